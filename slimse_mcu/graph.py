@@ -1,0 +1,210 @@
+"""What the pipeline's stages exchange: the streaming graph, before and after quantization.
+
+A graph computes one frame per step.  Tensors are per-frame (no batch, no time axis); what a layer remembers of
+earlier frames is a :class:`State`.  All types are frozen; arrays in them are never written to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEnd:
+    """How audio becomes features and a mask becomes audio (DESIGN: one STFT in, one inverse STFT out).
+
+    Attributes:
+        sample_rate_hz: Sampling rate of the audio that the model was trained on.
+        fft: Window and transform length in samples, a power of two; ``fft // 2 + 1`` bins.
+        hop: Step between frames in samples; ``fft`` is ``2 * hop``.
+        window: ``"sqrt_hann"``, periodic, used for analysis and synthesis.
+        exponent: The feature is ``(|X| + epsilon) ** exponent``.
+        epsilon: Added to the magnitude before compression.
+        mask: ``"magnitude"``: the output is one real gain per bin.
+    """
+
+    sample_rate_hz: int = 16000
+    fft: int = 512
+    hop: int = 256
+    window: str = "sqrt_hann"
+    exponent: float = 0.3
+    epsilon: float = 1e-9
+    mask: str = "magnitude"
+
+    @property
+    def bins(self) -> int:
+        """Number of frequency bins, ``fft // 2 + 1``."""
+        return self.fft // 2 + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What an artefact was made of.
+
+    Attributes:
+        tool_version: Version of slimse-mcu.
+        model_name: Name of the model, a C identifier.
+        model_hash: SHA-256 of the ``.keras`` file, 64 hex digits.
+        calibration_hash: SHA-256 of the calibration audio and method; empty before quantization.
+    """
+
+    tool_version: str
+    model_name: str
+    model_hash: str
+    calibration_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One activation.
+
+    Attributes:
+        name: Unique in the graph, a C identifier.
+        shape: Per-frame shape, ``(channels,)``.
+        period: The tensor has a new value every ``period`` frames (1 unless a layer strides over time).
+        gate: Name of the channel gate whose closed channels are exactly zero here, or None.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    period: int = 1
+    gate: str | None = None
+
+    @property
+    def channels(self) -> int:
+        """Size of the last axis."""
+        return self.shape[-1]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a node keeps between frames: a ring of the last ``slots`` values of a tensor.
+
+    Attributes:
+        name: Unique in the graph, a C identifier.
+        tensor: Name of the tensor whose past values are kept; the state shares its scale.
+        slots: Number of past frames (of the tensor's own period) that are kept.
+        channels: Elements per frame.
+    """
+
+    name: str
+    tensor: str
+    slots: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A decision per frame.
+
+    Attributes:
+        name: Unique in the graph, a C identifier.
+        kind: ``"channel"``: one bit per channel.
+        node: Name of the node that decides.
+        channels: Number of bits.
+    """
+
+    name: str
+    kind: str
+    node: str
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One layer of the streaming graph.
+
+    Attributes:
+        name: The Keras layer it came from, as a C identifier.
+        op: Name of the operator, the module in ``slimse_mcu.ops``.
+        inputs: Names of the tensors read.
+        output: Name of the tensor written (the gate's name for a node that decides a gate).
+        attributes: Operator-specific plain values.
+        weights: Operator-specific float arrays.
+        activation: Fused clamp: ``"linear"``, ``"relu"`` or ``"relu6"``.
+        row_gate: Gate whose closed channels of the output are skipped and are exactly zero.
+        column_gate: Gate whose closed channels of the input are skipped.
+        state: What it keeps between frames.
+        period: The node runs every ``period`` frames.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    output: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, NDArray[np.floating[Any]]] = field(default_factory=dict)
+    activation: str = "linear"
+    row_gate: str | None = None
+    column_gate: str | None = None
+    state: State | None = None
+    period: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A model as streaming nodes in execution order, with float weights."""
+
+    input: str
+    output: str
+    nodes: tuple[Node, ...]
+    tensors: Mapping[str, Tensor]
+    gates: Mapping[str, Gate]
+    frontend: FrontEnd | None
+    provenance: Provenance
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """All states, in execution order."""
+        return tuple(node.state for node in self.nodes if node.state is not None)
+
+    @property
+    def period(self) -> int:
+        """Frames after which the schedule repeats: the least common multiple of all periods."""
+        return int(np.lcm.reduce([node.period for node in self.nodes] or [1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """``real = scale * (integer - zero_point)``.
+
+    Attributes:
+        scale: A float32 value, positive.
+        zero_point: -128 to 127.
+        minimum: Least real value seen in calibration.
+        maximum: Greatest real value seen in calibration.
+    """
+
+    scale: float
+    zero_point: int
+    minimum: float = 0.0
+    maximum: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedGraph:
+    """A graph with integer parameters.
+
+    Attributes:
+        graph: The float graph.
+        quantization: Scale and zero point per tensor.
+        parameters: Per node name: integer arrays and scalars of the operator's NumPy specification.
+        provenance: With the calibration hash.
+        method: How ranges were chosen, for example ``"minmax"``.
+    """
+
+    graph: Graph
+    quantization: Mapping[str, Quantization]
+    parameters: Mapping[str, Mapping[str, Any]]
+    provenance: Provenance
+    method: str
