@@ -1,7 +1,7 @@
 """Where ``firmware/``, ``templates/`` and ``boards/`` are found; nothing else reads them by path.
 
-They are written next to the package and carried inside it by the wheel.  The bundled copy comes first, so that an
-installed slimse-mcu never picks up a source tree that happens to be near.
+They are written next to the package and carried inside it by the wheel.  The bundled copy comes first, so that
+an installed slimse-mcu never picks up a source tree that happens to be near.
 """
 
 from __future__ import annotations

@@ -1,0 +1,57 @@
+# `make demo` and `make test` set up everything they need and then do their job; `make help` lists the rest.
+#
+# Variables: PYTHON (3.11 to 3.13), VENV, BOARD, MODEL, PYTEST_ARGS.
+
+PYTHON      ?= python3
+VENV        ?= .venv
+MODEL       ?= zoo:fsenet-dyncp25
+BOARD       ?= virtual-m4
+PYTEST_ARGS ?= -n auto --dist loadfile
+
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint format wheel clean distclean system-demo system-test
+.DEFAULT_GOAL := help
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo ## Enhance the bundled noisy clips on a virtual Cortex-M4 and report what the gates saved
+	$(BIN)/slimse measure $(MODEL) --board $(BOARD) --audio tests/data/noisy --reference tests/data/clean \
+	    --out build/demo
+
+test: $(VENV)/.test ## Run all tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.test ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test ## Format the Python code
+	$(BIN)/ruff format .
+
+wheel: $(VENV)/.test ## Build the wheel and the source archive into dist/
+	$(BIN)/python -m build --outdir dist
+
+clean: ## Remove what was built
+	rm -rf build dist
+
+distclean: clean ## Remove the virtual environment too
+	rm -rf $(VENV)
+
+# Looked at every time, because it costs nothing when all is there.
+system-demo:
+	@.ci/system-packages demo "$(PYTHON)" "$(BOARD)"
+
+system-test:
+	@.ci/system-packages test "$(PYTHON)"
+
+# A stamp is newer than pyproject.toml when its packages are installed, so a second run has nothing to do.
+$(VENV)/.demo: pyproject.toml | system-demo
+	@.ci/python-packages "$(PYTHON)" "$(VENV)" quality
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | system-test
+	@.ci/python-packages "$(PYTHON)" "$(VENV)" test
+	@touch $@ $(VENV)/.demo
