@@ -1,0 +1,308 @@
+"""First stage: ``.keras`` file -> :class:`~slimse_mcu.graph.Graph`, without TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slimse_mcu.errors import ModelError
+from slimse_mcu.graph import FrontEnd, Gate, Graph, Node, Provenance, State, Tensor
+from slimse_mcu.keras_archive import KerasArchive, KerasLayer, read_archive
+from slimse_mcu.ops import importers
+from slimse_mcu.simplify import simplify
+from slimse_mcu.version import VERSION
+
+__all__ = ["GraphBuilder", "KerasLayer", "load"]
+
+MAX_CHANNELS = 16384
+_C_WORDS = frozenset(
+    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
+    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while m macs input "
+    "output main NULL arena lists gates forced tick state model".split()
+)
+
+
+def load(path: Path, *, front_end: FrontEnd | None = None) -> Graph:
+    """Read a trained model as a streaming graph.
+
+    Args:
+        path: A ``.keras`` file with a Functional or Sequential model ``[batch, time, channels]``.
+        front_end: How audio becomes the model's features, for a model that does not carry it itself.
+
+    Returns:
+        The graph with batch normalization folded, activations fused and gates attached to the layers they rule.
+
+    Raises:
+        ModelError: The file or a layer in it cannot be compiled; the message names the layer.
+    """
+    archive = read_archive(Path(path))
+    if len(archive.inputs) != 1 or len(archive.outputs) != 1:
+        raise ModelError(
+            f"The model has {len(archive.inputs)} inputs and {len(archive.outputs)} outputs; one of each is supported.",
+            hint="Save a model of the deployed path alone: keras.Model(features, mask).",
+        )
+    builder = GraphBuilder(archive, front_end)
+    _read_layers(archive, builder)
+    return simplify(builder.graph())
+
+
+def _read_layers(archive: KerasArchive, builder: GraphBuilder) -> None:
+    """Add every layer call in an order in which inputs come first."""
+    tensors: dict[tuple[str, int], str] = {}
+    pending = [(layer, call) for layer in archive.layers for call in range(max(1, len(layer.calls)))]
+    while pending:
+        waiting = []
+        for layer, call in pending:
+            sources = layer.calls[call] if layer.calls else ()
+            if any(source not in tensors for source in sources):
+                waiting.append((layer, call))
+                continue
+            tensors[layer.name, call] = builder.read(layer, call, [tensors[source] for source in sources])
+        if len(waiting) == len(pending):
+            raise ModelError(f"Layer '{waiting[0][0].name}' reads a layer that is not in the model, or a cycle.")
+        pending = waiting
+    if archive.outputs[0] not in tensors:
+        raise ModelError(f"The model's output layer '{archive.outputs[0][0]}' is not in the file.")
+    builder.output = tensors[archive.outputs[0]]
+
+
+class GraphBuilder:
+    """The graph under construction; what the importers of ``slimse_mcu.ops`` add layers to."""
+
+    def __init__(self, archive: KerasArchive, front_end: FrontEnd | None) -> None:
+        self._archive = archive
+        self._given_front_end = front_end
+        self._front_end: FrontEnd | None = None
+        self._nodes: list[Node] = []
+        self._tensors: dict[str, Tensor] = {}
+        self._padding: dict[str, tuple[str, int]] = {}
+        self._names: set[str] = set()
+        self._call = 0
+        self.gates: dict[str, Gate] = {}
+        self.input = ""
+        self.output = ""
+
+    def read(self, layer: KerasLayer, call: int, inputs: Sequence[str]) -> str:
+        """Add one call of a Keras layer and return the name of its output tensor."""
+        self._call = call
+        if layer.kind == "InputLayer":
+            return self._read_input(layer)
+        for array in layer.weights:
+            if not np.all(np.isfinite(array)):
+                raise layer.error("holds a weight that is NaN or infinite", "Train it again, with a lower rate.")
+        found = importers().get(layer.kind)
+        if found is None:
+            names = ", ".join(sorted(name.removeprefix("slimse>") for name in importers()))
+            raise layer.error("is not supported", f"Supported are {names}.")
+        if not inputs:
+            raise layer.error("has no input")
+        operator, importer = found
+        if operator.name not in ("conv1d", "depthwise_conv1d", "identity"):
+            for name in inputs:
+                if name in self._padding:
+                    raise layer.error("reads a zero-padded tensor", "Only a convolution may follow ZeroPadding1D.")
+        if operator.name != "gate_channels" and any(name in self.gates for name in inputs):
+            raise layer.error("reads a gate as if it were a tensor", "Only GateChannels reads a gate.")
+        return importer.read(layer, inputs, self)
+
+    def _read_input(self, layer: KerasLayer) -> str:
+        shape = layer.config.get("batch_shape") or layer.config.get("batch_input_shape") or []
+        if len(shape) != 3 or not isinstance(shape[2], int) or not 0 < shape[2] <= MAX_CHANNELS:
+            raise layer.error(
+                f"has shape {tuple(shape)}", "Expected (batch, time, channels): keras.Input(shape=(None, channels))."
+            )
+        if self.input:
+            raise layer.error("is a second input", "One input is supported.")
+        self.input = self._unique("features")
+        self._tensors[self.input] = Tensor(self.input, (shape[2],))
+        return self.input
+
+    def _unique(self, name: str) -> str:
+        """A C identifier that no other layer, tensor or gate has."""
+        base = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "layer"
+        if base[0].isdigit() or base in _C_WORDS or keyword.iskeyword(base) or base.startswith(("model_", "slimse_")):
+            base = f"layer_{base}"
+        candidate, counter = base, 1
+        while candidate in self._names:
+            counter += 1
+            candidate = f"{base}_{counter}"
+        self._names.add(candidate)
+        return candidate
+
+    def channels(self, tensor: str) -> int:
+        """Channels of a tensor."""
+        source, _ = self._padding.get(tensor, (tensor, 0))
+        return self._tensors[source].channels
+
+    def add(
+        self,
+        layer: KerasLayer,
+        op: str,
+        inputs: Sequence[str],
+        *,
+        channels: int,
+        weights: Mapping[str, NDArray[Any]] | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        stride: int = 1,
+        reach: int = 0,
+        row_gate: str | None = None,
+        suffix: str = "",
+    ) -> str:
+        """Add a node and return its output tensor's name.
+
+        Args:
+            layer: Where it comes from; gives the name.
+            op: Operator name.
+            inputs: Tensors it reads.
+            channels: Channels of its output.
+            weights: Float arrays.
+            attributes: Plain values.
+            stride: It yields a value every ``stride`` values of its input.
+            reach: How many past values of its input it needs.
+            row_gate: Gate that closes channels of its output.
+            suffix: Appended to the layer's name.
+        """
+        if channels > MAX_CHANNELS:
+            raise layer.error(f"has {channels} channels; at most {MAX_CHANNELS} are supported")
+        periods = {self._tensors[name].period for name in inputs}
+        if len(periods) != 1:
+            raise layer.error("combines tensors of different frame rates", "Stride all its inputs alike.")
+        source_period = periods.pop()
+        self._check_weights(layer, weights or {}, inputs)
+        name = self._unique(layer.name + suffix)
+        period = source_period * stride
+        state = State(f"{name}_past", inputs[0], reach, self.channels(inputs[0])) if reach else None
+        self._tensors[name] = Tensor(name, (channels,), period, row_gate)
+        self._nodes.append(
+            Node(
+                name,
+                op,
+                tuple(inputs),
+                name,
+                {"channels": channels, **(attributes or {})},
+                {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in (weights or {}).items()},
+                row_gate=row_gate,
+                state=state,
+                period=period,
+            )
+        )
+        return name
+
+    def _check_weights(self, layer: KerasLayer, weights: Mapping[str, NDArray[Any]], inputs: Sequence[str]) -> None:
+        kernel = weights.get("kernel")
+        if kernel is None:
+            return
+        expected = self.channels(inputs[0])
+        if kernel.ndim > 1 and kernel.shape[-1] != expected and kernel.shape[0] % expected:
+            raise layer.error(f"has weights for {kernel.shape[-1]} channels, its input has {expected}")
+        if weights["bias"].shape != (kernel.shape[0],):
+            raise layer.error(f"has {weights['bias'].shape[0]} biases for {kernel.shape[0]} outputs")
+
+    def add_gate(
+        self, layer: KerasLayer, op: str, inputs: Sequence[str], *, channels: int, weights: Mapping[str, NDArray[Any]]
+    ) -> str:
+        """Add a node that decides a channel gate and return the gate's name."""
+        if self._tensors[inputs[0]].period != 1:
+            raise layer.error("decides a gate behind a strided layer", "Decide gates at the frame rate.")
+        self._check_weights(layer, weights, inputs)
+        name = self._unique(layer.name)
+        self.gates[name] = Gate(name, "channel", name, channels)
+        arrays = {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in weights.items()}
+        self._nodes.append(Node(name, op, tuple(inputs), name, {"channels": channels}, arrays))
+        return name
+
+    def activate(self, layer: KerasLayer, source: str, activation: Any, suffix: str = "_activation") -> str:
+        """Add the activation that a layer names in its configuration."""
+        from slimse_mcu.ops.lookup import FUNCTIONS, LEAKY_RELU, add_activation
+
+        if isinstance(activation, dict):
+            activation = activation.get("registered_name") or activation.get("config") or activation.get("class_name")
+        if activation in (None, "linear"):
+            return source
+        if activation == LEAKY_RELU:
+            return add_activation(layer, source, self, LEAKY_RELU, 0.2, suffix)
+        if activation not in FUNCTIONS:
+            supported = ", ".join(["linear", LEAKY_RELU, *FUNCTIONS])
+            raise layer.error(f"uses activation '{activation}', which is not supported", f"Supported are {supported}.")
+        return add_activation(layer, source, self, str(activation), suffix=suffix)
+
+    def pad(self, source: str, frames: int) -> str:
+        """Name a tensor with ``frames`` zero frames put before it; only a convolution may read it."""
+        name = f"{source}+{frames}"
+        while name in self._padding:
+            name += "'"
+        self._padding[name] = (source, frames)
+        return name
+
+    def take_padding(self, tensor: str) -> tuple[str, int]:
+        """The tensor behind a padded one and the frames that were padded (0 for a plain tensor)."""
+        return self._padding.get(tensor, (tensor, 0))
+
+    def set_front_end(self, layer: KerasLayer, front_end: FrontEnd) -> None:
+        """Record the audio front end that the model carries."""
+        check_front_end(front_end, f"Layer '{layer.name}'")
+        self._front_end = front_end
+
+    def graph(self) -> Graph:
+        """The finished graph, not yet simplified."""
+        front_end = self._front_end or self._given_front_end
+        if self.output in self.gates or self.output in self._padding:
+            raise ModelError("The model's output is a gate or a padded tensor.", hint="End it with a layer.")
+        if not self._nodes:
+            raise ModelError("The model has no layer that computes anything.")
+        if front_end is not None:
+            bins = front_end.bins
+            check_front_end(front_end, "The front end")
+            sizes = (self._tensors[self.input].channels, self._tensors[self.output].channels)
+            if sizes != (bins, bins) or self._tensors[self.output].period != 1:
+                raise ModelError(
+                    f"The front end has {bins} bins; the model has {sizes[0]} inputs and {sizes[1]} outputs.",
+                    hint=f"Make both {bins}, or compile with features in and outputs out.",
+                )
+        return Graph(
+            self.input,
+            self.output,
+            tuple(self._nodes),
+            dict(self._tensors),
+            dict(self.gates),
+            front_end,
+            Provenance(VERSION, _model_name(self._archive.name), self._archive.sha256),
+        )
+
+
+def _model_name(name: str) -> str:
+    return re.sub(r"\W", "_", name, flags=re.ASCII).strip("_")[:48] or "model"
+
+
+def check_front_end(front_end: FrontEnd, where: str) -> None:
+    """Raise ModelError when a front end's values are outside of what the device's STFT supports."""
+    fft, hop = front_end.fft, front_end.hop
+    problem = ""
+    if not isinstance(fft, int) or fft & (fft - 1) or not 32 <= fft <= 4096:
+        problem = f"fft={fft}, expected a power of two from 32 to 4096"
+    elif hop * 2 != fft:
+        problem = f"hop={hop}, expected half of fft={fft}"
+    elif front_end.window != "sqrt_hann":
+        problem = f"window='{front_end.window}', expected 'sqrt_hann'"
+    elif front_end.mask != "magnitude":
+        problem = f"mask='{front_end.mask}', expected 'magnitude'"
+    elif not 0.05 <= front_end.exponent <= 1.0:
+        problem = f"exponent={front_end.exponent}, expected 0.05 to 1"
+    elif not 0.0 <= front_end.epsilon <= 1.0:
+        problem = f"epsilon={front_end.epsilon}, expected 0 to 1"
+    elif not 1000 <= front_end.sample_rate_hz <= 192000:
+        problem = f"sample_rate_hz={front_end.sample_rate_hz}, expected 1000 to 192000"
+    if problem:
+        raise ModelError(f"{where} has {problem}.")
+
+
+def with_front_end(graph: Graph, front_end: FrontEnd | None) -> Graph:
+    """The same graph with another front end (None: features in, outputs out)."""
+    return dataclasses.replace(graph, frontend=front_end)

@@ -1,0 +1,92 @@
+"""Elementwise sum of two tensors, the residual connection; int8: TensorFlow Lite ADD."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slimse_mcu.graph import Node
+from slimse_mcu.ops.arithmetic import (
+    activation_bounds,
+    clamp_s8,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+)
+from slimse_mcu.ops.op import (
+    FUSED_CLAMPS,
+    FloatArray,
+    Import,
+    Int8Array,
+    KernelCall,
+    Op,
+    Parameters,
+    QuantizeContext,
+    Ring,
+    activate,
+)
+from slimse_mcu.ops.pairs import read_pairs
+
+#: Headroom of the sum: both inputs are brought to a common scale 20 bits finer.
+LEFT_SHIFT = 20
+
+
+class Add(Op):
+    """``clamp(a + b)``."""
+
+    name = "add"
+    imports = (Import(("Add",), read_pairs("add"), "two or more tensors of one shape"),)
+    skips_rows = True
+    elementwise = True
+    fuses = FUSED_CLAMPS
+
+    def keeps_zero(self, node: Node) -> bool:
+        return True
+
+    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+        return activate(inputs[0] + inputs[1], node.activation)
+
+    def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
+        (first, second), output = context.inputs, context.require_output()
+        scales = [float(np.float32(quantization.scale)) for quantization in (first, second, output)]
+        twice_maximum = 2.0 * max(scales[0], scales[1])
+        multipliers = [
+            quantize_multiplier(scales[0] / twice_maximum),
+            quantize_multiplier(scales[1] / twice_maximum),
+            quantize_multiplier(twice_maximum / ((1 << LEFT_SHIFT) * scales[2])),
+        ]
+        low, high = activation_bounds(node.activation, output)
+        return {
+            "input0_offset": -first.zero_point,
+            "input1_offset": -second.zero_point,
+            "output_offset": output.zero_point,
+            "input0_multiplier": multipliers[0][0],
+            "input1_multiplier": multipliers[1][0],
+            "output_multiplier": multipliers[2][0],
+            "input0_shift": multipliers[0][1],
+            "input1_shift": multipliers[1][1],
+            "output_shift": multipliers[2][1],
+            "output_min": low,
+            "output_max": high,
+        }
+
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+        total = np.zeros(inputs[0].shape, np.int64)
+        for index, value in enumerate(inputs):
+            shifted = (value.astype(np.int64) + parameters[f"input{index}_offset"]) << LEFT_SHIFT
+            total += multiply_by_quantized_multiplier(
+                shifted, parameters[f"input{index}_multiplier"], parameters[f"input{index}_shift"]
+            )
+        scaled = multiply_by_quantized_multiplier(total, parameters["output_multiplier"], parameters["output_shift"])
+        return clamp_s8(scaled + parameters["output_offset"], parameters["output_min"], parameters["output_max"])
+
+    def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
+        fields = {"size": int(node.attributes["channels"]), **{key: int(value) for key, value in parameters.items()}}
+        return (KernelCall("slimse_add_s8", fields, ("rows", "input0", "input1", "output")),)
+
+    def describe(self, node: Node) -> str:
+        return f"add, {node.attributes['channels']}"
+
+
+OP = Add()

@@ -1,0 +1,79 @@
+"""The deciding layer of a gating subnet: channel i is open where ``(W x + b)[i] > 0``.
+
+Source: dynamic channel pruning, arXiv 2412.17121.  In int8 the sign of the int32 accumulator decides, so no
+requantization can flip a gate and none is spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slimse_mcu.graph import Node
+from slimse_mcu.ops.arithmetic import quantize_weights
+from slimse_mcu.ops.op import (
+    Constant,
+    FloatArray,
+    Import,
+    Int8Array,
+    KernelCall,
+    Macs,
+    Op,
+    Parameters,
+    QuantizeContext,
+    Ring,
+)
+
+if TYPE_CHECKING:
+    from slimse_mcu.load import GraphBuilder, KerasLayer
+
+
+def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
+    kernel = layer.weight(0, rank=2)
+    weights = {"kernel": kernel.T.copy(), "bias": layer.weight(1, rank=1)}
+    return builder.add_gate(layer, "channel_gate", inputs, channels=kernel.shape[1], weights=weights)
+
+
+class ChannelGate(Op):
+    """Weights ``kernel [channels, columns]``, ``bias [channels]``; decides one bit per channel."""
+
+    name = "channel_gate"
+    imports = (Import(("slimse>ChannelGate",), _read, "one bit per channel, read by GateChannels only"),)
+
+    def macs(self, node: Node) -> Macs:
+        rows, columns = node.weights["kernel"].shape
+        return Macs(rows, columns, 1)
+
+    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+        logits = node.weights["kernel"] @ inputs[0] + node.weights["bias"]
+        return (logits > 0).astype(np.float32)
+
+    def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
+        source = context.inputs[0]
+        weights, bias, _ = quantize_weights(node.weights["kernel"], node.weights["bias"], source.scale)
+        return {"weights": weights, "bias": bias, "input_offset": -source.zero_point}
+
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+        centred = inputs[0].astype(np.int64) + parameters["input_offset"]
+        sums = parameters["weights"].astype(np.int64) @ centred + parameters["bias"]
+        return (sums > 0).astype(np.int8)
+
+    def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
+        rows, columns = parameters["weights"].shape
+        fields: dict[str, int | Constant] = {
+            "rows": rows,
+            "columns": columns,
+            "weights": Constant("int8_t", parameters["weights"], "weights [rows][columns], symmetric per channel"),
+            "bias": Constant("int32_t", parameters["bias"], "bias, at input scale x weight scale"),
+            "input_offset": int(parameters["input_offset"]),
+        }
+        return (KernelCall("slimse_channel_gate_s8", fields, ("input0", "gate"), counts_macs=True),)
+
+    def describe(self, node: Node) -> str:
+        rows, columns = node.weights["kernel"].shape
+        return f"gate {columns} -> {rows} channels"
+
+
+OP = ChannelGate()

@@ -1,0 +1,63 @@
+"""Closes channels of a tensor: an open channel passes, a closed one becomes exactly zero.
+
+Where the layer that produces the tensor can skip rows itself, this node is fused into it and vanishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slimse_mcu.graph import Node, Quantization
+from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Op, Parameters, QuantizeContext, Ring
+
+if TYPE_CHECKING:
+    from slimse_mcu.load import GraphBuilder, KerasLayer
+
+
+def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
+    source, gate = inputs
+    if gate not in builder.gates:
+        raise layer.error("expects a tensor and the gate of a ChannelGate", "Call it as layer([tensor, gate]).")
+    channels = builder.channels(source)
+    if builder.gates[gate].channels != channels:
+        raise layer.error(
+            f"gates {channels} channels with a gate of {builder.gates[gate].channels}", "Make both equal."
+        )
+    return builder.add(layer, "gate_channels", [source], channels=channels, row_gate=gate)
+
+
+class GateChannels(Op):
+    """No weights; the gate is the node's ``row_gate``."""
+
+    name = "gate_channels"
+    imports = (Import(("slimse>GateChannels",), _read, "called on [tensor, gate]"),)
+    skips_rows = True
+    elementwise = True
+
+    def keeps_zero(self, node: Node) -> bool:
+        return True
+
+    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+        return inputs[0]
+
+    def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization:
+        return inputs[0]
+
+    def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
+        return {"output_offset": context.require_output().zero_point}
+
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+        return np.array(inputs[0])
+
+    def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
+        fields = {"output_offset": int(parameters["output_offset"]), "size": int(node.attributes["channels"])}
+        return (KernelCall("slimse_gate_channels_s8", fields, ("rows", "input0", "output")),)
+
+    def describe(self, node: Node) -> str:
+        return f"close channels, {node.attributes['channels']}"
+
+
+OP = GateChannels()

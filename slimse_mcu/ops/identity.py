@@ -1,0 +1,83 @@
+"""Layers that compute nothing in a stream: they leave no node in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from slimse_mcu.errors import ModelError
+from slimse_mcu.graph import FrontEnd, Node
+from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Op, Parameters, QuantizeContext, Ring
+
+if TYPE_CHECKING:
+    from slimse_mcu.load import GraphBuilder, KerasLayer
+
+
+def _read_identity(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
+    return inputs[0]
+
+
+def _read_reshape(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
+    channels = builder.channels(inputs[0])
+    target = layer.config.get("target_shape") or []
+    if len(target) != 2 or target[-1] != channels:
+        raise layer.error(
+            f"reshapes a sequence of {channels} channels to {tuple(target)}, which mixes time and channels",
+            f"Only (time, {channels}) means the same in a stream; remove the layer.",
+        )
+    return inputs[0]
+
+
+def _read_zero_padding(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
+    padding = layer.config.get("padding", 1)
+    left, right = (padding, padding) if isinstance(padding, int) else padding
+    if right != 0:
+        raise layer.error(f"pads {right} future frames: not causal", "Pad on the left only: ZeroPadding1D((n, 0)).")
+    return builder.pad(inputs[0], int(left))
+
+
+def _read_front_end(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
+    if inputs[0] != builder.input:
+        raise layer.error("is not the first layer of the model", "Put it directly behind the input.")
+    names = FrontEnd.__dataclass_fields__
+    try:
+        front_end = FrontEnd(**{name: layer.config[name] for name in names if name in layer.config})
+    except TypeError as error:  # pragma: no cover - a dataclass with defaults takes any subset
+        raise ModelError(f"Layer '{layer.name}' has a bad configuration: {error}.") from None
+    if front_end.bins != builder.channels(inputs[0]):
+        raise layer.error(
+            f"describes {front_end.bins} bins for an input of {builder.channels(inputs[0])}", "Make fft match the input."
+        )
+    builder.set_front_end(layer, front_end)
+    return inputs[0]
+
+
+class Identity(Op):
+    """Never a node: its importers return their input."""
+
+    name = "identity"
+    imports = (
+        Import(
+            ("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "ActivityRegularization", "Identity"),
+            _read_identity,
+            "nothing at inference",
+        ),
+        Import(("Reshape",), _read_reshape, "target (time, channels) that changes nothing"),
+        Import(("ZeroPadding1D",), _read_zero_padding, "left padding in front of a valid convolution"),
+        Import(("slimse>SpectralFrontEnd",), _read_front_end, "the first layer; becomes the device's STFT"),
+    )
+
+    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+        raise NotImplementedError("identity layers leave no node")
+
+    def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
+        raise NotImplementedError("identity layers leave no node")
+
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+        raise NotImplementedError("identity layers leave no node")
+
+    def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
+        raise NotImplementedError("identity layers leave no node")
+
+
+OP = Identity()

@@ -1,0 +1,79 @@
+"""Elementwise product of two tensors; int8: TensorFlow Lite MUL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from slimse_mcu.graph import Node
+from slimse_mcu.ops.arithmetic import (
+    activation_bounds,
+    clamp_s8,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+)
+from slimse_mcu.ops.op import (
+    FUSED_CLAMPS,
+    FloatArray,
+    Import,
+    Int8Array,
+    KernelCall,
+    Op,
+    Parameters,
+    QuantizeContext,
+    Ring,
+    activate,
+)
+from slimse_mcu.ops.pairs import read_pairs
+
+
+class Multiply(Op):
+    """``clamp(a * b)``."""
+
+    name = "multiply"
+    imports = (Import(("Multiply",), read_pairs("multiply"), "two or more tensors of one shape"),)
+    skips_rows = True
+    elementwise = True
+    fuses = FUSED_CLAMPS
+
+    def keeps_zero(self, node: Node) -> bool:
+        return True
+
+    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+        return activate(inputs[0] * inputs[1], node.activation)
+
+    def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
+        (first, second), output = context.inputs, context.require_output()
+        # The product is formed in float32, as the reference does.
+        product = np.float32(first.scale) * np.float32(second.scale) / np.float32(output.scale)
+        multiplier, shift = quantize_multiplier(float(product))
+        low, high = activation_bounds(node.activation, output)
+        return {
+            "input0_offset": -first.zero_point,
+            "input1_offset": -second.zero_point,
+            "output_offset": output.zero_point,
+            "output_multiplier": multiplier,
+            "output_shift": shift,
+            "output_min": low,
+            "output_max": high,
+        }
+
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+        first = inputs[0].astype(np.int64) + parameters["input0_offset"]
+        second = inputs[1].astype(np.int64) + parameters["input1_offset"]
+        scaled = multiply_by_quantized_multiplier(
+            first * second, parameters["output_multiplier"], parameters["output_shift"]
+        )
+        return clamp_s8(scaled + parameters["output_offset"], parameters["output_min"], parameters["output_max"])
+
+    def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
+        fields = {"size": int(node.attributes["channels"]), **{key: int(value) for key, value in parameters.items()}}
+        return (KernelCall("slimse_multiply_s8", fields, ("rows", "input0", "input1", "output")),)
+
+    def describe(self, node: Node) -> str:
+        return f"multiply, {node.attributes['channels']}"
+
+
+OP = Multiply()

@@ -1,0 +1,208 @@
+"""What every operator provides: Keras import, MACs, float step, int8 specification and C call."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slimse_mcu.graph import Node, Quantization
+
+if TYPE_CHECKING:
+    from slimse_mcu.load import GraphBuilder, KerasLayer
+
+FloatArray = NDArray[np.float32]
+Int8Array = NDArray[np.int8]
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Macs:
+    """Multiply-accumulates of one layer, by gate choice: ``rows * columns * taps``.
+
+    Attributes:
+        rows: Output channels when all are open.
+        columns: Input channels per output when all are open.
+        taps: Taps along time.
+        row_gate: Gate that rules the rows, or None.
+        column_gate: Gate that rules the columns, or None.
+    """
+
+    rows: int
+    columns: int
+    taps: int
+    row_gate: str | None = None
+    column_gate: str | None = None
+
+    def count(self, open_channels: Mapping[str, Any]) -> Any:
+        """MACs when each gate has ``open_channels[gate]`` (a number or an array of them) channels open."""
+        rows = self.rows if self.row_gate is None else open_channels[self.row_gate]
+        columns = self.columns if self.column_gate is None else open_channels[self.column_gate]
+        return rows * columns * self.taps
+
+    @property
+    def all_open(self) -> int:
+        """MACs when every channel is open."""
+        return self.rows * self.columns * self.taps
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant array of the generated weights file.
+
+    Attributes:
+        ctype: C element type.
+        values: The values; the shape is printed.
+        note: What it holds, for the comment above it.
+    """
+
+    ctype: str
+    values: NDArray[Any]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCall:
+    """One call of the generated frame function.
+
+    Attributes:
+        function: C function, named like its file in ``firmware/kernels``.
+        fields: Members of the layer's constant structure, in order.
+        arguments: What follows the layer, in order: ``"rows"``, ``"columns"``, ``"input0"``, ..., ``"ring"``,
+            ``"output"``, ``"gate"`` (the gate decided here).
+        counts_macs: The function returns the MACs it executed.
+        output_offset: Element of the output where this call starts to write.
+        suffix: Appended to the node's name when a node needs several calls.
+    """
+
+    function: str
+    fields: Mapping[str, int | Constant]
+    arguments: tuple[str, ...]
+    counts_macs: bool = False
+    output_offset: int = 0
+    suffix: str = ""
+
+    @property
+    def struct(self) -> str:
+        """C type of the layer's constants."""
+        return f"{self.function}_t"
+
+
+class Ring:
+    """The past values of a tensor; a write index moves, values never do.
+
+    Attributes:
+        frames: ``[slots, channels]`` as it lies in the device's memory.
+        next: Slot that the next value goes to, which is the oldest value's.
+    """
+
+    __slots__ = ("frames", "next")
+
+    def __init__(self, slots: int, channels: int, fill: float, dtype: Any) -> None:
+        self.frames = np.full((slots, channels), fill, dtype=dtype)
+        self.next = 0
+
+    def past(self, lag: int) -> NDArray[Any]:
+        """The value ``lag`` pushes ago, 1 to slots."""
+        frame: NDArray[Any] = self.frames[(self.next - lag) % len(self.frames)]
+        return frame
+
+    def push(self, value: NDArray[Any]) -> None:
+        """Remember a value in place of the oldest."""
+        self.frames[self.next] = value
+        self.next = (self.next + 1) % len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeContext:
+    """What an operator needs to know when its integers are chosen.
+
+    Attributes:
+        inputs: Quantization of each input tensor.
+        output: Quantization of the output tensor; None for a node that decides a gate.
+    """
+
+    inputs: Sequence[Quantization]
+    output: Quantization | None
+
+    def require_output(self) -> Quantization:
+        """The output's quantization of a node that has one."""
+        assert self.output is not None, "a gate-deciding node has no output tensor"
+        return self.output
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """How an operator reads Keras layers.
+
+    Attributes:
+        classes: Registered names of the Keras layers (``"Dense"``, ``"slimse>ChannelGate"``).
+        read: Adds the layer to the graph under construction and returns its output tensor's name.
+        supported: One phrase for ``docs/layers.md`` and error messages: the arguments that are supported.
+    """
+
+    classes: tuple[str, ...]
+    read: Callable[[KerasLayer, Sequence[str], GraphBuilder], str]
+    supported: str = ""
+
+
+class Op(ABC):
+    """One kind of layer.  A module of ``slimse_mcu.ops`` with an ``OP`` is found by the registry."""
+
+    name: ClassVar[str]
+    imports: ClassVar[tuple[Import, ...]] = ()
+    #: A channel closed in the output need not be computed.
+    skips_rows: ClassVar[bool] = False
+    #: A channel closed in the input need not be read.
+    skips_columns: ClassVar[bool] = False
+    #: Output channel i depends on channel i of the inputs of this frame alone.
+    elementwise: ClassVar[bool] = False
+    #: Activations that the operator can clamp to itself.
+    fuses: ClassVar[frozenset[str]] = frozenset()
+
+    def macs(self, node: Node) -> Macs | None:
+        """MACs by gate choice; None for operators that execute none."""
+        return None
+
+    def keeps_zero(self, node: Node) -> bool:
+        """Whether an elementwise operator maps closed (exactly zero) inputs to exactly zero."""
+        return False
+
+    @abstractmethod
+    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+        """One frame in float32, gates not applied; a gate-deciding node returns 0/1 per channel."""
+
+    def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization | None:
+        """Output quantization that the operator prescribes; None when calibration chooses it."""
+        return None
+
+    @abstractmethod
+    def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
+        """Integer parameters of the specification, named as the fields of the C structure."""
+
+    @abstractmethod
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+        """One frame of the int8 specification, gates not applied; the truth for every kernel."""
+
+    @abstractmethod
+    def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
+        """The C calls that carry the node out."""
+
+    def describe(self, node: Node) -> str:
+        """Operator and shape for people: ``dense 128 -> 256``."""
+        return self.name
+
+
+def activate(value: FloatArray, activation: str) -> FloatArray:
+    """The fused clamps in float: ``"linear"``, ``"relu"``, ``"relu6"``."""
+    if activation == "linear":
+        return value
+    low = np.maximum(value, np.float32(0))
+    return low if activation == "relu" else np.minimum(low, np.float32(6))
+
+
+FUSED_CLAMPS = frozenset({"relu", "relu6"})

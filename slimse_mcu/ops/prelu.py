@@ -1,0 +1,119 @@
+"""PReLU with one slope per channel; int8: TensorFlow Lite PRELU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slimse_mcu.graph import Node
+from slimse_mcu.ops.arithmetic import (
+    choose_quantization,
+    clamp_s8,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    quantize_values,
+)
+from slimse_mcu.ops.op import (
+    Constant,
+    FloatArray,
+    Import,
+    Int8Array,
+    KernelCall,
+    Op,
+    Parameters,
+    QuantizeContext,
+    Ring,
+)
+
+if TYPE_CHECKING:
+    from slimse_mcu.load import GraphBuilder, KerasLayer
+
+
+def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
+    channels = builder.channels(inputs[0])
+    slopes = layer.weight(0, rank=2)
+    if slopes.shape != (1, channels):
+        raise layer.error(
+            f"has slopes of shape {slopes.shape}, one for each frame", "Share them over time: PReLU(shared_axes=[1])."
+        )
+    return builder.add(layer, "prelu", inputs, channels=channels, weights={"slopes": slopes[0].copy()})
+
+
+class PRelu(Op):
+    """Weights ``slopes [channels]``, quantized per tensor."""
+
+    name = "prelu"
+    imports = (Import(("PReLU",), _read, "shared over time: shared_axes=[1]"),)
+    skips_rows = True
+    elementwise = True
+
+    def keeps_zero(self, node: Node) -> bool:
+        return True
+
+    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+        return np.where(inputs[0] >= 0, inputs[0], inputs[0] * node.weights["slopes"])
+
+    def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
+        source, output = context.inputs[0], context.require_output()
+        slopes = node.weights["slopes"]
+        slope_quantization = choose_quantization(float(slopes.min()), float(slopes.max()))
+        return quantize_prelu(
+            quantize_values(slopes, slope_quantization),
+            slope_quantization.scale,
+            slope_quantization.zero_point,
+            (source.scale, source.zero_point),
+            (output.scale, output.zero_point),
+        )
+
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+        value = inputs[0].astype(np.int64) + parameters["input_offset"]
+        positive = multiply_by_quantized_multiplier(
+            value, parameters["positive_multiplier"], parameters["positive_shift"]
+        )
+        slopes = parameters["slopes"].astype(np.int64) + parameters["slope_offset"]
+        negative = multiply_by_quantized_multiplier(
+            value * slopes, parameters["negative_multiplier"], parameters["negative_shift"]
+        )
+        return clamp_s8(np.where(value >= 0, positive, negative) + parameters["output_offset"])
+
+    def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
+        fields: dict[str, int | Constant] = {
+            "slopes": Constant("int8_t", parameters["slopes"], "slopes per channel"),
+            "size": int(parameters["slopes"].size),
+        }
+        fields.update({key: int(value) for key, value in parameters.items() if key != "slopes"})
+        return (KernelCall("slimse_prelu_s8", fields, ("rows", "input0", "output")),)
+
+    def describe(self, node: Node) -> str:
+        return f"prelu, {node.weights['slopes'].size}"
+
+
+def quantize_prelu(
+    slopes: Int8Array,
+    slope_scale: float,
+    slope_zero_point: int,
+    source: tuple[float, int],
+    output: tuple[float, int],
+) -> dict[str, Any]:
+    """Integer parameters from int8 slopes and ``(scale, zero point)`` of input and output.
+
+    The multipliers come from float32 products, as the reference forms them.
+    """
+    ratio = np.float32(source[0]) / np.float32(output[0])
+    product = np.float32(source[0]) * np.float32(slope_scale) / np.float32(output[0])
+    positive, negative = quantize_multiplier(float(ratio)), quantize_multiplier(float(product))
+    return {
+        "slopes": slopes,
+        "input_offset": -source[1],
+        "slope_offset": -slope_zero_point,
+        "output_offset": output[1],
+        "positive_multiplier": positive[0],
+        "positive_shift": positive[1],
+        "negative_multiplier": negative[0],
+        "negative_shift": negative[1],
+    }
+
+
+OP = PRelu()

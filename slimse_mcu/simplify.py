@@ -1,0 +1,201 @@
+"""Rewrites a freshly imported graph: folds normalization, fuses activations, attaches gates to the layers they rule.
+
+Each pass takes a graph and returns one that computes the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+
+from slimse_mcu.errors import ModelError
+from slimse_mcu.graph import Graph, Node, Tensor
+from slimse_mcu.ops import operators
+
+_LINEAR = frozenset({"dense", "conv1d", "depthwise_conv1d"})
+
+
+def simplify(graph: Graph) -> Graph:
+    """All passes, in the order that lets each find what the earlier ones prepared.
+
+    Raises:
+        ModelError: A gate is decided that nothing reads, or the output does not depend on the input.
+    """
+    for rewrite in (_drop_unused, _fold_affine, _fuse_activations, _fuse_gates, _spread_gates, _drop_unused):
+        graph = rewrite(graph)
+    _check(graph)
+    return graph
+
+
+def _readers(graph: Graph) -> Counter[str]:
+    """How often each tensor is read; the model's output counts as a reader."""
+    readers = Counter(name for node in graph.nodes for name in node.inputs)
+    readers[graph.output] += 1
+    return readers
+
+
+def _producers(graph: Graph) -> dict[str, Node]:
+    return {node.output: node for node in graph.nodes}
+
+
+def _merge(graph: Graph, producer: Node, consumer: Node, merged: Node) -> Graph:
+    """Replace a producer and its only consumer by one node that writes the consumer's tensor under its own name."""
+    name = producer.name
+    before = graph.tensors[consumer.output]
+    tensors = {key: value for key, value in graph.tensors.items() if key not in (producer.output, consumer.output)}
+    tensors[name] = Tensor(name, before.shape, before.period, before.gate)
+
+    def renamed(node: Node) -> Node:
+        inputs = tuple(name if tensor == consumer.output else tensor for tensor in node.inputs)
+        state = node.state
+        if state is not None and state.tensor == consumer.output:
+            state = replace(state, tensor=name)
+        return replace(node, inputs=inputs, state=state)
+
+    merged = replace(merged, name=name, output=name)
+    nodes = tuple(
+        merged if node is consumer else renamed(node) for node in graph.nodes if node is not producer
+    )
+    output = name if graph.output == consumer.output else graph.output
+    return replace(graph, nodes=nodes, tensors=tensors, output=output)
+
+
+def _fold_affine(graph: Graph) -> Graph:
+    """Fold a per-channel scale and offset (batch normalization) into the linear layer that feeds only it."""
+    changed = True
+    while changed:
+        changed = False
+        readers, producers = _readers(graph), _producers(graph)
+        for node in graph.nodes:
+            if node.op != "depthwise_conv1d" or node.weights["kernel"].shape[1] != 1 or node.state is not None:
+                continue
+            producer = producers.get(node.inputs[0])
+            if producer is None or producer.op not in _LINEAR or producer.activation != "linear":
+                continue
+            if readers[producer.output] != 1 or producer.row_gate or node.period != producer.period:
+                continue
+            if node.attributes["multiplier"] != 1:
+                continue
+            factor = node.weights["kernel"][:, 0].astype(np.float64)
+            kernel = producer.weights["kernel"].astype(np.float64)
+            scaled = kernel * factor.reshape(-1, *([1] * (kernel.ndim - 1)))
+            bias = producer.weights["bias"].astype(np.float64) * factor + node.weights["bias"]
+            weights = {"kernel": scaled.astype(np.float32), "bias": bias.astype(np.float32)}
+            graph = _merge(graph, producer, node, replace(producer, weights=weights, activation=node.activation))
+            changed = True
+            break
+    return graph
+
+
+def _fuse_activations(graph: Graph) -> Graph:
+    """Fuse relu and relu6 into the layer that feeds only them, where that layer can clamp its output."""
+    changed = True
+    while changed:
+        changed = False
+        readers, producers = _readers(graph), _producers(graph)
+        for node in graph.nodes:
+            if node.op != "lookup":
+                continue
+            producer = producers.get(node.inputs[0])
+            if producer is None or producer.activation != "linear" or readers[producer.output] != 1:
+                continue
+            function = node.attributes["function"]
+            if function in operators()[producer.op].fuses and producer.row_gate is None:
+                graph = _merge(graph, producer, node, replace(producer, activation=function))
+                changed = True
+                break
+    return graph
+
+
+def _fuse_gates(graph: Graph) -> Graph:
+    """Let the layer that feeds a GateChannels skip the closed rows itself, where nothing else reads its output."""
+    changed = True
+    while changed:
+        changed = False
+        readers, producers = _readers(graph), _producers(graph)
+        for node in graph.nodes:
+            if node.op != "gate_channels":
+                continue
+            producer = producers.get(node.inputs[0])
+            if producer is None or readers[producer.output] != 1 or producer.row_gate is not None:
+                continue
+            if operators()[producer.op].skips_rows and producer.op != "gate_channels":
+                graph = _merge(graph, producer, node, replace(producer, row_gate=node.row_gate))
+                changed = True
+                break
+    return _order(graph)
+
+
+def _spread_gates(graph: Graph) -> Graph:
+    """Carry gates through elementwise layers, against and along the flow, and to the columns of their readers."""
+    nodes = {node.name: node for node in graph.nodes}
+    tensors = dict(graph.tensors)
+    readers = _readers(graph)
+    by_output = {node.output: node.name for node in graph.nodes}
+    for node in reversed(graph.nodes):
+        node = nodes[node.name]
+        if node.row_gate is None or not operators()[node.op].elementwise:
+            continue
+        for source in node.inputs:
+            producer = nodes.get(by_output.get(source, ""))
+            if producer is None or readers[source] != 1 or producer.row_gate is not None:
+                continue
+            if operators()[producer.op].skips_rows and producer.period == node.period:
+                nodes[producer.name] = replace(producer, row_gate=node.row_gate)
+                tensors[source] = replace(tensors[source], gate=node.row_gate)
+    for original in graph.nodes:
+        node, operator = nodes[original.name], operators()[original.op]
+        gates = [tensors[name].gate for name in node.inputs]
+        if operator.elementwise and node.row_gate is None and operator.skips_rows and operator.keeps_zero(node):
+            shared = set(gates)
+            if len(shared) == 1 and None not in shared:
+                node = replace(node, row_gate=gates[0])
+        if operator.skips_columns and gates[0] is not None:
+            node = replace(node, column_gate=gates[0])
+        nodes[node.name] = node
+        if node.row_gate is not None and node.output in tensors:
+            tensors[node.output] = replace(tensors[node.output], gate=node.row_gate)
+    return _order(replace(graph, nodes=tuple(nodes[node.name] for node in graph.nodes), tensors=tensors))
+
+
+def _order(graph: Graph) -> Graph:
+    """Execution order: each node once its inputs and the gates that rule it are known, the imported order otherwise."""
+    known, order, pending = {graph.input}, [], list(graph.nodes)
+    while pending:
+        for index, node in enumerate(pending):
+            needs = {*node.inputs, *(gate for gate in (node.row_gate, node.column_gate) if gate)}
+            if needs <= known:
+                known.add(node.output)
+                order.append(pending.pop(index))
+                break
+        else:
+            names = ", ".join(node.name for node in pending)
+            raise ModelError(f"The gates of {names} depend on the layers that they rule.")
+    return replace(graph, nodes=tuple(order))
+
+
+def _drop_unused(graph: Graph) -> Graph:
+    """Remove nodes whose output nothing reads."""
+    needed = {graph.output}
+    kept: list[Node] = []
+    for node in reversed(graph.nodes):
+        if node.output in needed:
+            kept.append(node)
+            needed.update(node.inputs)
+            needed.update(gate for gate in (node.row_gate, node.column_gate) if gate)
+    nodes = tuple(reversed(kept))
+    names = {node.output for node in nodes} | {graph.input}
+    return dataclasses.replace(
+        graph,
+        nodes=nodes,
+        tensors={name: tensor for name, tensor in graph.tensors.items() if name in names},
+        gates={name: gate for name, gate in graph.gates.items() if name in names},
+    )
+
+
+def _check(graph: Graph) -> None:
+    if not graph.nodes:
+        raise ModelError("The model's output is its input: there is nothing to compile.")
