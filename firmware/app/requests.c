@@ -1,0 +1,291 @@
+#include "requests.h"
+
+#include <string.h>
+
+#include "engine.h"
+#include "hal.h"
+#include "link.h"
+
+enum {
+    HELLO_BYTES = 10,
+    DESCRIBE_BYTES = 3,
+    LAYERS_BYTES = 2,
+    DUMP_BYTES = 8,
+    TEXT_LIMIT = 64,
+    ENTRY_LIMIT = 1 + TEXT_LIMIT + 12 /* most bytes that one described thing takes */
+};
+
+static struct {
+    uint8_t mode; /* APP_MODE_... */
+    uint32_t frames;
+} app_state = {.mode = MODEL_HAS_AUDIO ? APP_MODE_PCM : APP_MODE_FEATURES, .frames = 0};
+
+static void refuse(const app_request_t *request, app_reply_t *reply, uint8_t reason)
+{
+    app_reply_begin(reply, APP_ERROR, request->sequence);
+    app_reply_u8(reply, reason);
+    app_reply_u8(reply, request->type);
+}
+
+bool app_request_is_hello(const app_request_t *request)
+{
+    return request->type == APP_HELLO && request->count == HELLO_BYTES
+           && app_get_u32(request->payload) == APP_MAGIC;
+}
+
+static void hello(const app_request_t *request, app_reply_t *reply)
+{
+    const hal_info_t *hal = hal_info();
+
+    app_reply_u16(reply, APP_PROTOCOL_VERSION);
+    app_reply_u32(reply, app_get_u32(request->payload + 6)); /* the session's nonce */
+    app_reply_u8(reply, hal->window);
+    app_reply_u8(reply, hal->counter_kind);
+    app_reply_u8(reply, model_info.instrumented);
+    app_reply_u8(reply, MODEL_HAS_AUDIO);
+    app_reply_u16(reply, APP_REQUEST_PAYLOAD);
+    app_reply_u16(reply, APP_REPLY_PAYLOAD);
+    app_reply_u32(reply, hal->clock_hz);
+    app_reply_u32(reply, hal->counter_hz);
+    app_reply_u32(reply, app_engine_overhead());
+    app_reply_u16(reply, SLIMSE_ABI);
+    app_reply_u16(reply, model_info.input_size);
+    app_reply_u16(reply, model_info.output_size);
+    app_reply_u16(reply, model_info.gate_bytes);
+    app_reply_u16(reply, model_info.gate_count);
+    app_reply_u16(reply, app_engine_buffers());
+    app_reply_u16(reply, model_info.layer_count);
+    app_reply_u32(reply, model_info.sample_rate_hz);
+    app_reply_u16(reply, model_info.hop);
+    app_reply_u16(reply, model_info.fft);
+    app_reply_u32(reply, model_info.model_bytes);
+    app_reply_text(reply, hal->board, TEXT_LIMIT);
+    app_reply_text(reply, model_info.name, TEXT_LIMIT);
+    app_reply_text(reply, model_info.tool_version, TEXT_LIMIT);
+    app_reply_text(reply, model_info.model_hash, TEXT_LIMIT);
+    app_reply_text(reply, model_info.calibration_hash, TEXT_LIMIT);
+}
+
+static void describe_gate(app_reply_t *reply, uint32_t index)
+{
+    const slimse_gate_info_t *gate = &model_info.gates[index];
+
+    app_reply_u16(reply, gate->channels);
+    app_reply_u16(reply, gate->offset);
+    app_reply_text(reply, gate->name, TEXT_LIMIT);
+}
+
+static void describe_buffer(app_reply_t *reply, uint32_t index)
+{
+    const slimse_buffer_info_t buffer = app_engine_buffer(index);
+
+    app_reply_u32(reply, buffer.bytes);
+    app_reply_u8(reply, buffer.kind);
+    app_reply_u8(reply, buffer.kept);
+    app_reply_text(reply, buffer.name, TEXT_LIMIT);
+}
+
+static void describe_layer(app_reply_t *reply, uint32_t index)
+{
+    app_reply_text(reply, model_info.layers[index].name, TEXT_LIMIT);
+}
+
+static void describe(const app_request_t *request, app_reply_t *reply)
+{
+    const uint8_t kind = request->payload[0];
+    const uint32_t first = app_get_u16(request->payload + 1);
+    void (*entry)(app_reply_t *, uint32_t) = NULL;
+    uint32_t count = 0;
+
+    if (kind == APP_DESCRIBE_GATES) {
+        entry = describe_gate;
+        count = model_info.gate_count;
+    } else if (kind == APP_DESCRIBE_BUFFERS) {
+        entry = describe_buffer;
+        count = app_engine_buffers();
+    } else if (kind == APP_DESCRIBE_LAYERS) {
+        entry = describe_layer;
+        count = model_info.layer_count;
+    }
+    if (entry == NULL || first > count) {
+        refuse(request, reply, APP_ERROR_ARGUMENT);
+        return;
+    }
+    for (uint32_t i = first; i < count && app_reply_room(reply) >= ENTRY_LIMIT; i++) {
+        entry(reply, i);
+    }
+}
+
+static void configure(const app_request_t *request, app_reply_t *reply)
+{
+    const uint8_t mode = request->payload[0];
+    const uint8_t gates = request->payload[1];
+    const uint32_t wanted = 2u + (gates == APP_GATES_PATTERN ? model_info.gate_bytes : 0u);
+
+    if (mode > APP_MODE_PCM || gates > APP_GATES_PATTERN) {
+        refuse(request, reply, APP_ERROR_ARGUMENT);
+    } else if (request->count != wanted) {
+        refuse(request, reply, APP_ERROR_LENGTH);
+    } else if (mode == APP_MODE_PCM && !MODEL_HAS_AUDIO) {
+        refuse(request, reply, APP_ERROR_UNSUPPORTED);
+    } else if (gates == APP_GATES_PATTERN && !app_engine_force_pattern(request->payload + 2)) {
+        refuse(request, reply, APP_ERROR_ARGUMENT);
+    } else {
+        app_state.mode = mode;
+        if (gates == APP_GATES_MODEL) {
+            app_engine_free_gates();
+        } else if (gates != APP_GATES_PATTERN) {
+            app_engine_force_all(gates == APP_GATES_OPEN);
+        }
+    }
+}
+
+static void frame(const app_request_t *request, app_reply_t *reply)
+{
+    const bool pcm = app_state.mode == APP_MODE_PCM;
+    const uint32_t in = pcm ? APP_PCM_BYTES : MODEL_INPUT_SIZE;
+    const uint32_t out = pcm ? APP_PCM_BYTES : MODEL_OUTPUT_SIZE;
+    uint8_t *costs;
+    uint8_t *gates;
+    uint8_t *output;
+    app_cost_t cost;
+
+    if (request->count != in) {
+        refuse(request, reply, APP_ERROR_LENGTH);
+        return;
+    }
+    costs = app_reply_reserve(reply, 12);
+    gates = app_reply_reserve(reply, model_info.gate_bytes);
+    output = app_reply_reserve(reply, out);
+    cost = pcm ? app_engine_pcm(request->payload, output)
+               : app_engine_features(request->payload, output);
+    app_put_u32(costs, cost.macs);
+    app_put_u32(costs + 4, cost.network_ticks);
+    app_put_u32(costs + 8, cost.total_ticks);
+    memcpy(gates, app_engine_gates(), model_info.gate_bytes);
+    app_state.frames++;
+}
+
+static void layers(const app_request_t *request, app_reply_t *reply)
+{
+    const uint32_t first = app_get_u16(request->payload);
+
+    if (model_info.instrumented == 0 || model_info.layer_count > APP_LAYERS_MAX) {
+        refuse(request, reply, APP_ERROR_UNSUPPORTED);
+        return;
+    }
+    if (first > model_info.layer_count) {
+        refuse(request, reply, APP_ERROR_ARGUMENT);
+        return;
+    }
+    for (uint32_t i = first; i < model_info.layer_count && app_reply_room(reply) >= 8; i++) {
+        const app_layer_cost_t cost = app_engine_layer(i);
+
+        app_reply_u32(reply, cost.macs);
+        app_reply_u32(reply, cost.ticks);
+    }
+}
+
+static void dump(const app_request_t *request, app_reply_t *reply)
+{
+    const uint32_t index = app_get_u16(request->payload);
+    const uint32_t offset = app_get_u32(request->payload + 2);
+    const uint32_t count = app_get_u16(request->payload + 6);
+    uint32_t bytes;
+
+    if (index >= app_engine_buffers()) {
+        refuse(request, reply, APP_ERROR_ARGUMENT);
+        return;
+    }
+    bytes = app_engine_buffer(index).bytes;
+    if (count > APP_REPLY_PAYLOAD || offset > bytes || count > bytes - offset) {
+        refuse(request, reply, APP_ERROR_ARGUMENT);
+        return;
+    }
+    app_reply_bytes(reply, app_engine_buffer_bytes(index) + offset, count);
+}
+
+static void status(const app_request_t *request, app_reply_t *reply)
+{
+    app_reply_u32(reply, hal_stack_bytes());
+    app_reply_u32(reply, hal_stack_peak());
+    app_reply_u32(reply, app_state.frames);
+    app_reply_u32(reply, request->link->damaged);
+    app_reply_u32(reply, request->link->out_of_order);
+    app_reply_u32(reply, request->link->repeated);
+    app_reply_u32(reply, hal_lost_bytes());
+}
+
+/* Payload bytes that a request must have; -1: it says itself, -2: there is no such request. */
+static int32_t payload_size(uint8_t type)
+{
+    switch (type) {
+    case APP_HELLO:
+        return HELLO_BYTES;
+    case APP_DESCRIBE:
+        return DESCRIBE_BYTES;
+    case APP_LAYERS:
+        return LAYERS_BYTES;
+    case APP_DUMP:
+        return DUMP_BYTES;
+    case APP_RESET:
+    case APP_STATUS:
+    case APP_BYE:
+        return 0;
+    case APP_CONFIGURE:
+    case APP_FRAME:
+        return -1;
+    default:
+        return -2;
+    }
+}
+
+static void carry_out(const app_request_t *request, app_reply_t *reply)
+{
+    switch (request->type) {
+    case APP_HELLO:
+        hello(request, reply);
+        break;
+    case APP_DESCRIBE:
+        describe(request, reply);
+        break;
+    case APP_RESET:
+        app_engine_reset();
+        break;
+    case APP_CONFIGURE:
+        configure(request, reply);
+        break;
+    case APP_FRAME:
+        frame(request, reply);
+        break;
+    case APP_LAYERS:
+        layers(request, reply);
+        break;
+    case APP_DUMP:
+        dump(request, reply);
+        break;
+    case APP_STATUS:
+        status(request, reply);
+        break;
+    default: /* APP_BYE: the session ends after the answer */
+        break;
+    }
+}
+
+void app_request_answer(const app_request_t *request, app_reply_t *reply)
+{
+    const int32_t wanted = payload_size(request->type);
+
+    app_reply_begin(reply, (uint8_t)(request->type | APP_ANSWER), request->sequence);
+    if (wanted == -2) {
+        refuse(request, reply, APP_ERROR_TYPE);
+    } else if (wanted >= 0 && request->count != (uint32_t)wanted) {
+        refuse(request, reply, APP_ERROR_LENGTH);
+    } else if (request->type == APP_CONFIGURE && request->count < 2) {
+        refuse(request, reply, APP_ERROR_LENGTH);
+    } else if (request->type == APP_HELLO && !app_request_is_hello(request)) {
+        refuse(request, reply, APP_ERROR_ARGUMENT);
+    } else {
+        carry_out(request, reply);
+    }
+}

@@ -1,0 +1,142 @@
+/*
+ * cortex_m.c - what all Cortex-M boards share: stack guard, stack high-water mark, faults, exit.
+ *
+ * The linker script puts the stack at the bottom of RAM, its lowest bytes are the guard:
+ *   hal_stack_bottom .. hal_stack_floor  the guard, no access (Armv7-M: an MPU region)
+ *   hal_stack_floor .. hal_stack_top     the stack; Armv8-M: MSPLIM is hal_stack_floor, no guard
+ */
+#include "hal.h"
+
+extern uint32_t hal_stack_bottom[], hal_stack_floor[], hal_stack_top[];
+
+_Noreturn void hal_start(void);
+_Noreturn void hal_fault(const uint32_t *frame);
+
+enum { STACK_PAINT = (int)0xA5A5A5A5u };
+
+static volatile uint32_t *const SCB_CFSR = (volatile uint32_t *)0xE000ED28u;
+static volatile uint32_t *const SCB_HFSR = (volatile uint32_t *)0xE000ED2Cu;
+static volatile uint32_t *const SCB_MMFAR = (volatile uint32_t *)0xE000ED34u;
+static volatile uint32_t *const SCB_BFAR = (volatile uint32_t *)0xE000ED38u;
+static volatile uint32_t *const SCB_SHCSR = (volatile uint32_t *)0xE000ED24u;
+
+#define CFSR_STACKING ((1u << 4) | (1u << 12)) /* MSTKERR, STKERR */
+#define CFSR_MMARVALID (1u << 7)
+#define CFSR_BFARVALID (1u << 15)
+#define CFSR_STKOF (1u << 20)
+
+static void stack_guard(void)
+{
+#if __ARM_ARCH < 8
+    volatile uint32_t *const mpu_ctrl = (volatile uint32_t *)0xE000ED94u;
+    volatile uint32_t *const mpu_rnr = (volatile uint32_t *)0xE000ED98u;
+    volatile uint32_t *const mpu_rbar = (volatile uint32_t *)0xE000ED9Cu;
+    volatile uint32_t *const mpu_rasr = (volatile uint32_t *)0xE000EDA0u;
+
+    *mpu_rnr = 0;
+    *mpu_rbar = (uint32_t)(uintptr_t)hal_stack_bottom;
+    *mpu_rasr = (1u << 28) | (7u << 1) | 1u; /* execute never, no access, 2^(7+1) bytes, enabled */
+    *mpu_ctrl = (1u << 2) | 1u;              /* everything else as without an MPU */
+    __asm volatile("dsb\n isb" ::: "memory");
+#endif
+}
+
+_Noreturn void hal_start(void)
+{
+    stack_guard();
+    *SCB_SHCSR |= 7u << 16; /* memory, bus and usage faults by their own name */
+    __asm volatile("dsb\n isb\n cpsie i" ::: "memory");
+    hal_exit(main(0, NULL));
+}
+
+uint32_t hal_stack_bytes(void)
+{
+    return (uint32_t)((uintptr_t)hal_stack_top - (uintptr_t)hal_stack_floor);
+}
+
+uint32_t hal_stack_peak(void)
+{
+    const volatile uint32_t *word = hal_stack_floor;
+
+    while (word < hal_stack_top && *word == (uint32_t)STACK_PAINT) {
+        word++;
+    }
+    return (uint32_t)((uintptr_t)hal_stack_top - (uintptr_t)word);
+}
+
+static bool overflowed(const hal_fault_t *fault)
+{
+    const uint32_t bottom = (uint32_t)(uintptr_t)hal_stack_bottom;
+    const uint32_t floor = (uint32_t)(uintptr_t)hal_stack_floor;
+
+    if ((fault->cfsr & CFSR_STKOF) != 0u) {
+        return true;
+    }
+    if (fault->sp < floor + 0x20u) {
+        return true;
+    }
+    if ((fault->cfsr & CFSR_MMARVALID) != 0u) {
+        return fault->mmfar >= bottom && fault->mmfar < floor;
+    }
+    /* Far below the guard nothing of ours is mapped. */
+    return (fault->cfsr & CFSR_BFARVALID) != 0u && fault->bfar < bottom
+           && fault->bfar >= bottom - 0x100000u;
+}
+
+static void unstack(hal_fault_t *fault, const uint32_t *frame)
+{
+    const bool inside = frame >= hal_stack_floor && frame + 8 <= hal_stack_top;
+
+    if (!inside || (fault->cfsr & CFSR_STACKING) != 0u) {
+        return;
+    }
+    fault->r0 = frame[0];
+    fault->r1 = frame[1];
+    fault->r2 = frame[2];
+    fault->r3 = frame[3];
+    fault->r12 = frame[4];
+    fault->lr = frame[5];
+    fault->pc = frame[6];
+    fault->xpsr = frame[7];
+    fault->frame_valid = 1;
+}
+
+_Noreturn void hal_fault(const uint32_t *frame)
+{
+    static hal_fault_t fault;
+    static volatile uint32_t entered;
+    uint32_t ipsr;
+
+    if (entered != 0u) {
+        hal_exit(71); /* the report itself faulted */
+    }
+    entered = 1;
+    __asm volatile("mrs %0, ipsr" : "=r"(ipsr));
+    fault.exception = (uint8_t)ipsr;
+    fault.sp = (uint32_t)(uintptr_t)frame;
+    fault.cfsr = *SCB_CFSR;
+    fault.hfsr = *SCB_HFSR;
+    fault.mmfar = *SCB_MMFAR;
+    fault.bfar = *SCB_BFAR;
+    unstack(&fault, frame);
+    fault.stack_overflow = overflowed(&fault) ? 1 : 0;
+    app_fault(&fault);
+    hal_exit(70);
+}
+
+_Noreturn void hal_exit(int code)
+{
+    hal_flush();
+#if HAL_SEMIHOSTING
+    const uint32_t block[2] = {0x20026u, (uint32_t)code}; /* ADP_Stopped_ApplicationExit */
+    register uint32_t operation __asm("r0") = 0x20u;      /* SYS_EXIT_EXTENDED */
+    register const uint32_t *argument __asm("r1") = block;
+
+    __asm volatile("bkpt 0xab" : "+r"(operation) : "r"(argument) : "memory");
+#else
+    (void)code;
+#endif
+    for (;;) {
+        __asm volatile("wfi");
+    }
+}
