@@ -1,12 +1,12 @@
 """Conv-FSENet with dynamic channel pruning, in the form that quantizes well.
 
-A causal temporal convolution network on compressed STFT magnitudes (DynCP: Miccini, Laroche, Piechowiak, Pezzarossa,
-ICASSP 2025, arXiv 2412.17121).  Convolutions are followed by batch norm and ReLU, which fold into int8 arithmetic;
-PReLU and layer norm would not.  A block::
+A causal temporal convolution network on compressed STFT magnitudes (DynCP: Miccini, Laroche, Piechowiak,
+Pezzarossa, ICASSP 2025, arXiv 2412.17121).  Convolutions are followed by batch norm and ReLU, which fold into
+int8 arithmetic; PReLU and layer norm would not.  A block is::
 
-    x -+-> Dense(H) -> BN -> ReLU -> gate -> depthwise, causal, dilated -> BN -> ReLU -> gate -> Dense(B) -> BN -> + ->
-       +-> Dense(G, relu) -> ChannelGate(H), one bit per hidden channel and frame                                 |
-       +----------------------------------------------------------------------------------------------------------+
+    x -> Dense(H) -> norm -> ReLU -> gate -> depthwise, causal, dilated -> norm -> ReLU -> gate ->
+      -> Dense(B) -> norm -> + x
+    x -> Dense(G, relu) -> ChannelGate(H): one bit per hidden channel and frame
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def conv_fsenet(
         gates: Whether blocks have gating subnets; without, the network is the static twin of the same sizes.
         gating_width: Hidden units of a gating subnet, G.
         gate_slope: Steepness of the surrogate gradient, see :class:`ChannelGate`.
-        gate_noise: Noise on the gates' logits in training, see :class:`ChannelGate`.
+        gate_noise: Noise on the input of :class:`ChannelGate` in training.
         gate_bias: Initial bias of the gates; positive starts with more of them open.
         front_end: The first layer; None is 16 kHz, 512-sample window, 256-sample hop, exponent 0.3.
         seed: Seed of the initial weights.

@@ -17,8 +17,8 @@ class SpectralFrontEnd(keras.layers.Layer):
     """Compresses STFT magnitudes and carries the front end's parameters inside the ``.keras`` file.
 
     The input is ``|X|`` with ``X = rfft(window * x)``: ``x`` is audio in [-1, 1), ``window`` the periodic
-    square-root Hann window of ``fft`` samples, and nothing is normalised.  Frame ``t`` covers the samples of the hops
-    ``t - 1`` and ``t``.
+    square-root Hann window of ``fft`` samples, and nothing is normalised.  Frame ``t`` covers the samples of
+    the hops ``t - 1`` and ``t``.
 
     Args:
         sample_rate_hz: Sampling rate of the audio.
@@ -79,13 +79,13 @@ class ChannelGate(keras.layers.Layer):
     """Decides per frame which channels of a block run: the last layer of a gating subnet.
 
     The output is ``step(x @ kernel + bias > 0)``, exactly 0 or 1.  Training sees the gradient of
-    ``sigmoid(slope * logit)`` instead of the step's (straight through), and may add noise to the logits so that
+    ``sigmoid(slope * logit)`` instead of the step's (straight through), and may add noise to ``x`` so that
     decisions keep a distance from the threshold and survive int8.
 
     Args:
         channels: Number of gates.
         slope: Steepness of the surrogate gradient; training only.
-        noise: Standard deviation of the noise on the logits; training only, 0 is none.
+        noise: Standard deviation of the noise on the input; training only, 0 is none.
         seed: Seed of the initial kernel and of that noise.
         bias_initializer: Positive values start with more than half of the gates open.
 
@@ -118,9 +118,9 @@ class ChannelGate(keras.layers.Layer):
 
     def call(self, x: Any, training: bool = False) -> Any:
         """Return 0 or 1 per channel, with the surrogate's gradient."""
-        logit = ops.matmul(x, self.kernel) + self.bias
         if training and self.seed_generator is not None:
-            logit = logit + self.noise * keras.random.normal(ops.shape(logit), seed=self.seed_generator)
+            x = x + self.noise * keras.random.normal(ops.shape(x), seed=self.seed_generator)
+        logit = ops.matmul(x, self.kernel) + self.bias
         surrogate = ops.sigmoid(self.slope * logit)
         hard = ops.cast(logit > 0.0, surrogate.dtype)
         if not training:

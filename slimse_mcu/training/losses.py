@@ -1,0 +1,46 @@
+"""What training minimises: a compressed spectral distance, and the distance of the open ratio from its target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+EXPONENT = 0.3
+MAGNITUDE_SHARE = 0.7
+
+
+def magnitude(spectra: Any) -> Any:
+    """Real and imaginary part ``[..., 2]`` to magnitude ``[...]``; silence is 1e-6, with a finite logarithm."""
+    return ops.sqrt(ops.sum(ops.square(spectra), axis=-1) + 1e-12)
+
+
+def compressed_spectral_loss(noisy: Any, clean: Any, mask: Any) -> Any:
+    """Mean squared distance of power-law compressed spectra.
+
+    With ``Y = mask * noisy`` and ``c(Z) = |Z|**0.3 * exp(j * angle(Z))`` this is the mean over all bins of
+    ``0.7 * (|Y|**0.3 - |S|**0.3)**2 + 0.3 * |c(Y) - c(S)|**2``.
+
+    Args:
+        noisy: ``[batch, time, bins, 2]``, real and imaginary part, at a common level of active speech.
+        clean: Likewise.
+        mask: ``[batch, time, bins]``, in [0, 1].
+    """
+    noisy_magnitude, clean_magnitude = magnitude(noisy), magnitude(clean)
+    cosine = ops.sum(noisy * clean, axis=-1) / (noisy_magnitude * clean_magnitude)
+    estimate = ops.power(mask * noisy_magnitude + 1e-4, EXPONENT)
+    target = ops.power(clean_magnitude + 1e-4, EXPONENT)
+    product = estimate * target
+    distance = ops.square(estimate - target)
+    # |c(Y) - c(S)|^2 = (|Y|^0.3 - |S|^0.3)^2 + 2 |Y|^0.3 |S|^0.3 (1 - cos(angle between Y and S))
+    return ops.mean(distance + (1.0 - MAGNITUDE_SHARE) * 2.0 * product * (1.0 - cosine))
+
+
+def ratio_loss(open_ratio: Any, target: Any) -> Any:
+    """Squared distance of the share of open channels from its target (DynCP's auxiliary loss).
+
+    Args:
+        open_ratio: Scalar: mean over all gates, frames and clips of a batch.
+        target: Scalar in [0, 1].
+    """
+    return ops.square(open_ratio - target)

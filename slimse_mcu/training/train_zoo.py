@@ -1,0 +1,197 @@
+"""Trains the zoo's checkpoints from nothing but a seed: ``python -m slimse_mcu.training.train_zoo``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import keras
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from slimse_mcu.models import conv_fsenet
+from slimse_mcu.training.accelerate import training_twin
+from slimse_mcu.training.compact import rounded, save_compact
+from slimse_mcu.training.corpus import Corpus, Mixing, Mixtures, synthesize_corpus
+from slimse_mcu.training.task import EnhancementTask, Gating
+
+log = logging.getLogger(__name__)
+
+SNAPSHOT_STEPS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides how a checkpoint comes out, next to the seed.
+
+    Attributes:
+        network: Arguments of :func:`slimse_mcu.models.conv_fsenet`.
+        gating: Target of the open ratio; None for a static network.
+        mixing: Ratios and levels of the mixtures.
+        utterances: Synthetic sentences to train on.
+        noise_clips: Noise clips of 10 s to train on.
+        steps: Optimizer steps.
+        batch: Mixtures per step.
+        frames: Frames per mixture, 16 ms each.
+        learning_rate: At the peak; it rises linearly for ``warmup_steps`` and falls to zero as a cosine.
+        warmup_steps: Steps to the peak.
+        weight_decay: Of AdamW.
+        clip_norm: Greatest norm of the whole gradient.
+    """
+
+    network: Mapping[str, Any]
+    gating: Gating | None = None
+    mixing: Mixing = field(default_factory=Mixing)
+    utterances: int = 3000
+    noise_clips: int = 500
+    steps: int = 8000
+    batch: int = 16
+    frames: int = 125
+    learning_rate: float = 2e-3
+    warmup_steps: int = 300
+    weight_decay: float = 1e-3
+    clip_norm: float = 5.0
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "convfsenet-dyncp25": Recipe(
+        network={"gates": True, "gating_width": 16, "gate_noise": 0.05},
+        gating=Gating(target=0.25, start=0.5, ramp_steps=1500, weight=10.0),
+    ),
+    "convfsenet-static": Recipe(network={"gates": False}),
+}
+
+
+def train(recipe: Recipe, corpus: Corpus, *, seed: int, name: str, save_to: Path) -> dict[str, Any]:
+    """Train one network and save it, without optimizer state, weights rounded to float16.
+
+    A snapshot is saved on the way, every 2000 steps.
+
+    Args:
+        recipe: What to train and how.
+        corpus: What to train on.
+        seed: Seed of weights and mixtures.
+        name: Name of the Keras model.
+        save_to: A ``.keras`` file; written at the end, and next to it the history as ``history.json``.
+
+    Returns:
+        Steps, seconds, and the history of losses and open ratios.
+    """
+    keras.utils.set_random_seed(seed)
+    model = conv_fsenet(**recipe.network, seed=seed, name=name.replace("-", "_"))
+    twin = training_twin(model)
+    task = EnhancementTask(twin, recipe.gating)
+    warmup = min(recipe.warmup_steps, recipe.steps // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, recipe.steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm
+    )
+    task.compile(optimizer=optimizer, jit_compile=True)
+    mixtures = Mixtures(
+        corpus, recipe.mixing, batch=recipe.batch, frames=recipe.frames, steps=recipe.steps, seed=seed
+    )
+    save_to.parent.mkdir(parents=True, exist_ok=True)
+
+    def save(batch: int, logs: Any = None) -> None:
+        if batch % SNAPSHOT_STEPS == SNAPSHOT_STEPS - 1 or batch == recipe.steps - 1:
+            model.set_weights([rounded(weight) for weight in twin.get_weights()])
+            save_compact(model, save_to)
+
+    watch = Watch(name, recipe.steps)
+    snapshots = keras.callbacks.LambdaCallback(on_train_batch_end=save)
+    task.fit(mixtures, verbose=0, shuffle=False, callbacks=[watch, snapshots])
+    result = {"steps": recipe.steps, "seconds": round(watch.seconds, 1), "history": watch.history}
+    (save_to.parent / "history.json").write_text(json.dumps(result, indent=1) + "\n")
+    return result
+
+
+class Watch(keras.callbacks.Callback):
+    """Shows progress, and keeps the losses of every 100 steps."""
+
+    def __init__(self, name: str, steps: int, every: int = 100) -> None:
+        super().__init__()
+        self.every = every
+        self.history: list[dict[str, float]] = []
+        self.seconds = 0.0
+        self._started = 0.0
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TimeRemainingColumn(), TextColumn("{task.fields[state]}"),
+        )  # fmt: skip
+        self._bar = self._progress.add_task(name, total=steps, state="")
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Start the clock."""
+        self._started = time.monotonic()
+        self._progress.start()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Note the mean of the last steps."""
+        self._progress.advance(self._bar)
+        self.seconds = time.monotonic() - self._started
+        if (batch + 1) % self.every:
+            return
+        values = {key: round(float(value), 5) for key, value in (logs or {}).items()}
+        self.history.append({"step": batch + 1, **values})
+        self._progress.update(self._bar, state=f"spectral {values['spectral']}, open {values['open_ratio']}")
+        log.info("step %d, %.0f s: %s", batch + 1, self.seconds, values)
+        self.model.reset_metrics()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Stop the display."""
+        self._progress.stop()
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(sorted(RECIPES)))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("build/zoo"), show_default=True)
+@click.option(
+    "--seed", default=1, show_default=True, help="Of corpus, weights and mixtures."
+)
+@click.option("--steps", type=int, help="Optimizer steps instead of the recipe's.")
+@click.option("--utterances", type=int, help="Synthetic sentences instead of the recipe's.")
+@click.option("--verbose", is_flag=True, help="Log every 100 steps.")
+def main(
+    names: tuple[str, ...], out: Path, seed: int, steps: int | None, utterances: int | None, verbose: bool
+) -> None:
+    """Train the zoo's checkpoints NAMES (all when none is given) into OUT/NAME/model.keras."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    log.setLevel(logging.INFO if verbose else logging.WARNING)
+    for name in names or tuple(RECIPES):
+        recipe = RECIPES[name]
+        changes = {"steps": steps, "utterances": utterances}
+        recipe = Recipe(**{**_fields(recipe), **{key: value for key, value in changes.items() if value}})
+        with Progress() as progress:
+            bar = progress.add_task("speech", total=recipe.utterances)
+            corpus = synthesize_corpus(
+                "train",
+                utterances=recipe.utterances,
+                noise_clips=recipe.noise_clips,
+                seed=seed,
+                advance=lambda progress=progress, bar=bar: progress.advance(bar),  # type: ignore[misc]
+            )
+        result = train(recipe, corpus, seed=seed, name=name, save_to=out / name / "model.keras")
+        click.echo(f"{name}: {result['steps']} steps in {result['seconds']} s, {result['history'][-1:]}")
+
+
+def _fields(recipe: Recipe) -> dict[str, Any]:
+    """The recipe's attributes by name, not copied deeply."""
+    return {name: getattr(recipe, name) for name in asdict(recipe)}
+
+
+if __name__ == "__main__":
+    main()
