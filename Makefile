@@ -4,7 +4,7 @@
 
 PYTHON      ?= python3
 VENV        ?= .venv
-MODEL       ?= zoo:fsenet-dyncp25
+MODEL       ?= zoo:convfsenet-dyncp25
 BOARD       ?= virtual-m4
 PYTEST_ARGS ?= -n auto --dist loadfile
 
