@@ -22,9 +22,9 @@ def noise(samples: int = 4000, seed: int = 0) -> np.ndarray:
 def test_int16_mono_at_the_models_rate_is_untouched(tmp_path: Path, suffix: str) -> None:
     pcm = np.concatenate([noise(), np.array([-32768, 32767, 0], np.int16)])
     soundfile.write(tmp_path / f"a{suffix}", pcm, RATE)
-    clip = audio.read(tmp_path / f"a{suffix}", RATE)
-    np.testing.assert_array_equal(clip.pcm, pcm)
-    assert (clip.name, clip.notes, clip.pcm.dtype) == ("a", (), np.int16)
+    clip = audio.read_audio(tmp_path / f"a{suffix}", RATE)
+    np.testing.assert_array_equal(clip.samples, pcm)
+    assert (clip.name, clip.notes, clip.samples.dtype) == ("a", (), np.int16)
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(48000, 2), (8000, 1), (44100, 6)])
@@ -32,10 +32,10 @@ def test_any_rate_and_channel_count_is_converted_and_said(tmp_path: Path, rate: 
     time = np.arange(rate) / rate
     tone = 0.5 * np.sin(2 * np.pi * 440 * time)
     soundfile.write(tmp_path / "a.wav", np.repeat(tone[:, None], channels, axis=1), rate, subtype="PCM_24")
-    clip = audio.read(tmp_path / "a.wav", RATE)
+    clip = audio.read_audio(tmp_path / "a.wav", RATE)
     wanted = 16384 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
-    assert len(clip.pcm) == RATE
-    assert np.abs(clip.pcm - wanted)[500:-500].max() < 20
+    assert len(clip.samples) == RATE
+    assert np.abs(clip.samples - wanted)[500:-500].max() < 20
     notes = " ".join(clip.notes)
     assert f"from {rate} Hz to 16000 Hz" in notes
     assert (f"{channels} channels" in notes) == (channels > 1)
@@ -43,8 +43,8 @@ def test_any_rate_and_channel_count_is_converted_and_said(tmp_path: Path, rate: 
 
 def test_too_loud_float_audio_is_clipped_and_said(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.array([1.5, -2.0, 0.25]), RATE, subtype="FLOAT")
-    clip = audio.read(tmp_path / "a.wav", RATE)
-    assert clip.pcm.tolist() == [32767, -32768, 8192]
+    clip = audio.read_audio(tmp_path / "a.wav", RATE)
+    assert clip.samples.tolist() == [32767, -32768, 8192]
     assert clip.notes == ("2 samples beyond full scale clipped",)
 
 
@@ -67,7 +67,7 @@ def test_unusable_files_are_refused_in_one_line(tmp_path: Path) -> None:
         ("absent.wav", "no audio file"),
     ]:
         with pytest.raises(AudioError, match=words) as caught:
-            audio.read(tmp_path / name, RATE)
+            audio.read_audio(tmp_path / name, RATE)
         assert name in str(caught.value)
         assert caught.value.hint
         assert "\n" not in str(caught.value)
@@ -79,7 +79,7 @@ def test_a_header_that_claims_the_moon_is_refused_before_decoding(
     soundfile.write(tmp_path / "a.wav", noise(1000), RATE)
     monkeypatch.setattr(audio, "_MOST_VALUES", 999)
     with pytest.raises(AudioError, match="more than fit"):
-        audio.read(tmp_path / "a.wav", RATE)
+        audio.read_audio(tmp_path / "a.wav", RATE)
 
 
 def test_folder_is_read_in_order_and_paired_by_name(tmp_path: Path) -> None:
@@ -92,12 +92,12 @@ def test_folder_is_read_in_order_and_paired_by_name(tmp_path: Path) -> None:
     (tmp_path / "noisy" / "readme.txt").write_text("no audio")
     pairs = audio.read_pairs(tmp_path / "noisy", tmp_path / "clean", RATE)
     assert [pair.noisy.name for pair in pairs] == ["a", "b", "c"]
-    np.testing.assert_array_equal(pairs[1].noisy.pcm, noise(seed=0))
-    np.testing.assert_array_equal(pairs[1].clean.pcm, noise(seed=10))
+    np.testing.assert_array_equal(pairs[1].noisy.samples, noise(seed=0))
+    np.testing.assert_array_equal(pairs[1].clean.samples, noise(seed=10))
     alone = audio.read_pairs(tmp_path / "noisy", None, RATE)
     assert [pair.clean for pair in alone] == [None, None, None]
     one = audio.read_pairs(tmp_path / "noisy" / "b.wav", tmp_path / "clean" / "c.wav", RATE)
-    np.testing.assert_array_equal(one[0].clean.pcm, noise(seed=12))
+    np.testing.assert_array_equal(one[0].clean.samples, noise(seed=12))
 
 
 def test_pairs_that_do_not_fit_are_refused(tmp_path: Path) -> None:
@@ -123,14 +123,14 @@ def test_resampled_pairs_may_differ_by_a_few_samples(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "noisy.wav", noise(16000), 16000)
     soundfile.write(tmp_path / "clean.wav", noise(44099), 44100)
     pair = audio.read_pairs(tmp_path / "noisy.wav", tmp_path / "clean.wav", RATE)[0]
-    assert len(pair.noisy.pcm) == len(pair.clean.pcm)
+    assert len(pair.noisy.samples) == len(pair.clean.samples)
 
 
 def test_writing_is_whole_repeatable_and_leaves_nothing_else(tmp_path: Path) -> None:
     audio.write(tmp_path / "a.wav", noise(), RATE)
     audio.write(tmp_path / "b.wav", noise(), RATE)
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
-    np.testing.assert_array_equal(audio.read(tmp_path / "a.wav", RATE).pcm, noise())
+    np.testing.assert_array_equal(audio.read_audio(tmp_path / "a.wav", RATE).samples, noise())
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.wav", "b.wav"]
     with pytest.raises(AudioError, match="cannot be written"):
         audio.write(tmp_path / "absent" / "a.wav", noise(), RATE)

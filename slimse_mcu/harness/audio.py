@@ -33,13 +33,13 @@ class Clip:
 
     Attributes:
         name: File name without folder and suffix.
-        pcm: int16 ``[samples]``, mono.
-        sample_rate_hz: Rate of ``pcm``.
+        samples: int16, mono.
+        sample_rate_hz: Rate of ``samples``.
         notes: What was done to the file's samples, in words; empty when they are untouched.
     """
 
     name: str
-    pcm: NDArray[np.int16]
+    samples: NDArray[np.int16]
     sample_rate_hz: int
     notes: tuple[str, ...] = ()
 
@@ -52,7 +52,7 @@ class Pair:
     clean: Clip | None
 
 
-def read(path: Path, sample_rate_hz: int) -> Clip:
+def read_audio(path: Path, sample_rate_hz: int) -> Clip:
     """A file as mono int16 at a given rate.
 
     Args:
@@ -159,7 +159,7 @@ def read_pairs(noisy: Path, reference: Path | None, sample_rate_hz: int) -> tupl
     """
     noisy_files = files(noisy)
     if reference is None:
-        return tuple(Pair(read(one, sample_rate_hz), None) for one in noisy_files)
+        return tuple(Pair(read_audio(one, sample_rate_hz), None) for one in noisy_files)
     partners = _partners(noisy_files, noisy, reference)
     return tuple(_read_pair(*both, sample_rate_hz) for both in zip(noisy_files, partners, strict=True))
 
@@ -179,23 +179,23 @@ def _partners(noisy_files: tuple[Path, ...], noisy: Path, reference: Path) -> li
 
 
 def _read_pair(noisy_file: Path, clean_file: Path, sample_rate_hz: int) -> Pair:
-    noisy, clean = read(noisy_file, sample_rate_hz), read(clean_file, sample_rate_hz)
-    shorter, longer = sorted((len(noisy.pcm), len(clean.pcm)))
+    noisy, clean = read_audio(noisy_file, sample_rate_hz), read_audio(clean_file, sample_rate_hz)
+    shorter, longer = sorted((len(noisy.samples), len(clean.samples)))
     resampled = any("resampled" in note for note in noisy.notes + clean.notes)
     if longer - shorter > (_RESAMPLING_SLACK if resampled else 0):
         raise AudioError(
-            f"{noisy_file.name} has {len(noisy.pcm)} samples and its reference {clean_file.name} "
-            f"{len(clean.pcm)} (at {sample_rate_hz} Hz).",
+            f"{noisy_file.name} has {len(noisy.samples)} samples and its reference {clean_file.name} "
+            f"{len(clean.samples)} (at {sample_rate_hz} Hz).",
             hint="Give a reference of the same length that is aligned with the noisy file.",
         )
     return Pair(_shortened(noisy, shorter), _shortened(clean, shorter))
 
 
 def _shortened(clip: Clip, samples: int) -> Clip:
-    if len(clip.pcm) == samples:
+    if len(clip.samples) == samples:
         return clip
-    note = f"{len(clip.pcm) - samples} samples cut from the end"
-    return Clip(clip.name, clip.pcm[:samples], clip.sample_rate_hz, (*clip.notes, note))
+    note = f"{len(clip.samples) - samples} samples cut from the end"
+    return Clip(clip.name, clip.samples[:samples], clip.sample_rate_hz, (*clip.notes, note))
 
 
 def write(path: Path, pcm: NDArray[np.int16], sample_rate_hz: int) -> None:
