@@ -1,0 +1,1 @@
+"""Training of the reference checkpoints: synthetic data, losses and recipes (needs Keras)."""

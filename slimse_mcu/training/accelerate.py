@@ -1,7 +1,7 @@
 """A twin of a model that trains faster, with the same weights.
 
-A depthwise convolution over time written as a sum of shifted products is several times faster than the convolution
-operator on CPUs, and fuses with its neighbours under XLA.
+A depthwise convolution over time written as a sum of shifted products is several times faster than the
+convolution operator on CPUs, and fuses with its neighbours under XLA.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ class ShiftedDepthwise(keras.layers.DepthwiseConv1D):
 
 
 def training_twin(model: keras.Model) -> keras.Model:
-    """Return a copy of ``model`` for training; ``model.set_weights(twin.get_weights())`` brings the result back."""
+    """Return a copy of ``model`` for training.
+
+    ``model.set_weights(twin.get_weights())`` brings the result back.
+    """
 
     def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
         if isinstance(layer, keras.layers.DepthwiseConv1D):

@@ -89,8 +89,9 @@ class Mixing:
 class Mixtures(keras.utils.PyDataset):
     """Batches of random mixtures; batch ``i`` depends on the seed and ``i`` only.
 
-    Each item is a dict of float32 arrays: ``speech`` and ``noise`` ``[batch, frames, bins, 2]`` (real and imaginary
-    part; the noise already scaled to its ratio) and ``gain`` ``[batch, 1, 1]``, what the model's input is multiplied by.
+    Each item is a dict of float32 arrays: ``speech`` and ``noise`` ``[batch, frames, bins, 2]`` (real and
+    imaginary part; the noise already scaled to its ratio) and ``gain`` ``[batch, 1, 1]``, the factor on the
+    model's input.
 
     Args:
         corpus: Where speech and noise come from.

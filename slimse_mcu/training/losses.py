@@ -1,4 +1,4 @@
-"""What training minimises: a compressed spectral distance, and the distance of the open ratio from its target."""
+"""What training minimises: a compressed spectral distance, and that of the open ratio from its target."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAGNITUDE_SHARE = 0.7
 
 
 def magnitude(spectra: Any) -> Any:
-    """Real and imaginary part ``[..., 2]`` to magnitude ``[...]``; silence is 1e-6, with a finite logarithm."""
+    """Real and imaginary part ``[..., 2]`` to magnitude ``[...]``; silence is 1e-6, so that it may divide."""
     return ops.sqrt(ops.sum(ops.square(spectra), axis=-1) + 1e-12)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +103,6 @@ def make_noise(kind: str, samples: int, speech: Speech, rng: np.random.Generator
     return _unit(KINDS[kind](samples, speech, rng)).astype(np.float32) * np.float32(10 ** (LEVEL_DBFS / 20))
 
 
-def _unit(audio: NDArray[np.floating]) -> NDArray[np.float64]:
+def _unit(audio: NDArray[Any]) -> NDArray[np.float64]:
     """Scale to a root mean square of 1."""
     return audio.astype(np.float64) / (np.sqrt(np.mean(np.square(audio, dtype=np.float64))) + 1e-12)

@@ -8,40 +8,46 @@ import numpy as np
 
 _WORDS: dict[str, tuple[str, ...]] = {
     "person": (
-        "my brother", "the old teacher", "a young nurse", "our neighbour", "the pilot", "her cousin", "the baker",
-        "a tired driver", "the new doctor", "your uncle", "the violin player", "a quiet child", "the shopkeeper",
-        "his grandmother", "the engineer", "a friendly waiter", "the mayor", "the fisherman", "two students",
+        "my brother", "the old teacher", "a young nurse", "our neighbour", "the pilot", "her cousin",
+        "the baker", "a tired driver", "the new doctor", "your uncle", "the violin player",
+        "a quiet child", "the shopkeeper", "his grandmother", "the engineer", "a friendly waiter",
+        "the mayor", "the fisherman", "two students",
     ),
     "place": (
-        "the harbour", "a small village", "the railway station", "the kitchen", "the northern valley", "the library",
-        "a crowded market", "the garden", "the third floor", "the football ground", "the river bank", "an airport",
-        "the old bridge", "the school yard", "a mountain hut", "the post office", "the edge of the forest",
+        "the harbour", "a small village", "the railway station", "the kitchen", "the northern valley",
+        "the library", "a crowded market", "the garden", "the third floor", "the football ground",
+        "the river bank", "an airport", "the old bridge", "the school yard", "a mountain hut",
+        "the post office", "the edge of the forest",
     ),
     "thing": (
-        "a yellow umbrella", "the broken radio", "six fresh eggs", "a heavy suitcase", "the silver key", "a paper map",
-        "his winter jacket", "the wooden chair", "a bowl of soup", "the telephone", "a bunch of flowers",
-        "some cheap furniture", "the birthday cake", "a box of matches", "the blue bicycle", "a pair of shoes",
+        "a yellow umbrella", "the broken radio", "six fresh eggs", "a heavy suitcase", "the silver key",
+        "a paper map", "his winter jacket", "the wooden chair", "a bowl of soup", "the telephone",
+        "a bunch of flowers", "some cheap furniture", "the birthday cake", "a box of matches",
+        "the blue bicycle", "a pair of shoes",
     ),
     "did": (
-        "carried", "forgot", "noticed", "repaired", "sold", "found", "wanted", "described", "painted", "borrowed",
-        "dropped", "measured", "recognised", "returned", "asked for", "searched for", "photographed", "pushed",
+        "carried", "forgot", "noticed", "repaired", "sold", "found", "wanted", "described", "painted",
+        "borrowed", "dropped", "measured", "recognised", "returned", "asked for", "searched for",
+        "photographed", "pushed",
     ),
     "adjective": (
-        "quiet", "expensive", "cheerful", "enormous", "difficult", "smooth", "rather cold", "surprisingly good",
-        "half empty", "dangerous", "very bright", "extremely slow", "famous", "narrow", "juicy", "rough",
+        "quiet", "expensive", "cheerful", "enormous", "difficult", "smooth", "rather cold",
+        "surprisingly good", "half empty", "dangerous", "very bright", "extremely slow", "famous",
+        "narrow", "juicy", "rough",
     ),
     "time": (
-        "yesterday morning", "on Friday", "just before midnight", "every summer", "after the storm", "last week",
-        "at half past seven", "in the year nineteen sixty", "during the holidays", "twice a month", "too early",
-        "while it was raining", "on the first of June", "for several hours",
+        "yesterday morning", "on Friday", "just before midnight", "every summer", "after the storm",
+        "last week", "at half past seven", "in the year nineteen sixty", "during the holidays",
+        "twice a month", "too early", "while it was raining", "on the first of June", "for several hours",
     ),
     "number": (
-        "four", "eleven", "twenty three", "thirty eight", "sixty five", "one hundred and two", "nine thousand", "zero",
-        "fifteen", "seven", "eighty", "half a million",
+        "four", "eleven", "twenty three", "thirty eight", "sixty five", "one hundred and two",
+        "nine thousand", "zero", "fifteen", "seven", "eighty", "half a million",
     ),
     "verb": (
-        "sing", "travel", "measure the temperature", "open the window", "wash the dishes", "listen carefully", "hurry",
-        "play chess", "choose a colour", "change the subject", "join the club", "breathe slowly", "check the oil",
+        "sing", "travel", "measure the temperature", "open the window", "wash the dishes",
+        "listen carefully", "hurry", "play chess", "choose a colour", "change the subject",
+        "join the club", "breathe slowly", "check the oil",
     ),
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Audio to STFT frames and back, as the models are trained on.
 
-Frame ``t`` covers the samples of the hops ``t - 1`` and ``t`` (before the first hop is silence), weighted by the
-periodic square-root Hann window; ``X = rfft(window * x)`` without normalisation.
+Frame ``t`` covers the samples of the hops ``t - 1`` and ``t`` (before the first hop is silence), weighted by
+the periodic square-root Hann window; ``X = rfft(window * x)`` without normalisation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def window() -> NDArray[np.float64]:
     return np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT))
 
 
-def stft(audio: NDArray[np.floating]) -> NDArray[np.complex64]:
+def stft(audio: NDArray[np.float32]) -> NDArray[np.complex64]:
     """``[samples]`` to ``[samples // 256, 257]``; what does not fill a hop is dropped."""
     frames = len(audio) // HOP
     padded = np.concatenate([np.zeros(HOP), audio[: frames * HOP]])
@@ -27,7 +27,7 @@ def stft(audio: NDArray[np.floating]) -> NDArray[np.complex64]:
     return np.fft.rfft(framed * window(), axis=1).astype(np.complex64)
 
 
-def istft(spectra: NDArray[np.complexfloating]) -> NDArray[np.float32]:
+def istft(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
     """``[frames, 257]`` to ``[frames * 256]`` by overlap-add, aligned with the audio given to :func:`stft`.
 
     The last hop is completed only by a following frame, so it fades out.

@@ -21,18 +21,22 @@ SAMPLE_RATE_HZ = 16000
 ACTIVE_LEVEL_DBFS = -26.0
 
 _ACCENTS = (
-    "en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029", "en-us-nyc",
+    "en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029",
+    "en-us-nyc",
 )  # fmt: skip
 _VARIANTS = {
     "train": (
-        "m1", "m2", "m3", "m4", "m5", "m7", "f1", "f2", "f3", "f5", "Alex", "Alicia", "Andy", "Annie", "Denis", "Gene",
-        "Gene2", "Henrique", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Nguyen", "adam", "anika",
-        "antonio", "aunty", "belinda", "benjamin", "boris", "caleb", "david", "ed", "edward", "edward2", "grandma",
-        "grandpa", "iven", "iven2", "iven3", "john", "kaukovalta", "klatt", "klatt2", "klatt3", "marcelo", "max",
-        "michel", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert", "sandro", "shelby", "steph",
-        "steph2", "travis", "victor", "RicishayMax", "RicishayMax3", "Tweaky", "announcer",
+        "m1", "m2", "m3", "m4", "m5", "m7", "f1", "f2", "f3", "f5", "Alex", "Alicia", "Andy", "Annie",
+        "Denis", "Gene", "Gene2", "Henrique", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike",
+        "Nguyen", "adam", "anika", "antonio", "aunty", "belinda", "benjamin", "boris", "caleb", "david",
+        "ed", "edward", "edward2", "grandma", "grandpa", "iven", "iven2", "iven3", "john", "kaukovalta",
+        "klatt", "klatt2", "klatt3", "marcelo", "max", "michel", "miguel", "norbert", "pablo", "paul",
+        "pedro", "quincy", "rob", "robert", "sandro", "shelby", "steph", "steph2", "travis", "victor",
+        "RicishayMax", "RicishayMax3", "Tweaky", "announcer",
     ),
-    "test": ("m6", "m8", "f4", "Andrea", "Diogo", "gustave", "linda", "steph3", "iven4", "klatt4", "RicishayMax2"),
+    "test": (
+        "m6", "m8", "f4", "Andrea", "Diogo", "gustave", "linda", "steph3", "iven4", "klatt4", "RicishayMax2",
+    ),
 }  # fmt: skip
 _FLITE = {"train": ("kal16", "awb", "slt"), "test": ("rms",)}
 _FLITE_SHARE = 0.25

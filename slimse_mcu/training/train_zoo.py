@@ -159,9 +159,7 @@ class Watch(keras.callbacks.Callback):
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(sorted(RECIPES)))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/zoo"), show_default=True)
-@click.option(
-    "--seed", default=1, show_default=True, help="Of corpus, weights and mixtures."
-)
+@click.option("--seed", default=1, show_default=True, help="Of corpus, weights and mixtures.")
 @click.option("--steps", type=int, help="Optimizer steps instead of the recipe's.")
 @click.option("--utterances", type=int, help="Synthetic sentences instead of the recipe's.")
 @click.option("--verbose", is_flag=True, help="Log every 100 steps.")

@@ -1,61 +1,61 @@
-"""Trained reference checkpoints.  A folder with ``model.keras`` and ``card.md`` is a model; adding it adds one.
+"""Trained reference checkpoints that come with the package.
 
-``calibration.wav`` is noisy speech that is none of the models' training or test material: what activation ranges are
-measured on when the user names nothing better.
+Each is a folder with ``model.keras`` and ``card.md``.  A folder put beside this file is an entry; there is no list.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from slimse_mcu.errors import ModelError, QuantizeError
+from slimse_mcu.errors import ModelError
 
-_HERE = Path(__file__).resolve().parent
+_ROOT = Path(__file__).parent
+_MODEL = "model.keras"
+_CARD = "card.md"
+_CALIBRATION = "calibration.flac"
 
 
-def names() -> tuple[str, ...]:
+def entries() -> tuple[str, ...]:
     """Names of the bundled models, sorted."""
-    return tuple(sorted(found.parent.name for found in _HERE.glob("*/model.keras")))
+    return tuple(sorted(folder.parent.name for folder in _ROOT.glob(f"*/{_MODEL}")))
 
 
 def path(name: str) -> Path:
-    """Return the ``.keras`` file of a bundled model.
+    """The ``.keras`` file of a bundled model.
 
     Raises:
         ModelError: There is no such model.
     """
-    if name not in names():
-        known = ", ".join(names()) or "none"
-        raise ModelError(f"The zoo has no model {name!r}.", hint=f"Bundled: {known}.")
-    return _HERE / name / "model.keras"
+    return _entry(name) / _MODEL
 
 
 def card(name: str) -> str:
-    """Return the model card, Markdown: what it is, what data it saw, how good it is.
+    """The model card, Markdown: what it is, what data it saw, how it was trained, what it measured.
 
     Raises:
-        ModelError: There is no such model.
+        ModelError: There is no such model, or it has no card.
     """
-    return (path(name).parent / "card.md").read_text(encoding="utf-8")
-
-
-def summary(name: str) -> str:
-    """Return the card's first paragraph, one line.
-
-    Raises:
-        ModelError: There is no such model.
-    """
-    paragraphs = [part for part in card(name).split("\n\n") if part.strip() and not part.startswith("#")]
-    return " ".join(paragraphs[0].split()) if paragraphs else ""
+    file = _entry(name) / _CARD
+    if not file.is_file():
+        raise ModelError(f"The zoo's model {name!r} has no card.", hint="Install slimse-mcu again.")
+    return file.read_text(encoding="utf-8")
 
 
 def calibration_clip() -> Path:
-    """Return the noisy recording that models are calibrated on by default.
+    """About 30 s of noisy synthetic speech, 16 kHz mono: calibrates where a user gives no recordings.
 
     Raises:
-        QuantizeError: The installation carries none.
+        ModelError: The clip is missing from the installation.
     """
-    clip = _HERE / "calibration.wav"
-    if not clip.is_file():
-        raise QuantizeError("The zoo's calibration clip is missing.", hint="Give recordings: --calibration PATH.")
-    return clip
+    file = _ROOT / _CALIBRATION
+    if not file.is_file():
+        raise ModelError("The zoo's calibration clip is missing.", hint="Install slimse-mcu again.")
+    return file
+
+
+def _entry(name: str) -> Path:
+    """The folder of a bundled model."""
+    if name not in entries():
+        known = ", ".join(entries()) or "none"
+        raise ModelError(f"There is no model {name!r} in the zoo.", hint=f"Bundled models: {known}.")
+    return _ROOT / name
