@@ -3,6 +3,8 @@
  *
  * Usage: firmware FD, where FD is the number of an inherited, connected or listening stream socket.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include "hal.h"
 
 #include <errno.h>

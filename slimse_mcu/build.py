@@ -1,0 +1,380 @@
+"""Project -> Image: compile and link the generated C with the board layer and the application."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+
+from slimse_mcu import assets
+from slimse_mcu.board import Board
+from slimse_mcu.errors import BuildError, PlanError
+from slimse_mcu.graph import Provenance
+
+WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Werror")
+# Contraction would round a multiplication and addition once where the specification rounds twice.
+LANGUAGE = ("-std=c11", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", "-fno-math-errno")
+OPTIMISATION = "-O2"
+# The audio path's order of operations is part of its specification.
+DSP_FLAGS = ("-fno-tree-vectorize",)
+
+_SOURCE_SUFFIXES = (".c", ".S")
+_PATH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_COMPILER_HINTS = {
+    "arm-none-eabi-gcc": "Install the GNU Arm embedded toolchain (Debian: apt install gcc-arm-none-eabi).",
+    "gcc": "Install gcc (Debian: apt install gcc libc6-dev).",
+    "clang": "Install clang (Debian: apt install clang).",
+}
+
+
+class Project(Protocol):
+    """What ``build`` needs of a project: the generated sources and where they come from."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model, a C identifier."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Relative path -> text."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the project was made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A named piece of the image: ``address`` and ``size_bytes`` from the ELF file."""
+
+    address: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A firmware image.
+
+    Attributes:
+        elf: The linked file.
+        board: Name of the board it is for.
+        name: Name of the model.
+        provenance: What the model was made of; the board answers ``hello`` with the same.
+        flash_weights_bytes: Constant arrays of ``model_weights.c``.
+        flash_code_bytes: All other code and constants, and the initial values of data.
+        ram_total_bytes: Data and reserved stacks; on the host without the system's stack.
+        stack_bytes: Reserved stack, guard included; part of ``ram_total_bytes``; 0 on the host.
+        model_bytes: The network's instance, ``sizeof(model_t)``: arena and state.
+        audio_bytes: The front end's instance, ``sizeof(model_audio_t)``; 0 without a front end.
+        sections: Size in bytes of each section that takes memory.
+        symbols: Address and size of each function and object.
+    """
+
+    elf: Path
+    board: str
+    name: str
+    provenance: Provenance
+    flash_weights_bytes: int
+    flash_code_bytes: int
+    ram_total_bytes: int
+    stack_bytes: int
+    model_bytes: int
+    audio_bytes: int
+    sections: Mapping[str, int]
+    symbols: Mapping[str, Symbol]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compilation:
+    source: Path
+    object: Path
+    command: tuple[str, ...]
+
+
+def build(
+    project: Project,
+    board: Board,
+    out: Path,
+    *,
+    jobs: int | None = None,
+    compiler: str | None = None,
+    flags: Sequence[str] = (),
+) -> Image:
+    """Compile and link ``project`` for ``board`` in the folder ``out``.
+
+    ``out/src`` receives all sources, ``out/obj`` the objects, which are used again when nothing that they
+    depend on changed, ``out/firmware.elf`` and ``out/firmware.map`` the result.
+
+    Args:
+        project: The generated sources.
+        board: The target.
+        out: Folder to build in; made if missing.
+        jobs: Compilers to run at once; None: one per processor.
+        compiler: Use this instead of the board's compiler.
+        flags: Added to every compiler and linker call, for example ``-fsanitize=address``.
+
+    Raises:
+        BuildError: The compiler is missing or refuses a source, or ``out`` cannot be written.
+        PlanError: Code and data do not fit the board's memory.
+    """
+    command = compiler or board.compiler
+    version = _compiler_version(command)
+    try:
+        sources = _stage(project, board, out / "src")
+        (out / "obj").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(f"{out} cannot be written: {error.strerror}.", hint="Choose another folder.") from error
+    compilations = _compilations(sources, board, out, command, version, tuple(flags))
+    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+        list(pool.map(_compile, compilations))
+    elf = _link(compilations, board, out, command, tuple(flags), project.name)
+    _prune(out / "obj", {compilation.object for compilation in compilations})
+    return read_image(elf, board, name=project.name, provenance=project.provenance)
+
+
+def _compiler_version(command: str) -> str:
+    if shutil.which(command) is None:
+        hint = _COMPILER_HINTS.get(Path(command).name, "Install it, or name another compiler.")
+        raise BuildError(f"The compiler {command} was not found.", hint=hint)
+    result = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
+    return result.stdout
+
+
+def _stage(project: Project, board: Board, src: Path) -> tuple[Path, ...]:
+    """Write all sources below ``src``; return the ones to compile."""
+    files = {**_project_files(project, board), **_firmware_files(board)}
+    written = []
+    for relative, text in sorted(files.items()):
+        path = src / relative
+        _write_if_changed(path, text)
+        if path.suffix in _SOURCE_SUFFIXES:
+            written.append(path)
+    return tuple(written)
+
+
+def _project_files(project: Project, board: Board) -> dict[str, str]:
+    files = {}
+    for relative, text in project.files.items():
+        parts = PurePosixPath(relative).parts
+        if not parts or not all(_PATH_PART.fullmatch(part) for part in parts):
+            raise BuildError(f"The project {project.name} holds a file of unfit name {relative!r}.")
+        files[relative] = text
+    for folder in reversed(board.kernels[:-1]):
+        files.update(_replacements(files, folder))
+    return files
+
+
+def _replacements(files: Mapping[str, str], folder: str) -> dict[str, str]:
+    """Kernels of ``folder`` that replace the project's portable ones by file name, and the headers they share."""
+    found = assets.root() / "firmware" / folder
+    result = {}
+    for path in sorted(found.glob("*.[chS]")):
+        relative = f"kernels/{path.name}"
+        if path.suffix == ".h" or relative in files:
+            result[relative] = path.read_text(encoding="utf-8")
+    return result
+
+
+def _firmware_files(board: Board) -> dict[str, str]:
+    firmware = assets.root() / "firmware"
+    files = {}
+    for path in [*sorted((firmware / "app").glob("*.[ch]")), *sorted((firmware / "hal").glob("*.h"))]:
+        files[f"{path.parent.name}/{path.name}"] = path.read_text(encoding="utf-8")
+    for name in board.hal:
+        candidates = [board.path / name, firmware / "hal" / name]
+        path = next((candidate for candidate in candidates if candidate.is_file()), candidates[-1])
+        if not path.is_file():
+            raise BuildError(f"The board {board.name} needs {name}, which is neither in its folder nor in firmware/hal.")
+        files[f"hal/{name}"] = path.read_text(encoding="utf-8")
+    return files
+
+
+def _write_if_changed(path: Path, text: str) -> None:
+    data = text.encode()
+    if path.is_file() and path.read_bytes() == data:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def _compilations(
+    sources: Sequence[Path], board: Board, out: Path, command: str, version: str, flags: tuple[str, ...]
+) -> list[_Compilation]:
+    src = out / "src"
+    headers = hashlib.sha256(version.encode())
+    for path in sorted(src.rglob("*.h")):
+        headers.update(path.relative_to(src).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    defines = [f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *_standard_defines(board), *board.defines)]
+    result = []
+    for source in sources:
+        relative = source.relative_to(src)
+        arguments = [*board.flags, *LANGUAGE, *WARNINGS, OPTIMISATION, "-g", *flags]
+        arguments += DSP_FLAGS if relative.parts[0] == "dsp" else ()
+        arguments += defines if relative.parts[0] == "hal" else ()
+        digest = headers.copy()
+        digest.update("\0".join([command, *arguments, relative.as_posix()]).encode() + b"\0" + source.read_bytes())
+        target = out / "obj" / f"{relative.stem}-{digest.hexdigest()[:20]}.o"
+        includes = [f"-I{src}", f"-I{src / 'hal'}", f"-ffile-prefix-map={out}=."]
+        full = (command, *arguments, *includes, "-c", str(source))
+        result.append(_Compilation(source, target, full))
+    return result
+
+
+def _standard_defines(board: Board) -> tuple[str, ...]:
+    return (
+        f"HAL_CLOCK_HZ={board.clock_hz}u",
+        f"HAL_COUNTER_HZ={board.counter_hz}u",
+        f"HAL_BAUD={board.baud}u",
+        f"HAL_SEMIHOSTING={int(board.emulator == 'qemu')}",
+    )
+
+
+def _compile(compilation: _Compilation) -> None:
+    if compilation.object.is_file():
+        return
+    temporary = compilation.object.with_suffix(f".{os.getpid()}.tmp")
+    result = subprocess.run(
+        [*compilation.command, "-o", str(temporary)], capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        temporary.unlink(missing_ok=True)
+        raise BuildError(f"{compilation.source.name} does not compile: {_first_error(result.stderr)}")
+    temporary.replace(compilation.object)
+
+
+def _first_error(messages: str) -> str:
+    lines = messages.strip().splitlines()
+    for line in lines:
+        if "error:" in line:
+            return line.strip()
+    return lines[-1].strip() if lines else "the compiler failed without a message."
+
+
+def _link(
+    compilations: Sequence[_Compilation], board: Board, out: Path, command: str, flags: tuple[str, ...], name: str
+) -> Path:
+    elf = out / "firmware.elf"
+    temporary = out / f".firmware.{os.getpid()}.elf"
+    temporary_map = temporary.with_suffix(".map")
+    arguments = [command, *board.flags, *flags, "-Wl,--gc-sections", f"-Wl,-Map={temporary_map}"]
+    if board.linker_script is not None:
+        arguments += ["-nostartfiles", f"-L{board.path}", f"-L{assets.path('firmware/hal')}"]
+        arguments += [f"-Wl,--defsym=hal_stack_reserve={board.stack_bytes}", "-Wl,--no-warn-rwx-segments"]
+        arguments += [f"-T{board.linker_script}"]
+    arguments += [str(compilation.object) for compilation in compilations]
+    arguments += ["-lm", "-o", str(temporary)]
+    try:
+        result = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise _link_error(result.stderr, board, name)
+        temporary_map.replace(out / "firmware.map")
+        temporary.replace(elf)
+    finally:
+        temporary.unlink(missing_ok=True)
+        temporary_map.unlink(missing_ok=True)
+    return elf
+
+
+def _link_error(messages: str, board: Board, name: str) -> BuildError | PlanError:
+    overflows = re.findall(r"region [`'\"](\w+)['\"] overflowed by (\d+) bytes", messages)
+    if overflows:
+        parts = {region: f"{region} is {int(count)} bytes too small" for region, count in overflows}
+        return PlanError(
+            f"{name} does not fit the board {board.name}: {', '.join(parts.values())}.",
+            hint="Choose a smaller model or a larger board.",
+        )
+    if re.search(r"cannot find -l[cm]\b", messages):
+        return BuildError(
+            f"{board.compiler} has no C library.", hint="Install it (Debian: apt install libnewlib-arm-none-eabi)."
+        )
+    lines = [line for line in messages.strip().splitlines() if "ld returned" not in line]
+    undefined = [line for line in lines if "undefined reference" in line or "error" in line]
+    first = (undefined or lines or ["the linker failed without a message."])[0].strip()
+    return BuildError(f"{name} does not link for {board.name}: {first}")
+
+
+def _prune(folder: Path, used: Iterable[Path]) -> None:
+    for path in set(folder.glob("*.o")) - set(used):
+        path.unlink(missing_ok=True)
+
+
+def read_image(elf: Path, board: Board, *, name: str, provenance: Provenance) -> Image:
+    """Read the sizes of an ELF file that :func:`build` made.
+
+    Raises:
+        BuildError: The file is missing or no ELF file.
+    """
+    try:
+        with elf.open("rb") as stream:
+            file = ELFFile(stream)
+            sections = _sections(file)
+            symbols = _symbols(file)
+            flash, ram = _flash_and_ram(file)
+        weights = sections[".weights"] if ".weights" in sections else _mapped_weights(elf.with_suffix(".map"))
+    except (OSError, ELFError) as error:
+        raise BuildError(f"{elf} is no firmware image: {error}.", hint="Build it again.") from error
+    nothing = Symbol(0, 0)
+    return Image(
+        elf=elf,
+        board=board.name,
+        name=name,
+        provenance=provenance,
+        flash_weights_bytes=weights,
+        flash_code_bytes=flash - weights,
+        ram_total_bytes=ram,
+        stack_bytes=board.stack_bytes,
+        model_bytes=symbols.get("app_model", nothing).size_bytes,
+        audio_bytes=symbols.get("app_audio", nothing).size_bytes,
+        sections=sections,
+        symbols=symbols,
+    )
+
+
+def _sections(file: ELFFile) -> dict[str, int]:
+    return {
+        section.name: int(section["sh_size"])
+        for section in file.iter_sections()
+        if section["sh_flags"] & SH_FLAGS.SHF_ALLOC and section["sh_size"]
+    }
+
+
+def _flash_and_ram(file: ELFFile) -> tuple[int, int]:
+    """Bytes that the image takes in non-volatile memory and in RAM; initialised data count in both."""
+    flash = ram = 0
+    for section in file.iter_sections():
+        if not section["sh_flags"] & SH_FLAGS.SHF_ALLOC:
+            continue
+        if section["sh_type"] != "SHT_NOBITS":
+            flash += int(section["sh_size"])
+        if section["sh_flags"] & SH_FLAGS.SHF_WRITE:
+            ram += int(section["sh_size"])
+    return flash, ram
+
+
+def _symbols(file: ELFFile) -> dict[str, Symbol]:
+    table = file.get_section_by_name(".symtab")
+    return {
+        entry.name: Symbol(int(entry["st_value"]), int(entry["st_size"]))
+        for entry in (table.iter_symbols() if table is not None else ())
+        if entry["st_info"]["type"] in ("STT_OBJECT", "STT_FUNC")
+    }
+
+
+def _mapped_weights(path: Path) -> int:
+    """Bytes of ``model_weights.c`` according to the linker map, for boards without a section of their own for it."""
+    _, _, kept = path.read_text(encoding="utf-8", errors="replace").partition("Linker script and memory map")
+    entries = re.findall(r"\.rodata\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s.*model_weights-[0-9a-f]+\.o", kept)
+    return sum(int(size, 16) for size in entries)

@@ -1,0 +1,186 @@
+"""Boards that this computer runs: QEMU machines, and the host process.
+
+The link is one end of a socket pair that the child inherits: no port that another program could take or connect
+to, and the child's end closes with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from slimse_mcu.board import Board
+from slimse_mcu.errors import BoardError, LinkError
+
+QEMU = "qemu-system-arm"
+
+_END_TIMEOUT_S = 5.0
+_CHUNK_BYTES = 65536
+
+# Run by a fresh interpreter in place of the board, which then takes its place: the kernel kills it when the
+# thread that started it ends, however that happens.  (A function run between fork and exec could deadlock in a
+# program with threads.)
+_LAUNCHER = """
+import ctypes, os, signal, sys
+parent = int(sys.argv[1])
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != parent:
+    sys.exit(0)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class VirtualBoard:
+    """A running emulator or host process; also the transport to it.
+
+    It lives no longer than the thread that started it.
+
+    Args:
+        board: A virtual board.
+        elf: The firmware.
+
+    Raises:
+        BoardError: The emulator is missing or does not start.
+    """
+
+    def __init__(self, board: Board, elf: Path) -> None:
+        self._board = board
+        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._socket, theirs = socket.socketpair()
+        try:
+            command = _command(board, elf, theirs.fileno())
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=self._errors,
+                stderr=self._errors,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,  # Ctrl-C is for the session, which then ends the board
+            )
+        except OSError as error:
+            self._release()
+            raise BoardError(f"The board {board.name} could not be started: {error.strerror}.") from error
+        except BaseException:
+            self._release()
+            raise
+        finally:
+            theirs.close()
+
+    @property
+    def name(self) -> str:
+        """What error messages call it."""
+        return f"the board {self._board.name}"
+
+    @property
+    def pid(self) -> int:
+        """Process number of the emulator or host process."""
+        return self._process.pid
+
+    def send(self, data: bytes) -> None:
+        """Send all bytes.
+
+        Raises:
+            LinkError: The process has ended.
+        """
+        try:
+            self._socket.settimeout(60.0)
+            self._socket.sendall(data)
+        except OSError as error:
+            raise self._ended() from error
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return what has arrived, waiting up to ``timeout_s`` for it; empty if nothing came.
+
+        Raises:
+            LinkError: The process has ended.
+        """
+        try:
+            self._socket.settimeout(max(timeout_s, 1e-4))
+            data = self._socket.recv(_CHUNK_BYTES)
+        except TimeoutError:
+            return b""
+        except OSError as error:
+            raise self._ended() from error
+        if not data:
+            raise self._ended()
+        return data
+
+    def wait(self, timeout_s: float = _END_TIMEOUT_S) -> int | None:
+        """Wait for the process to end by itself; return its exit code, or None if it goes on."""
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def close(self) -> None:
+        """End the process, whatever it does, and free everything."""
+        if self._process.poll() is None:
+            self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_TIMEOUT_S)
+        self._release()
+
+    def _release(self) -> None:
+        self._socket.close()
+        self._errors.close()
+
+    def _ended(self) -> LinkError:
+        code = self.wait()
+        if code is None:
+            how = "closed the link"
+        elif code < 0:
+            how = f"was ended by signal {signal.Signals(-code).name}"
+        else:
+            how = f"ended with code {code}"
+        program = QEMU if self._board.emulator == "qemu" else "the firmware's process"
+        said = self._said()
+        return LinkError(
+            f"The board {self._board.name} stopped: {program} {how}{f' and said: {said}' if said else ''}.",
+            hint="Run the command again.",
+        )
+
+    def _said(self) -> str:
+        """The last line that the process wrote to its error output."""
+        self._errors.seek(0)
+        lines = self._errors.read(_CHUNK_BYTES).decode("utf-8", "replace").strip().splitlines()
+        return lines[-1][:300] if lines else ""
+
+    def __enter__(self) -> VirtualBoard:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _command(board: Board, elf: Path, fd: int) -> list[str]:
+    if not elf.is_file():
+        raise BoardError(f"There is no firmware {elf}.", hint="Build it first.")
+    if board.emulator == "process":
+        return [str(elf.resolve()), str(fd)]
+    if board.emulator != "qemu":
+        raise BoardError(f"The board {board.name} is no virtual board.", hint="Give the port it is connected to.")
+    program = shutil.which(QEMU)
+    if program is None:
+        raise BoardError(f"The emulator {QEMU} was not found.", hint="Install QEMU (Debian: apt install qemu-system-arm).")
+    return [
+        program,
+        *("-M", board.machine),
+        *("-nodefaults", "-display", "none", "-monitor", "none"),
+        *("-chardev", f"socket,id=link,fd={fd}"),
+        *("-serial", "chardev:link"),
+        *("-semihosting", "-no-reboot"),
+        *("-icount", f"shift={board.counter_shift},sleep=off"),
+        *("-kernel", str(elf.resolve())),
+    ]
