@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slimse_mcu import frontend
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import FrontEnd, Gate, Graph, Node, Provenance, State, Tensor
 from slimse_mcu.keras_archive import KerasArchive, KerasLayer, read_archive
@@ -22,9 +23,10 @@ from slimse_mcu.version import VERSION
 __all__ = ["GraphBuilder", "KerasLayer", "load"]
 
 MAX_CHANNELS = 16384
+MAX_FAN_IN = 32768
 _C_WORDS = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register "
-    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while m macs input "
+    "restrict s forced marked mark memset memcpy gate_info buffer_info layer_info return short signed sizeof static struct switch typedef union unsigned void volatile while m macs input "
     "output main NULL arena lists gates forced tick state model".split()
 )
 
@@ -200,6 +202,8 @@ class GraphBuilder:
         if kernel is None:
             return
         expected = self.channels(inputs[0])
+        if kernel[0].size > MAX_FAN_IN:
+            raise layer.error(f"sums {kernel[0].size} products; at most {MAX_FAN_IN} fit the int32 accumulator")
         if kernel.ndim > 1 and kernel.shape[-1] != expected and kernel.shape[0] % expected:
             raise layer.error(f"has weights for {kernel.shape[-1]} channels, its input has {expected}")
         if weights["bias"].shape != (kernel.shape[0],):
@@ -245,9 +249,8 @@ class GraphBuilder:
         """The tensor behind a padded one and the frames that were padded (0 for a plain tensor)."""
         return self._padding.get(tensor, (tensor, 0))
 
-    def set_front_end(self, layer: KerasLayer, front_end: FrontEnd) -> None:
+    def set_front_end(self, front_end: FrontEnd) -> None:
         """Record the audio front end that the model carries."""
-        check_front_end(front_end, f"Layer '{layer.name}'")
         self._front_end = front_end
 
     def graph(self) -> Graph:
@@ -259,7 +262,7 @@ class GraphBuilder:
             raise ModelError("The model has no layer that computes anything.")
         if front_end is not None:
             bins = front_end.bins
-            check_front_end(front_end, "The front end")
+            frontend.check(front_end)
             sizes = (self._tensors[self.input].channels, self._tensors[self.output].channels)
             if sizes != (bins, bins) or self._tensors[self.output].period != 1:
                 raise ModelError(
@@ -279,28 +282,6 @@ class GraphBuilder:
 
 def _model_name(name: str) -> str:
     return re.sub(r"\W", "_", name, flags=re.ASCII).strip("_")[:48] or "model"
-
-
-def check_front_end(front_end: FrontEnd, where: str) -> None:
-    """Raise ModelError when a front end's values are outside of what the device's STFT supports."""
-    fft, hop = front_end.fft, front_end.hop
-    problem = ""
-    if not isinstance(fft, int) or fft & (fft - 1) or not 32 <= fft <= 4096:
-        problem = f"fft={fft}, expected a power of two from 32 to 4096"
-    elif hop * 2 != fft:
-        problem = f"hop={hop}, expected half of fft={fft}"
-    elif front_end.window != "sqrt_hann":
-        problem = f"window='{front_end.window}', expected 'sqrt_hann'"
-    elif front_end.mask != "magnitude":
-        problem = f"mask='{front_end.mask}', expected 'magnitude'"
-    elif not 0.05 <= front_end.exponent <= 1.0:
-        problem = f"exponent={front_end.exponent}, expected 0.05 to 1"
-    elif not 0.0 <= front_end.epsilon <= 1.0:
-        problem = f"epsilon={front_end.epsilon}, expected 0 to 1"
-    elif not 1000 <= front_end.sample_rate_hz <= 192000:
-        problem = f"sample_rate_hz={front_end.sample_rate_hz}, expected 1000 to 192000"
-    if problem:
-        raise ModelError(f"{where} has {problem}.")
 
 
 def with_front_end(graph: Graph, front_end: FrontEnd | None) -> Graph:

@@ -97,7 +97,7 @@ def run_float(
     Args:
         graph: The model.
         features: ``[frames, inputs]``, as the model's input (behind the front end's compression).
-        forced: Gate bytes that replace the model's decisions.
+        forced: Gate bytes that replace the model's decisions, ``[gate bytes]`` or ``[frames, gate bytes]``.
         record: Keep every tensor.
         progress: Called with 1 after each frame.
     """
@@ -156,7 +156,7 @@ def _run(
     progress: Callable[[int], None] | None,
 ) -> Trace:
     layout = gate_layout(graph)
-    forced_bits = None if forced is None else {name: layout.unpack(forced, name) for name in layout.offsets}
+    patterns = None if forced is None else np.broadcast_to(forced, (len(features), layout.size))
     rings = {
         node.name: Ring(node.state.slots, node.state.channels, zero[node.state.tensor], dtype)
         for node in graph.nodes
@@ -174,6 +174,9 @@ def _run(
         kept = {name: np.empty((frames, tensor.channels), dtype) for name, tensor in graph.tensors.items()}
     for frame in range(frames):
         last[graph.input] = features[frame]
+        forced_bits = None
+        if patterns is not None:
+            forced_bits = {name: layout.unpack(patterns[frame], name) for name in layout.offsets}
         for node in graph.nodes:
             _run_node(graph, node, frame, last, gates, rings, zero, step, forced_bits)
         output[frame] = last[graph.output]

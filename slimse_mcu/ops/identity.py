@@ -48,7 +48,7 @@ def _read_front_end(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuil
         raise layer.error(
             f"describes {front_end.bins} bins for an input of {builder.channels(inputs[0])}", "Make fft match the input."
         )
-    builder.set_front_end(layer, front_end)
+    builder.set_front_end(front_end)
     return inputs[0]
 
 

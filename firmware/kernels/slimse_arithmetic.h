@@ -1,0 +1,56 @@
+/** Fixed-point arithmetic of the int8 kernels; slimse_mcu/ops/arithmetic.py is the same in NumPy. */
+#ifndef SLIMSE_ARITHMETIC_H
+#define SLIMSE_ARITHMETIC_H
+
+#include <stdint.h>
+
+/** Limit a value to low..high. */
+static inline int32_t slimse_clamp(int32_t value, int32_t low, int32_t high)
+{
+    const int32_t at_least = value < low ? low : value;
+    return at_least > high ? high : at_least;
+}
+
+/** Shift left by 0..30 bits, saturating. */
+static inline int32_t slimse_shift_left(int32_t value, int shift)
+{
+    const int64_t wide = (int64_t)value * ((int64_t)1 << shift);
+    if (wide > INT32_MAX) {
+        return INT32_MAX;
+    }
+    return wide < INT32_MIN ? INT32_MIN : (int32_t)wide;
+}
+
+/** Shift right by 0..31 bits, rounding to nearest, ties away from zero. */
+static inline int32_t slimse_shift_right(int32_t value, int shift)
+{
+    const int32_t mask = (int32_t)(((int64_t)1 << shift) - 1);
+    const int32_t remainder = value & mask;
+    const int32_t threshold = (mask >> 1) + (value < 0 ? 1 : 0);
+    /* gcc and clang shift negative numbers arithmetically. */
+    return (value >> shift) + (remainder > threshold ? 1 : 0);
+}
+
+/**
+ * value * multiplier * 2^(shift - 31), rounded twice as the TensorFlow Lite reference kernels do.
+ *
+ * @param multiplier Q31, 0 or 2^30 .. 2^31 - 1.
+ * @param shift -31 .. 30, left when positive.
+ */
+static inline int32_t slimse_requantize(int32_t value, int32_t multiplier, int shift)
+{
+    const int32_t shifted = shift > 0 ? slimse_shift_left(value, shift) : value;
+    const int64_t product = (int64_t)shifted * multiplier + ((int64_t)1 << 30);
+    const int32_t high = (int32_t)(product >> 31);
+    return shift < 0 ? slimse_shift_right(high, -shift) : high;
+}
+
+/** slimse_requantize, then the output's zero point and clamp; no intermediate overflows. */
+static inline int8_t slimse_requantize_s8(int32_t value, int32_t multiplier, int shift, int32_t offset, int32_t low,
+                                          int32_t high)
+{
+    const int32_t scaled = slimse_requantize(value, multiplier, shift);
+    return (int8_t)(slimse_clamp(scaled, low - offset, high - offset) + offset);
+}
+
+#endif

@@ -1,0 +1,400 @@
+"""Fourth stage: plan -> C sources.  Templates print; every value is computed here."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+
+from slimse_mcu import assets, frontend
+from slimse_mcu.errors import ModelError
+from slimse_mcu.graph import Node, Provenance, Quantization
+from slimse_mcu.ops import operators
+from slimse_mcu.ops.op import Constant, KernelCall
+from slimse_mcu.plan import Plan, Step, constants
+
+ABI = 1
+MANIFEST = "project.json"
+_FORMAT = 1
+_LINE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Generated sources and the runtime they need, complete in themselves.
+
+    Attributes:
+        name: The model's name.
+        files: Relative path -> text.
+        provenance: What it was made of.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    provenance: Provenance
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """Contents of ``project.json``: provenance, memory, MACs, gates, layers."""
+        content: dict[str, Any] = json.loads(self.files[MANIFEST])
+        return content
+
+
+def emit(plan: Plan) -> Project:
+    """Write a plan as C.  The same plan gives the same bytes.
+
+    Raises:
+        ModelError: The front end cannot be computed on a device.
+    """
+    context = _context(plan)
+    files = {name: _render(f"{name}.j2", context) for name in ("model.h", "model.c", "model_weights.h")}
+    files["model_weights.c"] = _render("model_weights.c.j2", context)
+    graph = plan.quantized.graph
+    if graph.frontend is not None:
+        audio = frontend.render_context(
+            graph.frontend,
+            plan.quantized.quantization[graph.input],
+            plan.quantized.quantization[graph.output],
+            plan.quantized.provenance,
+        )
+        files.update({name: _render(f"{name}.j2", audio) for name in ("model_audio.h", "model_audio.c")})
+    files.update(_runtime(plan))
+    files[MANIFEST] = json.dumps(_manifest(plan, files), indent=2) + "\n"
+    return Project(plan.quantized.provenance.model_name, files, plan.quantized.provenance)
+
+
+def read_project(folder: Path) -> Project:
+    """Read a project that was written to a folder.
+
+    Raises:
+        ModelError: The folder holds no project, or one of another version.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["format"] != _FORMAT or manifest["abi"] != ABI:
+            raise ModelError(f"'{folder}' was compiled by another version of slimse-mcu.", hint="Compile it again.")
+        names = [name for name in manifest["files"] if ".." not in Path(name).parts and not Path(name).is_absolute()]
+        files = {name: (folder / name).read_text(encoding="utf-8") for name in [*names, MANIFEST]}
+        return Project(manifest["name"], files, Provenance(**manifest["provenance"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"'{folder}' is not a compiled project ({type(error).__name__}: {error}).",
+            hint="Make one with: slimse compile MODEL --out FOLDER.",
+        ) from None
+
+
+def _render(template: str, context: Mapping[str, Any]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: assets.read_text(f"templates/{name}")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template(template).render(context)
+
+
+def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The runtime sources that the model calls."""
+    root = assets.path("firmware")
+    functions = {call.function for step in plan.steps for call in step.calls}
+    if plan.quantized.graph.states:
+        functions.add("slimse_ring_push_s8")
+    yield "slimse.h", assets.read_text("firmware/slimse.h")
+    for header in sorted((root / "kernels").glob("*.h")):
+        yield f"kernels/{header.name}", assets.read_text(f"firmware/kernels/{header.name}")
+    for function in sorted(functions):
+        yield f"kernels/{function}.c", assets.read_text(f"firmware/kernels/{function}.c")
+    yield "dsp/slimse_dsp.h", assets.read_text("firmware/dsp/slimse_dsp.h")
+    if plan.quantized.graph.frontend is not None:
+        for source in sorted((root / "dsp").glob("*.c")):
+            yield f"dsp/{source.name}", assets.read_text(f"firmware/dsp/{source.name}")
+
+
+# ---- what the templates print ------------------------------------------------------------------------------------
+
+
+def _context(plan: Plan) -> dict[str, Any]:
+    graph, quantization = plan.quantized.graph, plan.quantized.quantization
+    front_end = graph.frontend
+    has_gates = bool(graph.gates)
+    return {
+        "abi": ABI,
+        "made": plan.quantized.provenance,
+        "has_audio": front_end is not None,
+        "front_end": front_end,
+        "input": _tensor(plan, graph.input),
+        "output": _tensor(plan, graph.output),
+        "input_meaning": "compressed magnitude per bin" if front_end else "the model's input",
+        "output_meaning": "gain per bin" if front_end else "the model's output",
+        "gates": [_gate(plan, name) for name in plan.gates.offsets],
+        "has_gates": has_gates,
+        "gate_bytes": plan.gates.size,
+        "instrumented": plan.instrumented,
+        "period": graph.period,
+        "has_ticks": graph.period > 1,
+        "state": plan.state,
+        "rings": [
+            {"name": state.name, "zero": quantization[state.tensor].zero_point, "slots": state.slots}
+            for state in graph.states
+        ],
+        "state_bytes": plan.state_bytes,
+        "arena_elements": max(4, plan.arena_elements),
+        "arena_bytes": plan.arena_elements,
+        "list_elements": max(1, plan.list_elements),
+        "model_bytes": plan.model_bytes,
+        "weight_bytes": plan.weight_bytes,
+        "macs_all_open": plan.macs_all_open,
+        "macs_all_closed": plan.macs_all_closed,
+        "arena": [_arena_buffer(plan, buffer) for buffer in plan.arena],
+        "steps": list(_steps(plan)),
+        "layers": [_layer(step.node, call) for step in plan.steps for call in step.calls],
+        "node_names": [step.node.name for step in plan.steps],
+        "buffers": [{"name": buffer.name, "kept": int(plan.instrumented)} for buffer in plan.arena],
+    }
+
+
+def _tensor(plan: Plan, name: str) -> dict[str, Any]:
+    quantization: Quantization = plan.quantized.quantization[name]
+    low, high = ((bound - quantization.zero_point) * quantization.scale for bound in (-128, 127))
+    return {
+        "size": plan.quantized.graph.tensors[name].size,
+        "scale": f"{quantization.scale:.9g}",
+        "zero_point": quantization.zero_point,
+        "low": f"{low:.4g}",
+        "high": f"{high:.4g}",
+    }
+
+
+def _gate(plan: Plan, name: str) -> dict[str, Any]:
+    buffer = next(entry for entry in plan.lists if entry.name == name)
+    rows = [step.node.name for step in plan.steps if step.node.row_gate == name]
+    columns = [step.node.name for step in plan.steps if step.node.column_gate == name]
+    return {
+        "name": name,
+        "channels": plan.gates.channels[name],
+        "offset": plan.gates.offsets[name],
+        "list_offset": buffer.offset,
+        "rules": f"outputs of {', '.join(rows) or 'none'}; inputs of {', '.join(columns) or 'none'}",
+    }
+
+
+def _arena_buffer(plan: Plan, buffer: Any) -> dict[str, Any]:
+    graph = plan.quantized.graph
+    last = min(buffer.last, len(graph.nodes) - 1)
+    until = "kept" if plan.instrumented else f"{graph.nodes[buffer.first].name} to {graph.nodes[last].name}"
+    return {"name": buffer.name, "offset": buffer.offset, "elements": buffer.elements, "lifetime": until}
+
+
+def _steps(plan: Plan) -> Iterator[dict[str, Any]]:
+    """One entry per node: a comment, the calls, and the frame it remembers."""
+    graph = plan.quantized.graph
+    group = ""
+    for index, step in enumerate(plan.steps):
+        node = step.node
+        prefix = node.name.split("_")[0]
+        neighbours = [other.node.name.split("_")[0] for other in plan.steps[index : index + 2]]
+        heading = ""
+        if prefix != group and neighbours.count(prefix) == 2:
+            heading = f"---- {prefix} "
+            heading += "-" * (_LINE - 10 - len(heading))
+        group = prefix
+        yield {
+            "index": index,
+            "heading": heading,
+            "comment": textwrap.wrap(_comment(plan, node), _LINE - 8),
+            "calls": [_call(plan, step, call) for call in step.calls],
+            "period": node.period,
+            "push": _push(plan, node),
+            "push_period": graph.tensors[node.inputs[0]].period,
+        }
+
+
+def _comment(plan: Plan, node: Node) -> str:
+    text = f"{node.name}: {operators()[node.op].describe(node)}"
+    if node.activation != "linear":
+        text += f", {node.activation}"
+    macs = plan.macs.get(node.name)
+    if macs is None:
+        text += "."
+    elif macs.row_gate and macs.column_gate:
+        text += f". {macs.all_open} MACs with all channels open."
+    elif macs.row_gate:
+        text += f". {macs.columns * macs.taps} MACs per open channel of {macs.row_gate}, {macs.all_open} in all."
+    elif macs.column_gate:
+        text += f". {macs.rows * macs.taps} MACs per open channel of {macs.column_gate}, {macs.all_open} in all."
+    else:
+        text += f". {macs.all_open} MACs."
+    if node.row_gate and node.row_gate == node.output:
+        return text
+    if node.row_gate:
+        text += " A closed channel is not computed and is 0."
+    if node.column_gate:
+        text += " A closed input is not read."
+    if node.period > 1:
+        text += f" Runs every {node.period} frames."
+    return text
+
+
+def _pointer(plan: Plan, tensor: str) -> str:
+    graph = plan.quantized.graph
+    if tensor == graph.input:
+        return "input"
+    return "output" if tensor == graph.output else tensor
+
+
+def _call(plan: Plan, step: Step, call: KernelCall) -> dict[str, Any]:
+    node = step.node
+    arguments = [f"&model_{node.name}{call.suffix}"]
+    for name in call.arguments:
+        if name == "rows":
+            arguments.append(f"&{node.row_gate}" if node.row_gate else "NULL")
+        elif name == "columns":
+            arguments.append(f"&{node.column_gate}" if node.column_gate else "NULL")
+        elif name == "gate":
+            arguments.append(f"&{node.output}")
+        elif name == "ring":
+            state = node.state
+            arguments += ["NULL", "0U"] if state is None else [f"s->{state.name}", f"s->{state.name}_next"]
+        elif name == "output":
+            target = _pointer(plan, node.output)
+            arguments.append(f"&{target}[{call.output_offset}]" if call.output_offset else target)
+        else:
+            arguments.append(_pointer(plan, node.inputs[int(name.removeprefix("input"))]))
+    head = ("macs += " if call.counts_macs else "") + call.function
+    return {"head": head, "arguments": _wrapped(arguments, 4 + len(head) + 1 + (4 if node.period > 1 else 0))}
+
+
+def _wrapped(arguments: list[str], indent: int) -> str:
+    """Arguments of a call, broken at the line's end and aligned behind the opening parenthesis."""
+    lines, line = [], ""
+    for number, argument in enumerate(arguments):
+        text = argument + (", " if number + 1 < len(arguments) else "")
+        if line and indent + len(line) + len(text.rstrip()) + 2 > _LINE:
+            lines.append(line.rstrip())
+            line = ""
+        line += text
+    lines.append(line)
+    return ("\n" + " " * indent).join(lines)
+
+
+def _push(plan: Plan, node: Node) -> dict[str, Any] | None:
+    if node.state is None:
+        return None
+    state = node.state
+    return {
+        "frame": _pointer(plan, state.tensor),
+        "channels": state.channels,
+        "slots": state.slots,
+        "ring": state.name,
+    }
+
+
+def _layer(node: Node, call: KernelCall) -> dict[str, Any]:
+    name = f"{node.name}{call.suffix}"
+    fields = []
+    for key, value in call.fields.items():
+        fields.append({"name": key, "value": f"{name}_{key}" if isinstance(value, Constant) else _integer(key, value)})
+    return {
+        "name": name,
+        "struct": call.struct,
+        "title": operators()[node.op].describe(node),
+        "fields": fields,
+        "arrays": [
+            _array(f"{name}_{key}", value) for key, value in call.fields.items() if isinstance(value, Constant)
+        ],
+        "bytes": sum(constant.values.nbytes for constant in constants(call)),
+    }
+
+
+def _integer(key: str, value: Any) -> str:
+    return f"{int(value)}U" if key in {"rows", "columns", "channels", "size", "taps", "dilation"} else str(int(value))
+
+
+def _array(name: str, constant: Constant) -> dict[str, Any]:
+    values = constant.values
+    shape = "".join(f"[{size}]" for size in values.shape)
+    return {
+        "name": name,
+        "ctype": constant.ctype,
+        "elements": values.size,
+        "comment": f"{constant.note}; {shape}, {values.min()} to {values.max()}",
+        "lines": _lines(values),
+    }
+
+
+def _lines(values: NDArray[Any]) -> list[str]:
+    """Integers as text, each row of the last axis starting a line."""
+    per_line = 24 if values.dtype.itemsize == 1 else 8
+    rows = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values[None]
+    lines = []
+    for row in np.asarray(rows).tolist():
+        texts = list(map(str, row))
+        lines += [", ".join(texts[start : start + per_line]) + "," for start in range(0, len(texts), per_line)]
+    return lines
+
+
+def _manifest(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
+    made, graph = plan.quantized.provenance, plan.quantized.graph
+    front_end = graph.frontend
+    return {
+        "format": _FORMAT,
+        "abi": ABI,
+        "name": made.model_name,
+        "provenance": {
+            "tool_version": made.tool_version,
+            "model_name": made.model_name,
+            "model_hash": made.model_hash,
+            "calibration_hash": made.calibration_hash,
+        },
+        "board": plan.board,
+        "instrumented": plan.instrumented,
+        "method": plan.quantized.method,
+        "front_end": None
+        if front_end is None
+        else {name: getattr(front_end, name) for name in type(front_end).__dataclass_fields__},
+        "input": {"size": graph.tensors[graph.input].size, **_scale(plan, graph.input)},
+        "output": {"size": graph.tensors[graph.output].size, **_scale(plan, graph.output)},
+        "memory": {
+            "weight_bytes": plan.weight_bytes,
+            "arena_bytes": plan.arena_elements,
+            "state_bytes": plan.state_bytes,
+            "model_bytes": plan.model_bytes,
+        },
+        "macs": {"all_open": plan.macs_all_open, "all_closed": plan.macs_all_closed},
+        "gates": [
+            {"name": name, "channels": plan.gates.channels[name], "offset": plan.gates.offsets[name]}
+            for name in plan.gates.offsets
+        ],
+        "layers": [_manifest_layer(plan, step) for step in plan.steps],
+        "files": sorted(files),
+    }
+
+
+def _scale(plan: Plan, tensor: str) -> dict[str, Any]:
+    quantization = plan.quantized.quantization[tensor]
+    return {"scale": quantization.scale, "zero_point": quantization.zero_point}
+
+
+def _manifest_layer(plan: Plan, step: Step) -> dict[str, Any]:
+    node = step.node
+    macs = plan.macs.get(node.name)
+    return {
+        "name": node.name,
+        "op": node.op,
+        "title": operators()[node.op].describe(node),
+        "activation": node.activation,
+        "macs": 0 if macs is None else macs.all_open,
+        "row_gate": node.row_gate,
+        "column_gate": node.column_gate,
+        "weight_bytes": sum(constant.values.nbytes for call in step.calls for constant in constants(call)),
+        "kernels": [call.function for call in step.calls],
+    }

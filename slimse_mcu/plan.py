@@ -1,0 +1,278 @@
+"""Third stage: where everything lies in memory and how many MACs each layer costs, before any C is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from slimse_mcu.board import Board
+from slimse_mcu.errors import PlanError
+from slimse_mcu.graph import Node, QuantizedGraph
+from slimse_mcu.ops import operators
+from slimse_mcu.ops.op import Constant, KernelCall, Macs
+from slimse_mcu.streaming import GateLayout, count_macs, gate_layout, layer_macs
+
+ALIGNMENT_BYTES = 4
+_SIZES = {"int8_t": 1, "uint8_t": 1, "uint16_t": 2, "int32_t": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """One buffer in a pool that is shared by lifetime.
+
+    Attributes:
+        name: The tensor or gate that lies there.
+        elements: Its length.
+        offset: First element within the pool.
+        first: Index of the step that writes it.
+        last: Index of the last step that reads it.
+    """
+
+    name: str
+    elements: int
+    offset: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a generated structure.
+
+    Attributes:
+        name: C name.
+        ctype: C element type; ``"pointer"`` for a pointer.
+        elements: Array length; 0 for a scalar.
+        offset: Bytes from the start of the structure.
+        bytes: Size.
+        note: What it holds.
+    """
+
+    name: str
+    ctype: str
+    elements: int
+    offset: int
+    bytes: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node with the C calls that carry it out."""
+
+    node: Node
+    calls: tuple[KernelCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The model laid out.
+
+    Attributes:
+        quantized: What is laid out.
+        board: Name of the board it was checked against; None: any.
+        instrumented: Every tensor keeps memory of its own and layers are marked.
+        steps: In execution order.
+        arena: int8 buffers, shared by lifetime.
+        lists: uint16 buffers of the gates' open channels, shared by lifetime.
+        arena_elements: Length of the int8 pool.
+        list_elements: Length of the uint16 pool.
+        state: Members of ``model_state_t``.
+        state_bytes: Its size.
+        model_bytes: Size of ``model_t``: state, arena, lists and gate bits.
+        weight_bytes: All constant arrays.
+        gates: Layout of a frame's gate bytes.
+        macs: MACs by gate choice of each layer that executes any.
+    """
+
+    quantized: QuantizedGraph
+    board: str | None
+    instrumented: bool
+    steps: tuple[Step, ...]
+    arena: tuple[Buffer, ...]
+    lists: tuple[Buffer, ...]
+    arena_elements: int
+    list_elements: int
+    state: tuple[Member, ...]
+    state_bytes: int
+    model_bytes: int
+    weight_bytes: int
+    gates: GateLayout
+    macs: Mapping[str, Macs]
+
+    @property
+    def macs_all_open(self) -> int:
+        """MACs of a frame in which every layer runs and every channel is open."""
+        return self.count(self.gates.constant(True))
+
+    @property
+    def macs_all_closed(self) -> int:
+        """MACs of a frame in which every layer runs and every gate is closed."""
+        return self.count(self.gates.constant(False))
+
+    def count(self, gate_bytes: Any) -> int:
+        """MACs of one frame with the given gate bytes ``[n]``, all layers running."""
+        return int(count_macs(self.quantized.graph, np.asarray(gate_bytes, np.uint8)[None])[0])
+
+
+def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented: bool = False) -> Plan:
+    """Lay a quantized model out.
+
+    Args:
+        quantized: The model.
+        board: Where it has to fit; None skips the check.
+        instrumented: Keep every tensor and mark layers, for dumps and per-layer counts.
+
+    Raises:
+        PlanError: The model alone, without any code, is larger than the board's memory; says by how many bytes.
+    """
+    graph = quantized.graph
+    steps = tuple(
+        Step(node, operators()[node.op].calls(node, quantized.parameters[node.name])) for node in graph.nodes
+    )
+    arena, arena_elements = _pool(_tensor_lifetimes(quantized, instrumented), 1)
+    lists, list_elements = _pool(_gate_lifetimes(quantized, instrumented), 2)
+    layout = gate_layout(graph)
+    state, state_bytes = _layout(_state_members(quantized))
+    model_bytes = _model_bytes(state_bytes, arena_elements, list_elements, layout, instrumented, board)
+    result = Plan(
+        quantized,
+        None if board is None else board.name,
+        instrumented,
+        steps,
+        arena,
+        lists,
+        arena_elements,
+        list_elements,
+        state,
+        state_bytes,
+        model_bytes,
+        sum(constant.values.nbytes for step in steps for call in step.calls for constant in constants(call)),
+        layout,
+        layer_macs(graph),
+    )
+    if board is not None:
+        _check_fit(result, board)
+    return result
+
+
+def constants(call: KernelCall) -> Iterable[Constant]:
+    """The constant arrays of a call."""
+    return (value for value in call.fields.values() if isinstance(value, Constant))
+
+
+def _check_fit(result: Plan, board: Board) -> None:
+    for what, needed, there in (
+        ("flash for its weights", result.weight_bytes, board.flash_bytes),
+        ("RAM for its state and arena", result.model_bytes, board.ram_bytes),
+    ):
+        if there and needed > there:
+            raise PlanError(
+                f"Board '{board.name}' is too small: the model needs {needed} bytes of {what}, "
+                f"{needed - there} more than the {there} there are.",
+                hint="Choose a larger board or a smaller model.",
+            )
+
+
+def _tensor_lifetimes(quantized: QuantizedGraph, keep: bool) -> list[tuple[str, int, int, int]]:
+    """Name, elements, first and last step of every tensor but the input and output, which are the caller's."""
+    graph = quantized.graph
+    end = len(graph.nodes)
+    lifetimes = []
+    for first, node in enumerate(graph.nodes):
+        if node.output in graph.gates or node.output == graph.output:
+            continue
+        last = max([first, *(index for index, other in enumerate(graph.nodes) if node.output in other.inputs)])
+        lifetimes.append((node.output, graph.tensors[node.output].size, first, end if keep else last))
+    return lifetimes
+
+
+def _gate_lifetimes(quantized: QuantizedGraph, keep: bool) -> list[tuple[str, int, int, int]]:
+    graph = quantized.graph
+    end = len(graph.nodes)
+    lifetimes = []
+    for first, node in enumerate(graph.nodes):
+        gate = graph.gates.get(node.output)
+        if gate is None:
+            continue
+        users = [index for index, other in enumerate(graph.nodes) if gate.name in (other.row_gate, other.column_gate)]
+        lifetimes.append((gate.name, gate.channels, first, end if keep else max([first, *users])))
+    return lifetimes
+
+
+def _pool(lifetimes: list[tuple[str, int, int, int]], element_bytes: int) -> tuple[tuple[Buffer, ...], int]:
+    """Place buffers so that those alive at the same time do not overlap: largest first, lowest free offset.
+
+    Returns:
+        The buffers in the given order and the pool's length in elements.
+    """
+    alignment = ALIGNMENT_BYTES // element_bytes
+    placed: dict[str, Buffer] = {}
+    for name, elements, first, last in sorted(lifetimes, key=lambda entry: (-entry[1], entry[2], entry[0])):
+        busy = sorted(
+            (other.offset, other.offset + other.elements)
+            for other in placed.values()
+            if other.first <= last and first <= other.last
+        )
+        offset = 0
+        for begin, end in busy:
+            if offset + elements <= begin:
+                break
+            offset = max(offset, _align(end, alignment))
+        placed[name] = Buffer(name, elements, offset, first, last)
+    total = max((buffer.offset + buffer.elements for buffer in placed.values()), default=0)
+    return tuple(placed[entry[0]] for entry in lifetimes), _align(total, alignment)
+
+
+def _align(value: int, alignment: int) -> int:
+    return -(-value // alignment) * alignment
+
+
+def _layout(members: list[tuple[str, str, int, int, str]]) -> tuple[tuple[Member, ...], int]:
+    """Offsets of C structure members ``(name, type, elements, alignment, note)``, and the structure's size."""
+    offset, widest = 0, 1
+    placed = []
+    for name, ctype, elements, alignment, note in members:
+        offset = _align(offset, alignment)
+        size = _SIZES[ctype] * max(1, elements)
+        placed.append(Member(name, ctype, elements, offset, size, note))
+        offset += size
+        widest = max(widest, alignment)
+    return tuple(placed), _align(offset, widest)
+
+
+def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, str]]:
+    graph = quantized.graph
+    members = []
+    for state in graph.states:
+        note = f"the last {state.slots} frames of {state.tensor}, [{state.slots}][{state.channels}]"
+        members.append((state.name, "int8_t", state.slots * state.channels, ALIGNMENT_BYTES, note))
+    for state in graph.states:
+        note = f"slot of the oldest frame, 0 to {state.slots - 1}"
+        members.append((f"{state.name}_next", "uint16_t", 0, 2, note))
+    if graph.period > 1 or not members:
+        members.append(("tick", "uint16_t", 0, 2, f"frame number modulo {graph.period}"))
+    return members
+
+
+def _model_bytes(
+    state_bytes: int,
+    arena_elements: int,
+    list_elements: int,
+    layout: GateLayout,
+    instrumented: bool,
+    board: Board | None,
+) -> int:
+    """``sizeof(model_t)``; see ``templates/model.h.j2`` for the members."""
+    offset = _align(state_bytes, ALIGNMENT_BYTES) + max(ALIGNMENT_BYTES, arena_elements)
+    offset += 2 * max(1, list_elements)
+    offset += 2 * layout.size + 1
+    widest = ALIGNMENT_BYTES
+    if instrumented:
+        pointer = 8 if board is not None and board.core == "host" else 4
+        offset = _align(offset, pointer) + 2 * pointer
+        widest = max(widest, pointer)
+    return _align(offset, widest)

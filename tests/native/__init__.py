@@ -1,0 +1,87 @@
+"""Generated models as host programs under address and undefined-behaviour sanitizers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slimse_mcu import assets
+from slimse_mcu.emit import Project
+from slimse_mcu.plan import Plan
+
+WARNINGS = "-std=c11 -Wall -Wextra -Wconversion -Wshadow -Wdouble-promotion -Werror".split()
+SANITIZERS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all".split()
+_RUNNER = Path(__file__).parent / "run_model.c"
+
+
+def write_project(project: Project, folder: Path) -> None:
+    """Write a project's files below a folder."""
+    for name, text in project.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+@cache
+def _kernel_objects(folder: Path) -> tuple[str, ...]:
+    """All portable kernels, compiled once per test session."""
+    firmware = assets.path("firmware")
+    folder.mkdir(parents=True, exist_ok=True)
+    objects = []
+    for source in sorted((firmware / "kernels").glob("*.c")):
+        target = folder / f"{source.stem}.o"
+        command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{firmware}", f"-I{firmware}/kernels", f"-I{firmware}/dsp"]
+        subprocess.run([*command, "-c", str(source), "-o", str(target)], check=True)
+        objects.append(str(target))
+    return tuple(objects)
+
+
+@dataclass(frozen=True, slots=True)
+class NativeRun:
+    """What the C code yielded: ``[frames, ...]`` each; ``state`` is raw ``model_state_t``."""
+
+    output: NDArray[np.int8]
+    gates: NDArray[np.uint8]
+    macs: NDArray[np.int64]
+    state: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class NativeModel:
+    """A generated model as an executable."""
+
+    executable: Path
+    plan: Plan
+
+    def run(self, features: NDArray[np.int8], forced: NDArray[np.uint8] | None = None) -> NativeRun:
+        """Stream ``[frames, inputs]`` from reset; ``forced`` are gate bytes ``[frames, n]``."""
+        parts = [features.view(np.uint8)] if forced is None else [forced, features.view(np.uint8)]
+        payload = bytes([forced is not None]) + np.concatenate(parts, axis=1).tobytes()
+        environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+        done = subprocess.run([str(self.executable)], input=payload, capture_output=True, env=environment)
+        assert done.returncode == 0, done.stderr.decode()
+        graph = self.plan.quantized.graph
+        outputs = graph.tensors[graph.output].size
+        sizes = np.cumsum([outputs, self.plan.gates.size, 4, self.plan.state_bytes])
+        rows = np.frombuffer(done.stdout, np.uint8).reshape(len(features), sizes[-1])
+        output, gates, macs, state = np.split(rows, sizes[:-1], axis=1)
+        counts = np.ascontiguousarray(macs).view("<u4")[:, 0].astype(np.int64)
+        return NativeRun(output.view(np.int8), gates, counts, state)
+
+
+def build_native(project: Project, plan: Plan, folder: Path, cache_folder: Path) -> NativeModel:
+    """Compile a project with sanitizers; the kernels' objects are shared through ``cache_folder``."""
+    write_project(project, folder)
+    executable = folder / f"run_{hashlib.sha256(project.files['model.c'].encode()).hexdigest()[:12]}"
+    includes = [f"-I{folder}", f"-I{folder}/kernels", f"-I{folder}/dsp"]
+    sources = [str(folder / "model.c"), str(folder / "model_weights.c"), str(_RUNNER)]
+    command = ["gcc", *WARNINGS, *SANITIZERS, *includes, *sources, *_kernel_objects(cache_folder)]
+    subprocess.run([*command, "-o", str(executable)], check=True)
+    return NativeModel(executable, plan)

@@ -1,0 +1,40 @@
+/* Runs a generated model over frames from standard input; tests/native/__init__.py is the other side.
+ *
+ * In:  one byte, 1 when MODEL_GATE_BYTES of forced gates follow per frame; then per frame [forced][input].
+ * Out: per frame the output, the gate bytes, the MACs (little endian), and the whole state.
+ */
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(void)
+{
+    static model_t model;
+    static int8_t input[MODEL_INPUT_SIZE];
+    static int8_t output[MODEL_OUTPUT_SIZE];
+    static uint8_t forced[MODEL_GATE_BYTES];
+    const int is_forced = getchar();
+
+    model_reset(&model);
+    while (1) {
+        if (is_forced == 1) {
+            if (fread(forced, 1, sizeof forced, stdin) != sizeof forced) {
+                return 0;
+            }
+            model_force_gates(&model, forced);
+        }
+        /* A heap copy of exact size lets the address sanitizer see every overrun. */
+        int8_t *frame = malloc(sizeof input);
+        if (frame == NULL || fread(frame, 1, sizeof input, stdin) != sizeof input) {
+            free(frame);
+            return 0;
+        }
+        const uint32_t macs = model_frame(&model, frame, output);
+        free(frame);
+        fwrite(output, 1, sizeof output, stdout);
+        fwrite(model_gates(&model), 1, MODEL_GATE_BYTES, stdout);
+        fwrite(&macs, sizeof macs, 1, stdout);
+        fwrite(&model.state, sizeof model.state, 1, stdout);
+    }
+}
