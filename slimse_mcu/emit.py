@@ -308,9 +308,7 @@ def _layer(node: Node, call: KernelCall) -> dict[str, Any]:
         "struct": call.struct,
         "title": operators()[node.op].describe(node),
         "fields": fields,
-        "arrays": [
-            _array(f"{name}_{key}", value) for key, value in call.fields.items() if isinstance(value, Constant)
-        ],
+        "arrays": [_array(f"{name}_{key}", value) for key, value in call.fields.items() if isinstance(value, Constant)],
         "bytes": sum(constant.values.nbytes for constant in constants(call)),
     }
 

@@ -104,9 +104,7 @@ def read_archive(path: Path) -> KerasArchive:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ModelError(
-            f"Cannot read '{path}': {error.strerror}.", hint="Give the path of a .keras file."
-        ) from None
+        raise ModelError(f"Cannot read '{path}': {error.strerror}.", hint="Give the path of a .keras file.") from None
     hint = "Save the model with Keras 3: model.save('name.keras')."
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -158,7 +156,9 @@ def _parse(config: Any, store: bytes, sha256: str, path: Path) -> KerasArchive:
         name = entry["config"]["name"]
         calls = tuple(_calls(entry.get("inbound_nodes", []), name))
         layers.append(
-            KerasLayer(name, entry.get("registered_name") or entry["class_name"], entry["config"], calls, weights[index])
+            KerasLayer(
+                name, entry.get("registered_name") or entry["class_name"], entry["config"], calls, weights[index]
+            )
         )
     if kind == "Sequential":
         return _sequential(body.get("name", path.stem), sha256, layers)
@@ -174,7 +174,8 @@ def _parse(config: Any, store: bytes, sha256: str, path: Path) -> KerasArchive:
 def _sequential(name: str, sha256: str, layers: list[KerasLayer]) -> KerasArchive:
     if not layers or layers[0].kind != "InputLayer":
         raise ModelError(
-            "The sequential model does not say its input's shape.", hint="Add keras.Input(shape=(None, channels)) first."
+            "The sequential model does not say its input's shape.",
+            hint="Add keras.Input(shape=(None, channels)) first.",
         )
     chained = [layers[0]]
     for layer in layers[1:]:
@@ -203,7 +204,9 @@ def _calls(nodes: Any, name: str) -> Iterator[tuple[tuple[str, int], ...]]:
         sources = tuple(_tensors(node["args"]))
         for key, value in node.get("kwargs", {}).items():
             if any(True for _ in _tensors(value)):
-                raise ModelError(f"Layer '{name}' takes a tensor as argument '{key}'.", hint="Pass tensors by position.")
+                raise ModelError(
+                    f"Layer '{name}' takes a tensor as argument '{key}'.", hint="Pass tensors by position."
+                )
         yield sources
 
 

@@ -24,10 +24,14 @@ __all__ = ["GraphBuilder", "KerasLayer", "load"]
 
 MAX_CHANNELS = 16384
 MAX_FAN_IN = 32768
+#: Names that generated C cannot give to a buffer: C's own, and the ones that the templates use.
 _C_WORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
-    "restrict s forced marked mark memset memcpy gate_info buffer_info layer_info return short signed sizeof static struct switch typedef union unsigned void volatile while m macs input "
-    "output main NULL arena lists gates forced tick state model".split()
+    """
+    auto break case char const continue default do double else enum extern float for goto if inline int long register
+    restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main NULL
+    arena buffer_info forced gate_info gates input layer_info lists m macs mark marked memcpy memset model output s
+    state tick
+    """.split()  # noqa: SIM905 - a list of forty strings reads worse
 )
 
 

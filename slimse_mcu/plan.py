@@ -130,9 +130,7 @@ def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented:
         PlanError: The model alone, without any code, is larger than the board's memory; says by how many bytes.
     """
     graph = quantized.graph
-    steps = tuple(
-        Step(node, operators()[node.op].calls(node, quantized.parameters[node.name])) for node in graph.nodes
-    )
+    steps = tuple(Step(node, operators()[node.op].calls(node, quantized.parameters[node.name])) for node in graph.nodes)
     arena, arena_elements = _pool(_tensor_lifetimes(quantized, instrumented), 1)
     lists, list_elements = _pool(_gate_lifetimes(quantized, instrumented), 2)
     layout = gate_layout(graph)

@@ -81,9 +81,7 @@ def quantize_with(
     )
 
 
-def _check_features(
-    graph: Graph, features: Sequence[NDArray[np.float32]], method: str, percentile: float
-) -> None:
+def _check_features(graph: Graph, features: Sequence[NDArray[np.float32]], method: str, percentile: float) -> None:
     if method not in METHODS:
         raise QuantizeError(f"Unknown calibration method '{method}'.", hint=f"Choose one of {', '.join(METHODS)}.")
     if not 50.0 < percentile <= 100.0:
@@ -180,13 +178,11 @@ class QuantizationErrors:
     frames: int
 
 
-def quantization_errors(
-    quantized: QuantizedGraph, features: Iterable[NDArray[np.float32]]
-) -> QuantizationErrors:
+def quantization_errors(quantized: QuantizedGraph, features: Iterable[NDArray[np.float32]]) -> QuantizationErrors:
     """Run the float graph and the int8 specification over the same features and compare every tensor."""
     graph = quantized.graph
     layout = gate_layout(graph)
-    names = [name for name in graph.tensors]
+    names = list(graph.tensors)
     signal, noise, beyond, count = (dict.fromkeys(names, 0.0) for _ in range(4))
     flips = dict.fromkeys(layout.offsets, 0.0)
     frames = 0
@@ -233,6 +229,4 @@ def _decibels(signal: float, noise: float) -> float:
 
 def explain(errors: QuantizationErrors) -> list[dict[str, Any]]:
     """The comparison as plain rows for JSON."""
-    return [
-        {name: getattr(entry, name) for name in TensorError.__dataclass_fields__} for entry in errors.tensors
-    ]
+    return [{name: getattr(entry, name) for name in TensorError.__dataclass_fields__} for entry in errors.tensors]

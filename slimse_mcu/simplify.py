@@ -56,9 +56,7 @@ def _merge(graph: Graph, producer: Node, consumer: Node, merged: Node) -> Graph:
         return replace(node, inputs=inputs, state=state)
 
     merged = replace(merged, name=name, output=name)
-    nodes = tuple(
-        merged if node is consumer else renamed(node) for node in graph.nodes if node is not producer
-    )
+    nodes = tuple(merged if node is consumer else renamed(node) for node in graph.nodes if node is not producer)
     output = name if graph.output == consumer.output else graph.output
     return replace(graph, nodes=nodes, tensors=tensors, output=output)
 

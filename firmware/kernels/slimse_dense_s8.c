@@ -30,6 +30,7 @@ uint32_t slimse_dense_s8(const slimse_dense_s8_t *layer, const slimse_gate_t *ro
 {
     const uint32_t row_count = rows != NULL ? rows->open_count : layer->rows;
     const uint32_t column_count = columns != NULL ? columns->open_count : layer->columns;
+    const int is_gathered = column_count < layer->columns;
 
     if (rows != NULL) {
         memset(output, layer->output_offset, layer->rows);
@@ -37,8 +38,8 @@ uint32_t slimse_dense_s8(const slimse_dense_s8_t *layer, const slimse_gate_t *ro
     for (uint32_t i = 0; i < row_count; i++) {
         const uint32_t row = rows != NULL ? rows->open[i] : i;
         const int8_t *weights = &layer->weights[row * layer->columns];
-        const int32_t sum = columns != NULL ? dot_open(weights, input, layer->input_offset, columns)
-                                            : dot(weights, input, layer->input_offset, layer->columns);
+        const int32_t sum = is_gathered ? dot_open(weights, input, layer->input_offset, columns)
+                                        : dot(weights, input, layer->input_offset, layer->columns);
         output[row] = slimse_requantize_s8(sum + layer->bias[row], layer->multiplier[row], layer->shift[row],
                                            layer->output_offset, layer->output_min, layer->output_max);
     }

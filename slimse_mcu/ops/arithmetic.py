@@ -94,7 +94,8 @@ def multiply_by_quantized_multiplier(value: Any, multiplier: Any, shift: Any) ->
 
 def clamp_s8(value: Any, low: int = INT8_MIN, high: int = INT8_MAX) -> NDArray[np.int8]:
     """Clamp to ``low``..``high`` and store as int8."""
-    return np.clip(value, low, high).astype(np.int8)
+    clamped: NDArray[np.int8] = np.clip(value, low, high).astype(np.int8)
+    return clamped
 
 
 def activation_bounds(activation: str, output: Quantization) -> tuple[int, int]:

@@ -58,7 +58,8 @@ class ChannelGate(Op):
     def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
         centred = inputs[0].astype(np.int64) + parameters["input_offset"]
         sums = parameters["weights"].astype(np.int64) @ centred + parameters["bias"]
-        return (sums > 0).astype(np.int8)
+        is_open: Int8Array = (sums > 0).astype(np.int8)
+        return is_open
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         rows, columns = parameters["weights"].shape

@@ -67,9 +67,7 @@ class Conv1D(Op):
     """Weights ``kernel [rows, taps, columns]``, ``bias [rows]``; the ring keeps ``(taps - 1) * dilation`` frames."""
 
     name = "conv1d"
-    imports = (
-        Import(("Conv1D",), _read, "causal or valid behind exact left padding, strides, dilation, one group"),
-    )
+    imports = (Import(("Conv1D",), _read, "causal or valid behind exact left padding, strides, dilation, one group"),)
     skips_rows = True
     fuses = FUSED_CLAMPS
 

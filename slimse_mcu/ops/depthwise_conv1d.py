@@ -105,9 +105,7 @@ class DepthwiseConv1D(Op):
 
     name = "depthwise_conv1d"
     imports = (
-        Import(
-            ("DepthwiseConv1D",), _read, "causal by exact left padding, strides, dilation, depth multiplier"
-        ),
+        Import(("DepthwiseConv1D",), _read, "causal by exact left padding, strides, dilation, depth multiplier"),
         Import(("SeparableConv1D",), _read_separable, "as DepthwiseConv1D followed by Dense"),
         Import(("BatchNormalization",), _read_batch_norm, "over channels; folded into the layer before it"),
     )

@@ -46,7 +46,8 @@ def _read_front_end(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuil
         raise ModelError(f"Layer '{layer.name}' has a bad configuration: {error}.") from None
     if front_end.bins != builder.channels(inputs[0]):
         raise layer.error(
-            f"describes {front_end.bins} bins for an input of {builder.channels(inputs[0])}", "Make fft match the input."
+            f"describes {front_end.bins} bins for an input of {builder.channels(inputs[0])}",
+            "Make fft match the input.",
         )
     builder.set_front_end(front_end)
     return inputs[0]

@@ -16,8 +16,8 @@ from slimse_mcu import assets
 from slimse_mcu.emit import Project
 from slimse_mcu.plan import Plan
 
-WARNINGS = "-std=c11 -Wall -Wextra -Wconversion -Wshadow -Wdouble-promotion -Werror".split()
-SANITIZERS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all".split()
+WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Werror"]
+SANITIZERS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 _RUNNER = Path(__file__).parent / "run_model.c"
 
 
