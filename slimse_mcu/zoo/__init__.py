@@ -1,6 +1,7 @@
 """Trained reference checkpoints that come with the package.
 
-Each is a folder with ``model.keras`` and ``card.md``.  A folder put beside this file is an entry; there is no list.
+Each is a folder with ``model.keras`` and ``card.md``.  A folder put beside this file is an entry; there is
+no list.
 """
 
 from __future__ import annotations

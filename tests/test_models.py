@@ -1,0 +1,144 @@
+"""The gated Keras layers and the reference architecture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from slimse_mcu.models import ChannelGate, GateChannels, SpectralFrontEnd, conv_fsenet  # noqa: E402
+
+BINS = 33
+
+
+def small(*, gates: bool = True, **options):
+    model = conv_fsenet(
+        bins=BINS,
+        bottleneck=12,
+        hidden=20,
+        stacks=2,
+        dilations=(1, 2),
+        gates=gates,
+        gating_width=5,
+        **options,
+    )
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            mean, spread = rng.normal(0, 0.3, layer.gamma.shape), rng.uniform(0.5, 1.5, layer.gamma.shape)
+            layer.set_weights([spread, mean, -mean, 1 / spread])
+    return model
+
+
+def magnitudes(frames: int = 30, seed: int = 1) -> np.ndarray:
+    return np.abs(np.random.default_rng(seed).normal(size=(1, frames, BINS))).astype(np.float32)
+
+
+def tap(model, *names: str):
+    return keras.Model(model.input, [model.get_layer(name).output for name in names])
+
+
+@pytest.mark.parametrize("gates", [True, False])
+def test_saved_model_loads_and_computes_the_same(tmp_path: Path, gates: bool):
+    model = small(gates=gates, gate_noise=0.1, gate_bias=0.5)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    x = magnitudes()
+    np.testing.assert_array_equal(model.predict(x, verbose=0), again.predict(x, verbose=0))
+    for one, other in zip(model.layers, again.layers, strict=True):
+        assert type(one) is type(other)
+        if isinstance(one, SpectralFrontEnd | ChannelGate | GateChannels):
+            assert one.get_config() == other.get_config()
+
+
+def test_front_end_travels_in_the_configuration():
+    layer = SpectralFrontEnd(sample_rate_hz=8000, fft=256, hop=128, exponent=0.5, epsilon=1e-6)
+    again = SpectralFrontEnd.from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    np.testing.assert_allclose(again(np.full((1, 1, 2), 4.0, np.float32)), 2.0, rtol=1e-5)
+
+
+def test_mask_lies_between_zero_and_one_with_the_shape_of_the_input():
+    mask = small().predict(magnitudes(), verbose=0)
+    assert mask.shape == (1, 30, BINS)
+    assert mask.min() >= 0.0
+    assert mask.max() <= 1.0
+
+
+def test_gates_are_zero_or_one_and_differ_between_frames():
+    gates = np.concatenate(
+        [gate[0] for gate in tap(small(), "s0b0_gate", "s1b1_gate").predict(magnitudes())], 1
+    )
+    assert set(np.unique(gates)) == {0.0, 1.0}
+    assert np.any(gates.min(axis=0) < gates.max(axis=0))
+
+
+@pytest.mark.parametrize("block", ["s0b0", "s0b1", "s1b1"])
+def test_closed_channels_are_exactly_zero_before_and_after_the_depthwise_convolution(block: str):
+    observed = tap(small(), f"{block}_gate", f"{block}_expand_gated", f"{block}_depthwise_gated")
+    gate, before, after = observed.predict(magnitudes(), verbose=0)
+    assert 0.0 < gate.mean() < 1.0
+    assert not before[gate == 0].any()
+    assert not after[gate == 0].any()
+    assert before[gate == 1].any()
+    assert after[gate == 1].any()
+
+
+@pytest.mark.parametrize("gates", [True, False])
+def test_later_frames_never_change_earlier_outputs(gates: bool):
+    model = small(gates=gates)
+    x = magnitudes()
+    changed = x.copy()
+    changed[:, 17:] *= 3.0
+    before, after = model.predict(x, verbose=0), model.predict(changed, verbose=0)
+    np.testing.assert_array_equal(before[:, :17], after[:, :17])
+    assert np.any(before[:, 17] != after[:, 17])
+
+
+def test_static_twin_has_the_same_sizes_and_no_gating():
+    twin, gated = small(gates=False), small()
+    assert not any(isinstance(layer, ChannelGate | GateChannels) for layer in twin.layers)
+    assert not any("gate" in layer.name for layer in twin.layers)
+    sizes = {layer.name: [w.shape for w in layer.get_weights()] for layer in gated.layers}
+    for layer in twin.layers:
+        assert [w.shape for w in layer.get_weights()] == sizes[layer.name]
+
+
+def test_straight_through_gradient_reaches_the_gating_subnet():
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("gradients are taken with TensorFlow here")
+    model = small()
+    variables = [model.get_layer(name).kernel for name in ("s0b0_gate", "s0b0_gate_hidden", "s1b0_gate")]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(model(magnitudes(), training=True))
+    for gradient in tape.gradient(loss, variables):
+        assert np.abs(gradient.numpy()).max() > 0.0
+
+
+def test_surrogate_leaves_the_decision_as_it_is():
+    tf = pytest.importorskip("tensorflow")
+    gate = ChannelGate(7)
+    x = np.random.default_rng(3).normal(size=(2, 9, 4)).astype(np.float32)
+    np.testing.assert_allclose(gate(x, training=True), gate(x, training=False), atol=1e-6)
+    logits = tf.matmul(x, gate.kernel) + gate.bias
+    np.testing.assert_array_equal(gate(x), (logits.numpy() > 0).astype(np.float32))
+
+
+def test_noise_is_added_in_training_only():
+    gate = ChannelGate(50, noise=5.0)
+    x = np.random.default_rng(4).normal(size=(1, 20, 4)).astype(np.float32)
+    quiet = np.asarray(gate(x))
+    np.testing.assert_array_equal(quiet, gate(x))
+    assert np.any(np.round(np.asarray(gate(x, training=True))) != quiet)
+
+
+def test_same_seed_gives_the_same_weights_and_another_seed_others():
+    one, same, other = (
+        conv_fsenet(bins=9, bottleneck=4, hidden=6, seed=seed).get_weights() for seed in (1, 1, 2)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
