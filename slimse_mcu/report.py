@@ -1,0 +1,260 @@
+"""What a measurement says: the numbers, and ``report.json`` and ``report.html`` made of them.
+
+The keys of ``report.json`` are stable; a number that was not measured is null, never estimated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slimse_mcu.harness.quality import METRICS, Scores
+from slimse_mcu.run import Run
+
+SIGNALS = ("noisy", "float", "device")
+"""Signals that are scored: the input, the float model's output, the board's output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a count per frame is distributed over all frames.
+
+    Attributes:
+        all_open: Mean per frame with all gates forced open; None when not measured.
+        mean: Mean per frame, gates decided by the model.
+        p50: Median.
+        p95: 95th percentile, a value that occurred.
+        p99: 99th percentile, a value that occurred.
+        max: Greatest.
+        saved_ratio: ``1 - mean / all_open``.
+    """
+
+    all_open: float | None
+    mean: float
+    p50: int
+    p95: int
+    p99: int
+    max: int
+    saved_ratio: float | None
+
+    @classmethod
+    def of(cls, values: NDArray[np.int64], all_open: float | None) -> Spread:
+        """Spread of a count over frames ``[frames]``."""
+        mean = float(np.mean(values))
+        p50, p95, p99 = (int(v) for v in np.percentile(values, (50, 95, 99), method="inverted_cdf"))
+        saved = None if not all_open else 1.0 - mean / all_open
+        return cls(all_open, mean, p50, p95, p99, int(np.max(values)), saved)
+
+
+@dataclass(frozen=True, slots=True)
+class GateUse:
+    """How often a gate's channels were open.
+
+    Attributes:
+        open_ratio: Share of open channels over all frames and channels.
+        per_file: The same per file.
+        channels: Channels of the gate.
+    """
+
+    open_ratio: float
+    per_file: Mapping[str, float]
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes on the board; None where the board cannot tell.
+
+    Attributes:
+        flash_weights: Constants of the model.
+        flash_code: Everything else in flash.
+        ram_arena: Activations.
+        ram_state: What is kept between frames.
+        ram_total: All of RAM that the image uses, stack not included.
+        stack_peak: Deepest stack seen in the run.
+    """
+
+    flash_weights: int | None
+    flash_code: int | None
+    ram_arena: int | None
+    ram_state: int | None
+    ram_total: int | None
+    stack_peak: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Whether a frame is done before the next one comes.
+
+    Load is cycles per hop over cycles available; None on boards that do not count cycles.
+
+    Attributes:
+        hop_ms: Time between frames; None without a front end.
+        clock_hz: The board's core clock.
+        load_mean: Mean load, front and back end included.
+        load_max: Greatest load.
+        misses: Frames that took longer than a hop.
+    """
+
+    hop_ms: float | None
+    clock_hz: int
+    load_mean: float | None
+    load_max: float | None
+    misses: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BitExact:
+    """The board's frames against the NumPy specification.
+
+    Attributes:
+        reference: What was compared with.
+        frames_compared: Frames of which output, gates and MACs were compared.
+        first_divergence: None, or file, frame, what differs, and both values.
+    """
+
+    reference: str
+    frames_compared: int
+    first_divergence: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """One recording.
+
+    Attributes:
+        name: File name without suffix.
+        notes: What was done to the file's samples before the run.
+        run: What the board did.
+        audio: int16 samples per signal (``noisy``, ``float``, ``device``, ``clean``), aligned; empty without
+            audio.
+        scores: Quality per signal of ``SIGNALS``; empty without audio.
+        gate_patterns: Gate name to bool ``[frames, channels]``.
+    """
+
+    name: str
+    notes: tuple[str, ...]
+    run: Run
+    audio: Mapping[str, NDArray[np.int16]]
+    scores: Mapping[str, Scores]
+    gate_patterns: Mapping[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A measurement; :meth:`to_json` is ``report.json``.
+
+    Attributes:
+        board: Name of the board.
+        board_title: One line about it for people.
+        board_flash_bytes: Room for code and constants; 0 = no limit.
+        board_ram_bytes: Room for data and stack; 0 = no limit.
+        counter: ``"instructions"``, ``"cycles"`` or ``"none"``.
+        provenance: What was measured, and how.
+        macs: MACs per frame.
+        count: Instructions or cycles per frame, network only; None where nothing is counted.
+        count_total: Mean and max with front and back end; None where nothing is counted.
+        gates: Use of each gate, in execution order.
+        memory: Bytes on the board.
+        deadline: Load.
+        quality: Mean scores per signal; empty without audio.
+        bit_exact: Comparison with the specification.
+        files: Every recording.
+        sample_rate_hz: Of the audio; None without a front end.
+    """
+
+    board: str
+    board_title: str
+    board_flash_bytes: int
+    board_ram_bytes: int
+    counter: str
+    provenance: Mapping[str, Any]
+    macs: Spread
+    count: Spread | None
+    count_total: Mapping[str, float] | None
+    gates: Mapping[str, GateUse]
+    memory: Memory
+    deadline: Deadline
+    quality: Mapping[str, Scores]
+    bit_exact: BitExact
+    files: tuple[FileReport, ...]
+    sample_rate_hz: int | None
+
+    @property
+    def frames(self) -> int:
+        """Frames of all files."""
+        return sum(one.run.frames for one in self.files)
+
+    @property
+    def per_mac(self) -> float | None:
+        """Instructions or cycles per executed MAC."""
+        return self.count.mean / self.macs.mean if self.count is not None and self.macs.mean else None
+
+    @property
+    def eta(self) -> float | None:
+        """How much of the saved MACs is saved in executed instructions or cycles; None without saving."""
+        if self.count is None or self.count.saved_ratio is None or not self.macs.saved_ratio:
+            return None
+        return self.count.saved_ratio / self.macs.saved_ratio
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``report.json``: plain values under stable keys."""
+        nothing = dict.fromkeys(Spread.__dataclass_fields__)
+        return {
+            "board": self.board,
+            "counter": self.counter,
+            "provenance": dict(self.provenance),
+            "frames": self.frames,
+            "files": len(self.files),
+            "macs": asdict(self.macs),
+            "count": {**(asdict(self.count) if self.count else nothing), "per_mac": self.per_mac},
+            "count_total": dict(self.count_total or dict.fromkeys(("mean", "max"))),
+            "eta": self.eta,
+            "gates": {
+                name: {"open_ratio": use.open_ratio, "per_file": dict(use.per_file)}
+                for name, use in self.gates.items()
+            },
+            "memory": asdict(self.memory),
+            "deadline": asdict(self.deadline),
+            "quality": {signal: self._quality(signal) for signal in SIGNALS},
+            "bit_exact": {
+                "reference": self.bit_exact.reference,
+                "frames_compared": self.bit_exact.frames_compared,
+                "first_divergence": self.bit_exact.first_divergence,
+            },
+        }
+
+    def _quality(self, signal: str) -> dict[str, Any]:
+        per_file = {one.name: asdict(one.scores[signal]) for one in self.files if signal in one.scores}
+        return {**asdict(self.quality.get(signal, Scores())), "per_file": per_file}
+
+    def json_text(self) -> str:
+        """``report.json`` as text; keys in a fixed order, no NaN."""
+        return json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
+
+
+def gate_use(files: tuple[FileReport, ...]) -> dict[str, GateUse]:
+    """Use of every gate over all files, in execution order."""
+    names = list(files[0].gate_patterns) if files else []
+    uses = {}
+    for name in names:
+        per_file = {one.name: float(np.mean(one.gate_patterns[name])) for one in files}
+        opened = sum(int(np.sum(one.gate_patterns[name])) for one in files)
+        size = sum(one.gate_patterns[name].size for one in files)
+        uses[name] = GateUse(opened / size, per_file, files[0].gate_patterns[name].shape[1])
+    return uses
+
+
+def metric_table(report: Report) -> list[tuple[str, dict[str, float | None]]]:
+    """Mean scores as rows (metric, value per signal); metrics that no signal has are left out."""
+    rows = []
+    for metric in METRICS:
+        values = {signal: getattr(report.quality.get(signal, Scores()), metric) for signal in SIGNALS}
+        if any(value is not None for value in values.values()):
+            rows.append((metric, values))
+    return rows

@@ -1,0 +1,359 @@
+"""``report.html``: one self-contained page.  All values are computed here; the template only places them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from slimse_mcu import assets
+from slimse_mcu.report import SIGNALS, FileReport, Report, metric_table
+from slimse_mcu.report_pictures import histogram, timeline
+
+MOST_PICTURES = 4
+"""Recordings that are shown as pictures and can be listened to; the tables hold all of them."""
+
+_LONGEST_PLAYED_S = 20
+_SIGNAL_NAMES = {"noisy": "Noisy", "float": "Float model", "device": "Board", "clean": "Clean"}
+_METRIC_NAMES = {
+    "pesq_wb": ("PESQ wide band", "1 to 4.64", 3),
+    "stoi": ("STOI", "0 to 1", 3),
+    "si_sdr_db": ("SI-SDR", "dB", 2),
+    "dnsmos_ovrl": ("DNSMOS overall", "1 to 5", 3),
+    "dnsmos_sig": ("DNSMOS speech", "1 to 5", 3),
+    "dnsmos_bak": ("DNSMOS background", "1 to 5", 3),
+}
+_NOT_MEASURED = "not measured"
+_NOTHING = "\N{EN DASH}"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A number that a reader should see first."""
+
+    label: str
+    value: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A row with a bar; ``percent`` of the width is filled."""
+
+    label: str
+    value: str
+    percent: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under a head; the first column is a name, the others are numbers."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A sound that the page can play."""
+
+    label: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A recording's picture and sounds."""
+
+    title: str
+    detail: str
+    uri: str
+    players: tuple[Player, ...]
+
+
+def html_text(report: Report) -> str:
+    """``report.html`` as text, without reference to anything outside of it."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(assets.read_text("templates/report.html.j2"))
+    return template.render(page=page(report))
+
+
+def page(report: Report) -> dict[str, Any]:
+    """Everything that the template places."""
+    exact = report.bit_exact
+    return {
+        "title": str(report.provenance.get("model_name", "model")),
+        "board": report.board_title,
+        "subtitle": f"{_plural(report.frames, 'frame')} of {_plural(len(report.files), 'recording')}",
+        "verdict_class": "bad" if exact.first_divergence else "good",
+        "verdict": _verdict(report),
+        "cards": _cards(report),
+        "quality": _quality_table(report),
+        "quality_note": _quality_note(report),
+        "work": _work_table(report),
+        "work_note": _work_note(report),
+        "histogram": _uri(histogram(_all_macs(report), report.macs.all_open, "MACs per frame"), "image/png"),
+        "gates": _gate_bars(report),
+        "memory": _memory_bars(report),
+        "deadline": _deadline_text(report),
+        "files": _file_table(report),
+        "pictures": tuple(_picture(report, one) for one in report.files[:MOST_PICTURES]),
+        "pictures_note": _pictures_note(report),
+        "provenance": tuple(_flat(report.provenance)),
+        "notes": tuple(f"{one.name}: {note}" for one in report.files for note in one.notes),
+    }
+
+
+# ---- words and numbers ----------------------------------------------------------------------------------
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _ratio(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.1%}"
+
+
+def _whole(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:,.0f}"
+
+
+def _short(value: float) -> str:
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g}"
+
+
+def _bytes(value: int | None) -> str:
+    if value is None:
+        return _NOT_MEASURED
+    return f"{value:,} B" if value < 10240 else f"{value / 1024:,.1f} KiB"
+
+
+def _score(value: float | None, digits: int) -> str:
+    return _NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def _uri(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _all_macs(report: Report) -> NDArray[np.int64]:
+    return np.concatenate([one.run.macs for one in report.files])
+
+
+def _verdict(report: Report) -> str:
+    exact = report.bit_exact
+    if exact.first_divergence is None:
+        return (
+            f"Bit-exact: output, gates and MACs of all {exact.frames_compared:,} frames equal the "
+            f"{'NumPy' if exact.reference == 'numpy' else exact.reference} specification."
+        )
+    where = exact.first_divergence
+    return (
+        "Not bit-exact: first difference " + ", ".join(f"{key} {value}" for key, value in where.items()) + "."
+    )
+
+
+# ---- sections -------------------------------------------------------------------------------------------
+
+
+def _cards(report: Report) -> tuple[Card, ...]:
+    cards = []
+    for metric, values in metric_table(report):
+        name, _, digits = _METRIC_NAMES[metric]
+        if metric not in ("pesq_wb", "si_sdr_db") or values["device"] is None or values["noisy"] is None:
+            continue
+        gain = values["device"] - values["noisy"]
+        cards.append(
+            Card(
+                name,
+                f"{gain:+.{min(digits, 2)}f}",
+                f"{values['noisy']:.2f} noisy, {values['device']:.2f} board",
+            )
+        )
+    macs = report.macs
+    if macs.saved_ratio is None or macs.all_open is None:
+        cards.append(Card("MACs per frame", _short(macs.mean), "mean"))
+    else:
+        detail = f"{_short(macs.mean)} of {_short(macs.all_open)} per frame"
+        cards.append(Card("MACs saved", _ratio(macs.saved_ratio), detail))
+    cards.extend(_count_cards(report))
+    memory = report.memory
+    if memory.ram_total is not None and memory.flash_weights is not None and memory.flash_code is not None:
+        flash = memory.flash_weights + memory.flash_code
+        cards.append(Card("RAM", _bytes(memory.ram_total), f"{_bytes(flash)} flash"))
+    return tuple(cards)
+
+
+def _count_cards(report: Report) -> Iterable[Card]:
+    count = report.count
+    if count is None:
+        return
+    name = report.counter.capitalize()
+    if count.saved_ratio is None or count.all_open is None:
+        yield Card(f"{name} per frame", _short(count.mean), "network, mean")
+    else:
+        detail = f"{_short(count.mean)} of {_short(count.all_open)} per frame"
+        yield Card(f"{name} saved", _ratio(count.saved_ratio), detail)
+    if report.eta is not None:
+        yield Card("eta", f"{report.eta:.2f}", f"of the saved MACs' share saved in {report.counter}")
+
+
+def _quality_table(report: Report) -> Table:
+    rows = []
+    for metric, values in metric_table(report):
+        name, unit, digits = _METRIC_NAMES[metric]
+        noisy, device = values["noisy"], values["device"]
+        gain = _NOTHING if noisy is None or device is None else f"{device - noisy:+.{digits}f}"
+        rows.append((f"{name} ({unit})", *(_score(values[signal], digits) for signal in SIGNALS), gain))
+    return Table(("Mean over files", "Noisy", "Float model", "Board", "Gain of the board"), tuple(rows))
+
+
+def _quality_note(report: Report) -> str:
+    if metric_table(report):
+        return "Scores against the clean reference (DNSMOS needs none), the delay of one hop removed."
+    if report.sample_rate_hz is None:
+        return "Not measured: features were sent, not audio."
+    return "Not measured: no clean reference was given."
+
+
+def _work_table(report: Report) -> Table:
+    macs, count, total = report.macs, report.count, report.count_total
+    columns = [("MACs", macs)] + ([(report.counter.capitalize(), count)] if count is not None else [])
+    rows = [
+        ("All gates open, mean", *(_whole(one.all_open) for _, one in columns)),
+        ("Gates decided, mean", *(_whole(one.mean) for _, one in columns)),
+        ("Median", *(_whole(one.p50) for _, one in columns)),
+        ("95th percentile", *(_whole(one.p95) for _, one in columns)),
+        ("99th percentile", *(_whole(one.p99) for _, one in columns)),
+        ("Greatest", *(_whole(one.max) for _, one in columns)),
+        ("Saved", *(_ratio(one.saved_ratio) for _, one in columns)),
+    ]
+    if total is not None:
+        rows.append(("With audio front and back end, mean", _NOTHING, _whole(total["mean"])))
+        rows.append(("With audio front and back end, greatest", _NOTHING, _whole(total["max"])))
+    if report.per_mac is not None:
+        rows.append((f"{report.counter.capitalize()} per MAC", _NOTHING, f"{report.per_mac:.2f}"))
+    if report.eta is not None:
+        rows.append(("eta", _NOTHING, f"{report.eta:.3f}"))
+    return Table(("Network, per frame", *(name for name, _ in columns)), tuple(rows))
+
+
+def _work_note(report: Report) -> str:
+    frames = report.provenance.get("all_open_frames", 0)
+    text = ""
+    if report.macs.all_open is not None:
+        text = f"All gates open was measured on {_plural(int(frames), 'frame')} by the same firmware. "
+    if report.eta is not None:
+        text += f"eta = saved share of {report.counter} / saved share of MACs. "
+    if report.counter == "instructions":
+        text += "This board is emulated: it counts executed instructions, which are not cycles."
+    if report.counter == "none":
+        text += "This board counts neither instructions nor cycles."
+    return text.strip()
+
+
+def _gate_bars(report: Report) -> tuple[Bar, ...]:
+    return tuple(
+        Bar(name, _ratio(use.open_ratio), f"{100 * use.open_ratio:.2f}", f"{use.channels} channels")
+        for name, use in report.gates.items()
+    )
+
+
+def _memory_bars(report: Report) -> tuple[Bar, ...]:
+    memory = report.memory
+    parts = (
+        ("Flash, weights", memory.flash_weights, report.board_flash_bytes, "flash"),
+        ("Flash, code and constants", memory.flash_code, report.board_flash_bytes, "flash"),
+        ("RAM, activations", memory.ram_arena, report.board_ram_bytes, "RAM"),
+        ("RAM, state between frames", memory.ram_state, report.board_ram_bytes, "RAM"),
+        ("RAM, all data of the image", memory.ram_total, report.board_ram_bytes, "RAM"),
+        ("Deepest stack", memory.stack_peak, report.board_ram_bytes, "RAM"),
+    )
+    bars = []
+    for label, value, limit, what in parts:
+        share = 0.0 if value is None or not limit else min(100.0, 100.0 * value / limit)
+        detail = "" if not limit else f"of {_bytes(limit)} {what}"
+        bars.append(Bar(label, _bytes(value), f"{share:.2f}", detail))
+    return tuple(bars)
+
+
+def _deadline_text(report: Report) -> str:
+    deadline = report.deadline
+    if deadline.hop_ms is None:
+        return "Features were sent, not audio: there is no deadline."
+    hop = f"A frame is due every {deadline.hop_ms:g} ms."
+    if deadline.load_mean is None or deadline.load_max is None:
+        return f"{hop} The load is not measured: only a board that counts cycles can tell."
+    return (
+        f"{hop} At {deadline.clock_hz / 1e6:g} MHz the load is {deadline.load_mean:.1%} in the mean and "
+        f"{deadline.load_max:.1%} at most; {_plural(deadline.misses or 0, 'frame')} missed the deadline."
+    )
+
+
+def _file_table(report: Report) -> Table:
+    metrics = [metric for metric, _ in metric_table(report) if not metric.startswith("dnsmos")]
+    signals = SIGNALS if metrics else ()
+    head = ["Recording", "Frames", "MACs, mean", "Saved"]
+    head += [report.counter.capitalize() + ", mean"] * (report.count is not None)
+    head += [f"{_METRIC_NAMES[m][0]} {_SIGNAL_NAMES[s].lower()}" for m in metrics for s in signals]
+    return Table(tuple(head), tuple(_file_row(report, one, metrics) for one in report.files))
+
+
+def _file_row(report: Report, file: FileReport, metrics: list[str]) -> tuple[str, ...]:
+    mean = float(file.run.macs.mean())
+    saved = None if not report.macs.all_open else 1.0 - mean / report.macs.all_open
+    row = [file.name, f"{file.run.frames:,}", _whole(mean), _ratio(saved)]
+    if report.count is not None:
+        row.append(_NOTHING if file.run.count is None else _whole(float(file.run.count.mean())))
+    for metric in metrics:
+        for signal in SIGNALS:
+            scores = file.scores.get(signal)
+            value = None if scores is None else getattr(scores, metric)
+            row.append(_score(value, min(2, _METRIC_NAMES[metric][2])))
+    return tuple(row)
+
+
+def _picture(report: Report, file: FileReport) -> Picture:
+    hop = 1 if report.sample_rate_hz is None else file.run.output.shape[1]
+    picture = timeline(file, report.sample_rate_hz, hop, report.macs.all_open)
+    players = []
+    if report.sample_rate_hz is not None:
+        most = _LONGEST_PLAYED_S * report.sample_rate_hz
+        for name in ("noisy", "float", "device", "clean"):
+            if name in file.audio and len(file.audio[name]) <= most:
+                players.append(Player(_SIGNAL_NAMES[name], _sound(file.audio[name], report.sample_rate_hz)))
+    return Picture(file.name, _plural(file.run.frames, "frame"), _uri(picture, "image/png"), tuple(players))
+
+
+def _sound(samples: NDArray[np.int16], sample_rate_hz: int) -> str:
+    stream = io.BytesIO()
+    soundfile.write(stream, samples, sample_rate_hz, subtype="PCM_16", format="WAV")
+    return _uri(stream.getvalue(), "audio/wav")
+
+
+def _pictures_note(report: Report) -> str:
+    more = len(report.files) - MOST_PICTURES
+    return "" if more <= 0 else f"The first {MOST_PICTURES} recordings; {more} more are in the table above."
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for key, value in values.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name}, ")
+        elif value not in (None, "", [], ()):
+            yield name, f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

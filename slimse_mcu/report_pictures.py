@@ -1,0 +1,164 @@
+"""Pictures of a measurement as PNG bytes: spectrograms, gates over time, MACs per frame."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from slimse_mcu.report import FileReport
+
+INK = "#1f2933"
+MUTED = "#7b8794"
+ACCENT = "#0f766e"
+OPEN_CLOSED = ListedColormap(["#e6edf0", ACCENT])
+
+_WINDOW = 512
+_HOP = 128
+_FLOOR_DB = -80.0
+_TITLES = {
+    "noisy": "Noisy input",
+    "device": "Output of the board",
+    "float": "Output of the float model",
+    "clean": "Clean reference",
+}
+_WIDTH_IN = 11.0
+_DPI = 110
+_DPI = 110
+
+
+def timeline(file: FileReport, sample_rate_hz: int | None, hop: int, macs_all_open: float | None) -> bytes:
+    """One picture of a recording: spectrograms, gates and MACs over one time axis.
+
+    Args:
+        file: The recording.
+        sample_rate_hz: Rate of its audio; None counts frames in place of seconds and shows no audio.
+        hop: Samples per frame.
+        macs_all_open: Drawn as a line above the MACs when known.
+
+    Returns:
+        A PNG file.
+    """
+    frame_s = 1.0 if sample_rate_hz is None else hop / sample_rate_hz
+    signals = [name for name in _TITLES if name in file.audio and name != "float"]
+    heights = [1.15] * len(signals) + [_gates_height(file)] * bool(file.gate_patterns) + [1.1]
+    figure = Figure(figsize=(_WIDTH_IN, 0.7 + 1.28 * sum(heights)), facecolor="white", layout="constrained")
+    axes = list(np.ravel(figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)))
+    for name, ax in zip(signals, axes, strict=False):
+        _spectrogram(ax, file.audio[name], int(sample_rate_hz or 1), _TITLES[name])
+    if file.gate_patterns:
+        _gates(axes[-2], file, frame_s)
+    _macs(axes[-1], file.run.macs, frame_s, macs_all_open)
+    axes[-1].set_xlim(0, file.run.frames * frame_s)
+    axes[-1].set_xlabel("frame" if sample_rate_hz is None else "time [s]", fontsize=9, color=MUTED)
+    return _png(figure)
+
+
+def _gates_height(file: FileReport) -> float:
+    return min(3.4, 0.8 + 0.27 * len(file.gate_patterns))
+
+
+def _title(ax: Axes, text: str, detail: str = "") -> None:
+    ax.set_title(text, loc="left", fontsize=9.5, color=INK, fontweight="bold", pad=4)
+    if detail:
+        ax.set_title(detail, loc="right", fontsize=8.5, color=MUTED, pad=4)
+    ax.tick_params(labelsize=8, labelcolor=MUTED, color="#c4cdd5", length=3)
+    for spine in ax.spines.values():
+        spine.set_color("#c4cdd5")
+
+
+def power_db(samples: NDArray[np.int16]) -> NDArray[np.float64]:
+    """Spectrogram in dB below full scale, ``[bins, frames]``, hop 128, window 512."""
+    padded = np.pad(samples.astype(np.float64) / 32768.0, (_WINDOW // 2, _WINDOW))
+    starts = np.arange(0, max(1, len(samples)), _HOP)
+    frames = padded[starts[:, None] + np.arange(_WINDOW)] * np.hanning(_WINDOW)
+    power = np.abs(np.fft.rfft(frames, axis=1)) ** 2 / (_WINDOW / 4) ** 2
+    return np.asarray(10.0 * np.log10(power.T + 10.0 ** (_FLOOR_DB / 10.0)))
+
+
+def _spectrogram(ax: Axes, samples: NDArray[np.int16], sample_rate_hz: int, title: str) -> None:
+    image = power_db(samples)
+    end_s = image.shape[1] * _HOP / sample_rate_hz
+    ax.imshow(
+        image,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=_FLOOR_DB,
+        vmax=-10.0,
+        extent=(0.0, end_s, 0.0, sample_rate_hz / 2000.0),
+        interpolation="antialiased",
+    )
+    _title(ax, title, f"kHz, {_FLOOR_DB:.0f} to -10 dB full scale")
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+
+
+def _gates(ax: Axes, file: FileReport, frame_s: float) -> None:
+    names = list(file.gate_patterns)
+    patterns = [file.gate_patterns[name] for name in names]
+    edges = np.concatenate([[0], np.cumsum([one.shape[1] for one in patterns])])
+    stacked = np.concatenate(patterns, axis=1).T
+    ax.imshow(
+        stacked,
+        origin="upper",
+        aspect="auto",
+        cmap=OPEN_CLOSED,
+        vmin=0,
+        vmax=1,
+        extent=(0.0, file.run.frames * frame_s, float(edges[-1]), 0.0),
+        interpolation="antialiased",
+        interpolation_stage="rgba",
+    )
+    for edge in edges[1:-1]:
+        ax.axhline(edge, color="white", linewidth=1.4)
+    labels = [f"{name}  {one.mean():.0%}" for name, one in zip(names, patterns, strict=True)]
+    ax.set_yticks((edges[:-1] + edges[1:]) / 2, labels)
+    _title(ax, "Gates, one row per channel", f"filled = open, {stacked.mean():.1%} of all")
+
+
+def _macs(ax: Axes, macs: NDArray[np.int64], frame_s: float, all_open: float | None) -> None:
+    edges = np.arange(len(macs) + 1) * frame_s
+    ax.stairs(macs, edges, fill=True, color=ACCENT, alpha=0.25, linewidth=0)
+    ax.stairs(macs, edges, color=ACCENT, linewidth=1.0)
+    detail = f"mean {macs.mean():,.0f}"
+    top = float(macs.max())
+    if all_open:
+        ax.axhline(all_open, color="#b45309", linewidth=1.1, linestyle=(0, (5, 3)))
+        detail += f", dashed: all gates open {all_open:,.0f}"
+        top = max(top, all_open)
+    ax.set_ylim(0, 1.12 * top if top else 1.0)
+    ax.yaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.yaxis.set_major_locator(MaxNLocator(4))
+    ax.grid(axis="y", color="#e4e7eb", linewidth=0.7)
+    ax.set_axisbelow(True)
+    _title(ax, "Executed MACs per frame", detail)
+
+
+def histogram(values: NDArray[Any], all_open: float | None, label: str) -> bytes:
+    """How often a count per frame occurred, as a PNG file."""
+    figure = Figure(figsize=(5.3, 2.2), facecolor="white", layout="constrained")
+    ax = figure.subplots()
+    ax.hist(values, bins=40, color=ACCENT, alpha=0.85)
+    if all_open:
+        ax.axvline(all_open, color="#b45309", linewidth=1.2, linestyle=(0, (5, 3)))
+        ax.set_xlim(0, 1.05 * max(all_open, float(values.max())))
+    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    _title(ax, label, "frames" + (", dashed: all gates open" if all_open else ""))
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    return stream.getvalue()

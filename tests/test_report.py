@@ -1,0 +1,207 @@
+"""The report: stable keys, honest nulls, a page that stands alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slimse_mcu.harness.quality import Scores, averages
+from slimse_mcu.report import (
+    BitExact,
+    Deadline,
+    FileReport,
+    Memory,
+    Report,
+    Spread,
+    gate_use,
+)
+from slimse_mcu.report_page import html_text, page
+from slimse_mcu.report_pictures import power_db
+from slimse_mcu.run import Run
+
+HOP = 256
+KEYS = {
+    "board": None,
+    "counter": None,
+    "provenance": None,
+    "frames": None,
+    "files": None,
+    "macs": {"all_open", "mean", "p50", "p95", "p99", "max", "saved_ratio"},
+    "count": {"all_open", "mean", "p50", "p95", "p99", "max", "saved_ratio", "per_mac"},
+    "count_total": {"mean", "max"},
+    "eta": None,
+    "gates": None,
+    "memory": {"flash_weights", "flash_code", "ram_arena", "ram_state", "ram_total", "stack_peak"},
+    "deadline": {"hop_ms", "clock_hz", "load_mean", "load_max", "misses"},
+    "quality": {"noisy", "float", "device"},
+    "bit_exact": {"reference", "frames_compared", "first_divergence"},
+}
+
+
+def recording(name: str, seed: int, frames: int = 188, *, audio: bool = True, gates: int = 9) -> FileReport:
+    """A made-up recording whose gates follow the loudness of syllables."""
+    rng = np.random.default_rng(seed)
+    loud = np.maximum(0, np.sin(np.arange(frames) / 9 + seed)) ** 2
+    openness = {f"s{n // 3}b{n % 3}_gate": 0.05 + 0.4 * loud * rng.random() for n in range(gates)}
+    patterns = {
+        key: rng.random((frames, 64)) < p[:, None] * np.linspace(1.6, 0.4, 64) for key, p in openness.items()
+    }
+    opened = sum((one.sum(axis=1) for one in patterns.values()), np.zeros(frames, np.int64))
+    macs = (180_000 + 800 * opened).astype(np.int64)
+    n = np.arange(frames * HOP)
+    voice = sum(np.sin(2 * np.pi * 140 * k * n / 16000) / k for k in range(1, 30))
+    clean = 3500 * np.repeat(loud, HOP) * voice
+    noise = rng.normal(0, 900, len(n))
+    signals = {
+        "noisy": clean + noise,
+        "float": clean + noise / 5,
+        "device": clean + noise / 4,
+        "clean": clean,
+    }
+    scores = {
+        "noisy": Scores(1.3 + 0.1 * seed, 0.81, 5.0),
+        "float": Scores(2.1, 0.9, 12.5),
+        "device": Scores(2.0, 0.89, 12.1),
+    }
+    run = Run(
+        gates=np.zeros((frames, 72), np.uint8),
+        macs=macs,
+        count=macs * 3 + 20000,
+        count_total=macs * 3 + 90000,
+        output=np.zeros((frames, HOP), np.int16),
+    )
+    if not audio:
+        return FileReport(name, (), run, {}, {}, patterns)
+    pcm = {key: value.clip(-32768, 32767).astype(np.int16) for key, value in signals.items()}
+    return FileReport(name, ("resampled from 48000 Hz to 16000 Hz",), run, pcm, scores, patterns)
+
+
+def report(files: tuple[FileReport, ...] | None = None, **changes: Any) -> Report:
+    files = files or (recording("p226 one", 1), recording("p232 two", 2, 120))
+    macs = np.concatenate([one.run.macs for one in files])
+    count = macs * 3 + 20000
+    base = Report(
+        board="virtual-m4",
+        board_title="Virtual Cortex-M4 (QEMU mps2-an386)",
+        board_flash_bytes=4 << 20,
+        board_ram_bytes=4 << 20,
+        counter="instructions",
+        provenance={
+            "model_name": "dyncp",
+            "model_hash": "ab" * 32,
+            "all_open_frames": 64,
+            "compiler": {"name": "gcc"},
+        },
+        macs=Spread.of(macs, 640_800.0),
+        count=Spread.of(count, 640_800.0 * 3 + 20000),
+        count_total={"mean": float(count.mean() + 70000), "max": float(count.max() + 70000)},
+        gates=gate_use(files),
+        memory=Memory(672_000, 41_000, 1_800, 27_000, 40_000, 1_432),
+        deadline=Deadline(16.0, 25_000_000, None, None, None),
+        quality=averages([one.scores for one in files if one.scores]),
+        bit_exact=BitExact("numpy", len(macs), None),
+        files=files,
+        sample_rate_hz=16000,
+    )
+    return dataclasses.replace(base, **changes)
+
+
+def test_json_has_exactly_the_stable_keys() -> None:
+    data = json.loads(report().json_text())
+    assert list(data) == list(KEYS)
+    for key, inner in KEYS.items():
+        if inner is not None:
+            assert set(data[key]) == inner, key
+    scores = {"pesq_wb", "stoi", "si_sdr_db", "dnsmos_ovrl", "dnsmos_sig", "dnsmos_bak", "per_file"}
+    assert all(set(one) == scores for one in data["quality"].values())
+    assert all(set(one) == {"open_ratio", "per_file"} for one in data["gates"].values())
+    assert data["frames"] == 308
+    assert data["files"] == 2
+    assert set(data["gates"]["s0b0_gate"]["per_file"]) == {"p226 one", "p232 two"}
+
+
+def test_numbers_follow_from_the_frames() -> None:
+    one = report()
+    data = one.to_json()
+    macs = np.concatenate([file.run.macs for file in one.files])
+    assert data["macs"]["mean"] == macs.mean()
+    assert data["macs"]["p95"] in macs
+    assert data["macs"]["saved_ratio"] == pytest.approx(1 - macs.mean() / 640_800)
+    assert data["count"]["per_mac"] == pytest.approx((3 * macs + 20000).mean() / macs.mean())
+    assert data["eta"] == pytest.approx(data["count"]["saved_ratio"] / data["macs"]["saved_ratio"])
+    patterns = np.concatenate([file.gate_patterns["s1b2_gate"] for file in one.files])
+    assert data["gates"]["s1b2_gate"]["open_ratio"] == pytest.approx(patterns.mean())
+
+
+def test_what_was_not_measured_is_null() -> None:
+    files = (recording("features", 3, audio=False, gates=0),)
+    silent = report(
+        files,
+        counter="none",
+        count=None,
+        count_total=None,
+        macs=Spread.of(files[0].run.macs, None),
+        memory=Memory(None, None, None, None, None, None),
+        deadline=Deadline(None, 0, None, None, None),
+        sample_rate_hz=None,
+    )
+    data = json.loads(silent.json_text())
+    assert data["eta"] is None
+    assert set(data["count"].values()) == {None}
+    assert data["count_total"] == {"mean": None, "max": None}
+    assert data["gates"] == {}
+    assert data["macs"]["saved_ratio"] is None
+    assert data["quality"]["device"]["pesq_wb"] is None
+    text = html_text(silent)
+    assert "not measured" in text
+    assert "features were sent" in text.lower()
+
+
+def test_a_model_that_saves_nothing_has_no_eta() -> None:
+    macs = np.full(10, 1000, np.int64)
+    assert report(macs=Spread.of(macs, 1000.0)).eta is None
+
+
+def test_page_stands_alone_and_escapes_what_comes_from_outside() -> None:
+    files = (recording("<script>alert(1)</script>", 1),)
+    text = html_text(report(files))
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert not re.search(r'(?:src|href)="(?!data:)', text)
+    assert "http" not in text
+    assert text.count("data:image/png") == 2
+    assert text.count("data:audio/wav") == 4
+
+
+def test_page_says_that_instructions_are_not_cycles() -> None:
+    content = page(report())
+    assert "not cycles" in content["work_note"]
+    assert "not measured" in content["deadline"]
+    assert "%" not in content["deadline"]
+    cycles = page(report(counter="cycles", deadline=Deadline(16.0, 168_000_000, 0.25, 0.5, 0)))
+    assert "25.0% in the mean" in cycles["deadline"]
+    assert "emulated" not in cycles["work_note"]
+
+
+def test_page_names_the_first_divergence() -> None:
+    where = {"file": "p226 one", "frame": 17, "what": "gates", "device": 3, "reference": 2}
+    content = page(report(bit_exact=BitExact("numpy", 308, where)))
+    assert content["verdict_class"] == "bad"
+    assert "frame 17" in content["verdict"]
+
+
+def test_page_is_repeatable() -> None:
+    assert html_text(report()) == html_text(report())
+
+
+def test_spectrogram_is_calibrated() -> None:
+    n = np.arange(16000)
+    full_scale = (32767 * np.sin(2 * np.pi * 1000 * n / 16000)).astype(np.int16)
+    image = power_db(full_scale)
+    assert image[32, 20:-20].max() == pytest.approx(0.0, abs=0.1)
+    assert np.all(power_db(np.zeros(1000, np.int16)) == pytest.approx(-80.0))
