@@ -228,7 +228,7 @@ void slimse_ring_push_s8(const int8_t *frame, uint16_t channels, uint16_t slots,
 
 /* ---- audio ------------------------------------------------------------------------------------------------------- */
 
-#include "slimse_dsp.h"
+#include "dsp/slimse_dsp.h"
 
 /* ---- what a generated model says of itself ----------------------------------------------------------------------- */
 
