@@ -1,0 +1,256 @@
+"""Tables and progress on the terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from slimse_mcu.board import Board
+    from slimse_mcu.build import Image
+    from slimse_mcu.doctor import Finding
+    from slimse_mcu.inspect import LayerSummary, ModelSummary
+    from slimse_mcu.plan import Plan
+    from slimse_mcu.quantize import QuantizationErrors
+
+_PIPE_WIDTH = 120
+_STATUS_STYLES = {"ok": "green", "missing": "red", "optional": "yellow"}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that does not colour numbers and does not squeeze tables into 80 columns of a pipe."""
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal:
+        made.width = _PIPE_WIDTH
+    return made
+
+
+def table(columns: Sequence[str], *, right: Iterable[int] = (), title: str = "") -> Table:
+    """An empty table in the house style; columns in ``right`` are flush right."""
+    made = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold")
+    numeric = set(right)
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="right" if index in numeric else "left", overflow="fold")
+    return made
+
+
+def size(count: int) -> str:
+    """Bytes with thin grouping: ``1 234 567``."""
+    return f"{count:,}".replace(",", " ")
+
+
+class Stages:
+    """Prints one line per finished stage on stderr, with the seconds that it took."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = console(stderr=True)
+        self._quiet = quiet
+        self._since = time.perf_counter()
+
+    def __call__(self, stage: str, text: str) -> None:
+        """Report that ``stage`` is done."""
+        now = time.perf_counter()
+        if not self._quiet:
+            line = f"{stage:>10}  {now - self._since:5.1f} s  {text}"
+            self._console.print(line, soft_wrap=True, markup=False)
+        self._since = now
+
+
+def print_boards(boards: Sequence[Board]) -> None:
+    """The boards and what they have."""
+    rows = table(("board", "core", "clock", "flash", "RAM", "counts", "what"), right=(2, 3, 4))
+    for one in boards:
+        rows.add_row(
+            one.name,
+            one.core,
+            f"{one.clock_hz / 1e6:g} MHz" if one.clock_hz else "-",
+            _memory(one.flash_bytes),
+            _memory(one.ram_bytes),
+            one.counter if one.counter != "none" else "-",
+            one.title,
+        )
+    console().print(rows)
+
+
+def _memory(count: int) -> str:
+    if not count:
+        return "-"
+    return f"{count // 2**20} MiB" if count % 2**20 == 0 else f"{count // 1024} KiB"
+
+
+def print_zoo(models: Sequence[tuple[str, int, str]]) -> None:
+    """Name, size of the file and summary of each bundled model."""
+    rows = table(("model", "bytes", "what"), right=(1,))
+    for name, count, summary in models:
+        rows.add_row(f"zoo:{name}", size(count), summary)
+    console().print(rows)
+
+
+def print_card(text: str) -> None:
+    """A model card."""
+    screen = console()
+    screen.print(Markdown(text) if screen.is_terminal else text, markup=False)
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """What is there, what is missing, and how to get it."""
+    rows = table(("", "what", "found", "for"))
+    for one in findings:
+        rows.add_row(
+            f"[{_STATUS_STYLES[one.status]}]{one.status}[/]", one.name, one.found or "-", one.purpose
+        )
+    screen = console()
+    screen.print(rows)
+    for one in findings:
+        if one.status != "ok" and one.remedy:
+            screen.print(f"{one.name}: {one.remedy}", markup=False)
+
+
+def print_model(summary: ModelSummary) -> None:
+    """A model layer by layer."""
+    rows = table(
+        ("layer", "operation", "rows", "columns", "past", "MACs open", "closed"), right=(4, 5, 6)
+    )
+    for one in summary.layers:
+        rows.add_row(*_layer_row(one))
+    rows.add_section()
+    rows.add_row("per frame", "", "", "", "", size(summary.macs_open), size(summary.macs_closed))
+    screen = console()
+    screen.print(f"[bold]{summary.name}[/]  sha256 {summary.model_hash}", soft_wrap=True)
+    screen.print(
+        f"{summary.inputs} values in, {summary.outputs} out, {size(summary.parameters)} parameters, "
+        f"{size(summary.state_values)} values kept between frames"
+    )
+    front = summary.front_end
+    if front:
+        screen.print(
+            f"front end: {front['sample_rate_hz']} Hz, {front['fft']}-point STFT, hop {front['hop']}, "
+            f"|X|^{front['exponent']:g}, {front['mask']} mask"
+        )
+    else:
+        screen.print("no front end: features in, outputs out")
+    gates = sum(summary.gates.values())
+    screen.print(f"{len(summary.gates)} gates with {gates} channels" if gates else "no gates")
+    screen.print(rows)
+    if gates:
+        screen.print(
+            "rows: the gate whose closed channels are not computed; columns: the one whose closed inputs are not read"
+        )
+
+
+def _layer_row(one: LayerSummary) -> tuple[str, ...]:
+    operation = one.layer + (f", {one.activation}" if one.activation else "")
+    if one.period > 1:
+        operation += f", every {one.period} frames"
+    past = str(one.state_frames) if one.state_frames else ""
+    macs = (size(one.macs_open), size(one.macs_closed)) if one.macs_open else ("", "")
+    return (one.name, operation, one.rows, one.columns, past, *macs)
+
+
+def print_quantization(errors: QuantizationErrors) -> None:
+    """Range, scale and error of every tensor."""
+    rows = table(
+        ("tensor", "least", "greatest", "scale", "zero", "SQNR dB", "saturated"),
+        right=range(1, 7),
+        title=f"Quantization, int8 against float over {errors.frames} frames",
+    )
+    for one in errors.tensors:
+        rows.add_row(
+            one.tensor,
+            f"{one.minimum:.4g}",
+            f"{one.maximum:.4g}",
+            f"{one.scale:.4g}",
+            str(one.zero_point),
+            f"{one.sqnr_db:.1f}",
+            f"{100 * one.saturated:.3f} %",
+        )
+    screen = console()
+    screen.print(rows)
+    for gate, share in errors.gate_flips.items():
+        screen.print(f"{gate}: {100 * share:.2f} % of the decisions differ from the float model's")
+
+
+def print_plan(plan: Plan) -> None:
+    """Exact memory of the model and its multiply-accumulates."""
+    rows = table(("model", "bytes", "where"), right=(1,))
+    rows.add_row("weights", size(plan.weight_bytes), "flash, constants of model_weights.c")
+    rows.add_row("state", size(plan.state_bytes), "RAM, kept between frames")
+    rows.add_row("arena", size(plan.arena_elements), "RAM, activations that share memory")
+    rest = plan.model_bytes - plan.state_bytes - plan.arena_elements
+    rows.add_row("gates", size(rest), "RAM, open channels and bits, alignment")
+    rows.add_section()
+    rows.add_row("model_t", size(plan.model_bytes), "RAM, all of one instance")
+    screen = console()
+    screen.print(rows)
+    opened, closed = plan.macs_all_open, plan.macs_all_closed
+    line = f"{size(opened)} MACs a frame with all gates open"
+    if plan.gates.offsets:
+        line += f", {size(closed)} with all closed: gates can save up to {100 * (1 - closed / opened):.1f} %"
+    screen.print(line)
+
+
+def board_values(board: Board) -> dict[str, Any]:
+    """A board as plain values for JSON."""
+    names = ("name", "title", "core", "clock_hz", "flash_bytes", "ram_bytes", "counter", "emulator")
+    return {name: getattr(board, name) for name in names}
+
+
+def image_values(image: Image) -> dict[str, Any]:
+    """A firmware image as plain values for JSON."""
+    sizes = {one.name: getattr(image, one.name) for one in fields(image) if one.name.endswith("_bytes")}
+    return {
+        "elf": str(image.elf),
+        "board": image.board,
+        "name": image.name,
+        "provenance": asdict(image.provenance),
+        **sizes,
+        "sections": dict(image.sections),
+    }
+
+
+def print_image(image: Image, board: Board) -> None:
+    """Memory that a firmware image takes."""
+    flash = image.flash_weights_bytes + image.flash_code_bytes
+    rows = table(("firmware", "bytes", "of", "what"), right=(1, 2))
+    rows.add_row("weights", size(image.flash_weights_bytes), "", "constants of model_weights.c")
+    rows.add_row("code", size(image.flash_code_bytes), "", "all other code and constants")
+    rows.add_row("flash", size(flash), size(board.flash_bytes) if board.flash_bytes else "", "", end_section=True)
+    rows.add_row("model_t", size(image.model_bytes), "", "the network's state and arena")
+    rows.add_row("model_audio_t", size(image.audio_bytes), "", "state of the audio front and back end")
+    rows.add_row("stack", size(image.stack_bytes), "", "reserved, guard included")
+    rows.add_row("RAM", size(image.ram_total_bytes), size(board.ram_bytes) if board.ram_bytes else "", "")
+    screen = console()
+    screen.print(rows)
+    screen.print(str(image.elf), markup=False, soft_wrap=True)
+
+
+def print_manifest(manifest: Mapping[str, Any]) -> None:
+    """A compiled project."""
+    made, memory, macs = manifest["provenance"], manifest["memory"], manifest["macs"]
+    screen = console()
+    screen.print(f"[bold]{manifest['name']}[/]  compiled by slimse {made['tool_version']}")
+    screen.print(f"model sha256       {made['model_hash']}", soft_wrap=True)
+    screen.print(f"calibration sha256 {made['calibration_hash']}, {manifest['method']}", soft_wrap=True)
+    rows = table(("layer", "operation", "rows", "columns", "weights", "MACs"), right=(4, 5))
+    for one in manifest["layers"]:
+        activation = "" if one["activation"] == "linear" else f", {one['activation']}"
+        gates = (one["row_gate"] or "", one["column_gate"] or "")
+        numbers = (one["weight_bytes"], one["macs"])
+        rows.add_row(one["name"], one["title"] + activation, *gates, *(size(n) if n else "" for n in numbers))
+    screen.print(rows)
+    screen.print(
+        f"weights {size(memory['weight_bytes'])} bytes, model_t {size(memory['model_bytes'])} bytes "
+        f"(state {size(memory['state_bytes'])}, arena {size(memory['arena_bytes'])})"
+    )
+    gates = sum(one["channels"] for one in manifest["gates"])
+    line = f"{size(macs['all_open'])} MACs a frame"
+    if gates:
+        line += f" with all gates open, {size(macs['all_closed'])} with all closed; {gates} gated channels"
+    screen.print(line)
