@@ -1,0 +1,79 @@
+"""Fixtures that several test modules share.  They hold files and frozen values only, so any test may run anywhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+DATA = Path(__file__).resolve().parent / "data"
+
+needs_arm = pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is missing")
+needs_qemu = pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is missing")
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Path:
+    """A gated Conv-FSENet with front end, untrained, 12 k MACs; see ``data/make_models.py``."""
+    return DATA / "tiny.keras"
+
+
+@pytest.fixture(scope="session")
+def plain_model() -> Path:
+    """A user's own causal network without gates and front end, 12 features in and out."""
+    return DATA / "plain.keras"
+
+
+@pytest.fixture(scope="session")
+def tiny_compiled(tiny_model):
+    """The tiny model through all stages, calibrated on the zoo's clip: a ``Compiled``."""
+    from slimse_mcu import compile_model
+
+    return compile_model(tiny_model)
+
+
+@pytest.fixture(scope="session")
+def build_tiny(tiny_compiled, tmp_path_factory) -> Callable:
+    """``build_tiny(board_name)`` gives the tiny model's image for a board, built once."""
+    from slimse_mcu.board import board
+    from slimse_mcu.build import build
+
+    images = {}
+
+    def get(name: str):
+        if name not in images:
+            target = board(name)
+            if shutil.which(target.compiler) is None:
+                pytest.skip(f"{target.compiler} is missing")
+            images[name] = build(tiny_compiled.project, target, tmp_path_factory.mktemp(name))
+        return images[name]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def zoo_dyncp() -> str:
+    """Name of the bundled DynCP model."""
+    from slimse_mcu import zoo
+
+    found = [name for name in zoo.entries() if "dyncp" in name]
+    if not found:
+        pytest.skip("the zoo holds no DynCP model")
+    return f"zoo:{found[0]}"
+
+
+@pytest.fixture(scope="session")
+def short_clip(tmp_path_factory) -> Path:
+    """A second of noisy speech, 16 kHz, as a WAV file."""
+    samples, rate = soundfile.read(DATA / "noisy" / "clip01.wav", dtype="int16", frames=16000)
+    path = tmp_path_factory.mktemp("audio") / "short.wav"
+    soundfile.write(path, np.asarray(samples), rate, subtype="PCM_16")
+    return path
