@@ -23,6 +23,7 @@ from slimse_mcu.plan import Plan, Step, constants
 ABI = 1
 MANIFEST = "project.json"
 _FORMAT = 1
+_MODEL_FILES = tuple(f"model{part}.{kind}" for part in ("", "_layers", "_weights") for kind in "hc")
 _LINE = 100
 
 
@@ -54,8 +55,7 @@ def emit(plan: Plan) -> Project:
         ModelError: The front end cannot be computed on a device.
     """
     context = _context(plan)
-    files = {name: _render(f"{name}.j2", context) for name in ("model.h", "model.c", "model_weights.h")}
-    files["model_weights.c"] = _render("model_weights.c.j2", context)
+    files = {name: _render(f"{name}.j2", context) for name in _MODEL_FILES}
     graph = plan.quantized.graph
     if graph.frontend is not None:
         audio = frontend.render_context(
@@ -302,13 +302,13 @@ def _layer(node: Node, call: KernelCall) -> dict[str, Any]:
     name = f"{node.name}{call.suffix}"
     fields = []
     for key, value in call.fields.items():
-        fields.append({"name": key, "value": f"{name}_{key}" if isinstance(value, Constant) else _integer(key, value)})
+        fields.append({"name": key, "value": f"model_{name}_{key}" if isinstance(value, Constant) else _integer(key, value)})
     return {
         "name": name,
         "struct": call.struct,
         "title": operators()[node.op].describe(node),
         "fields": fields,
-        "arrays": [_array(f"{name}_{key}", value) for key, value in call.fields.items() if isinstance(value, Constant)],
+        "arrays": [_array(f"model_{name}_{key}", value) for key, value in call.fields.items() if isinstance(value, Constant)],
         "bytes": sum(constant.values.nbytes for constant in constants(call)),
     }
 

@@ -83,7 +83,7 @@ class Plan:
         state: Members of ``model_state_t``.
         state_bytes: Its size.
         model_bytes: Size of ``model_t``: state, arena, lists and gate bits.
-        weight_bytes: All constant arrays.
+        weight_bytes: All constant arrays, each aligned to 4 bytes.
         gates: Layout of a frame's gate bytes.
         macs: MACs by gate choice of each layer that executes any.
     """
@@ -148,7 +148,7 @@ def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented:
         state,
         state_bytes,
         model_bytes,
-        sum(constant.values.nbytes for step in steps for call in step.calls for constant in constants(call)),
+        sum(_array_bytes(constant) for step in steps for call in step.calls for constant in constants(call)),
         layout,
         layer_macs(graph),
     )
@@ -160,6 +160,10 @@ def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented:
 def constants(call: KernelCall) -> Iterable[Constant]:
     """The constant arrays of a call."""
     return (value for value in call.fields.values() if isinstance(value, Constant))
+
+
+def _array_bytes(constant: Constant) -> int:
+    return _align(constant.values.nbytes, ALIGNMENT_BYTES)
 
 
 def _check_fit(result: Plan, board: Board) -> None:

@@ -81,7 +81,7 @@ def build_native(project: Project, plan: Plan, folder: Path, cache_folder: Path)
     write_project(project, folder)
     executable = folder / f"run_{hashlib.sha256(project.files['model.c'].encode()).hexdigest()[:12]}"
     includes = [f"-I{folder}", f"-I{folder}/kernels", f"-I{folder}/dsp"]
-    sources = [str(folder / "model.c"), str(folder / "model_weights.c"), str(_RUNNER)]
+    sources = [*(str(folder / f"model{part}.c") for part in ("", "_layers", "_weights")), str(_RUNNER)]
     command = ["gcc", *WARNINGS, *SANITIZERS, *includes, *sources, *_kernel_objects(cache_folder)]
     subprocess.run([*command, "-o", str(executable)], check=True)
     return NativeModel(executable, plan)
