@@ -69,7 +69,7 @@ class Board:
         """Convert counter ticks to instructions (virtual boards) or cycles (hardware)."""
         if self.counter_hz == 0:
             return ticks
-        return round(ticks * 1e9 / (self.counter_hz * 2**self.counter_shift))
+        return round(ticks * 1e9 / (self.counter_hz * (1 << self.counter_shift)))
 
     @property
     def virtual(self) -> bool:
@@ -111,7 +111,8 @@ def board(name_or_path: str | Path = DEFAULT_BOARD) -> Board:
         return _read(folder.resolve())
     known = ", ".join(sorted(found.parent.name for found in assets.path("boards").glob("*/board.toml")))
     raise BoardError(
-        f"There is no board {name_or_path}.", hint=f"Choose one of {known}, or give a folder with a board.toml."
+        f"There is no board {name_or_path}.",
+        hint=f"Choose one of {known}, or give a folder with a board.toml.",
     )
 
 
@@ -174,7 +175,9 @@ class _Fields:
     def _get(self, name: str) -> Any:
         self._known.add(name)
         if name not in self._table:
-            raise BoardError(f"{self._file}: {name} is missing.", hint="See the boards that come with slimse-mcu.")
+            raise BoardError(
+                f"{self._file}: {name} is missing.", hint="See the boards that come with slimse-mcu."
+            )
         return self._table[name]
 
     def _wrong(self, name: str, expected: str) -> BoardError:

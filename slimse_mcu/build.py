@@ -134,7 +134,9 @@ def build(
         sources = _stage(project, board, out / "src")
         (out / "obj").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BuildError(f"{out} cannot be written: {error.strerror}.", hint="Choose another folder.") from error
+        raise BuildError(
+            f"{out} cannot be written: {error.strerror}.", hint="Choose another folder."
+        ) from error
     compilations = _compilations(sources, board, out, command, version, tuple(flags))
     with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
         list(pool.map(_compile, compilations))
@@ -195,7 +197,9 @@ def _firmware_files(board: Board) -> dict[str, str]:
         candidates = [board.path / name, firmware / "hal" / name]
         path = next((candidate for candidate in candidates if candidate.is_file()), candidates[-1])
         if not path.is_file():
-            raise BuildError(f"The board {board.name} needs {name}, which is neither in its folder nor in firmware/hal.")
+            raise BuildError(
+                f"The board {board.name} needs {name}, which is neither in its folder nor in firmware/hal."
+            )
         files[f"hal/{name}"] = path.read_text(encoding="utf-8")
     return files
 
@@ -217,7 +221,9 @@ def _compilations(
     headers = hashlib.sha256(version.encode())
     for path in sorted(src.rglob("*.h")):
         headers.update(path.relative_to(src).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    defines = [f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *_standard_defines(board), *board.defines)]
+    defines = [
+        f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *_standard_defines(board), *board.defines)
+    ]
     result = []
     for source in sources:
         relative = source.relative_to(src)
@@ -225,7 +231,9 @@ def _compilations(
         arguments += DSP_FLAGS if relative.parts[0] == "dsp" else ()
         arguments += defines if relative.parts[0] == "hal" else ()
         digest = headers.copy()
-        digest.update("\0".join([command, *arguments, relative.as_posix()]).encode() + b"\0" + source.read_bytes())
+        digest.update(
+            "\0".join([command, *arguments, relative.as_posix()]).encode() + b"\0" + source.read_bytes()
+        )
         target = out / "obj" / f"{relative.stem}-{digest.hexdigest()[:20]}.o"
         includes = [f"-I{src}", f"-I{src / 'hal'}", f"-ffile-prefix-map={out}=."]
         full = (command, *arguments, *includes, "-c", str(source))
@@ -264,7 +272,12 @@ def _first_error(messages: str) -> str:
 
 
 def _link(
-    compilations: Sequence[_Compilation], board: Board, out: Path, command: str, flags: tuple[str, ...], name: str
+    compilations: Sequence[_Compilation],
+    board: Board,
+    out: Path,
+    command: str,
+    flags: tuple[str, ...],
+    name: str,
 ) -> Path:
     elf = out / "firmware.elf"
     temporary = out / f".firmware.{os.getpid()}.elf"
@@ -298,7 +311,8 @@ def _link_error(messages: str, board: Board, name: str) -> BuildError | PlanErro
         )
     if re.search(r"cannot find -l[cm]\b", messages):
         return BuildError(
-            f"{board.compiler} has no C library.", hint="Install it (Debian: apt install libnewlib-arm-none-eabi)."
+            f"{board.compiler} has no C library.",
+            hint="Install it (Debian: apt install libnewlib-arm-none-eabi).",
         )
     lines = [line for line in messages.strip().splitlines() if "ld returned" not in line]
     undefined = [line for line in lines if "undefined reference" in line or "error" in line]

@@ -49,7 +49,12 @@ class Kind(IntEnum):
 ANSWER = 0x80
 NAK_STRANGER = 6
 _NAK_REASONS = {1: "stuffing", 2: "checksum", 3: "too long", 4: "too short", 5: "order", 6: "restarted"}
-_ERROR_REASONS = {1: "unknown request", 2: "wrong payload size", 3: "argument out of range", 4: "not supported"}
+_ERROR_REASONS = {
+    1: "unknown request",
+    2: "wrong payload size",
+    3: "argument out of range",
+    4: "not supported",
+}
 _EXCEPTIONS = {3: "hard fault", 4: "memory management fault", 5: "bus fault", 6: "usage fault"}
 
 
@@ -78,7 +83,7 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A frame that is no sound packet; ``reason`` is ``"stuffing"``, ``"checksum"``, ``"too long"``, ``"too short"``."""
+    """A frame that is no sound packet: its ``reason`` is ``"stuffing"``, ``"checksum"`` or its length."""
 
     reason: str
 
@@ -122,7 +127,11 @@ class Fault:
     bfar: int
 
     def __str__(self) -> str:
-        name = "stack overflow" if self.stack_overflow else _EXCEPTIONS.get(self.exception, f"exception {self.exception}")
+        name = (
+            "stack overflow"
+            if self.stack_overflow
+            else _EXCEPTIONS.get(self.exception, f"exception {self.exception}")
+        )
         place = f" at pc 0x{self.pc:08x}, lr 0x{self.lr:08x}" if self.frame_valid else ""
         return f"{name}{place} (sp 0x{self.sp:08x}, cfsr 0x{self.cfsr:08x}, hfsr 0x{self.hfsr:08x}, " + (
             f"mmfar 0x{self.mmfar:08x}, bfar 0x{self.bfar:08x})"
@@ -133,7 +142,9 @@ class FaultError(LinkError):
     """The board hit a fault; ``fault`` holds its registers."""
 
     def __init__(self, board: str, fault: Fault) -> None:
-        super().__init__(f"The firmware on {board} crashed: {fault}.", hint="The program counter's function is to blame.")
+        super().__init__(
+            f"The firmware on {board} crashed: {fault}.", hint="The program counter's function is to blame."
+        )
         self.fault = fault
 
 
@@ -343,7 +354,9 @@ class Link:
     def _refused(self, packet: Packet) -> None:
         reason = packet.payload[0] if packet.payload else 0
         if reason == NAK_STRANGER:
-            raise LinkError(f"{self._transport.name} has restarted in mid-session.", hint="Run the command again.")
+            raise LinkError(
+                f"{self._transport.name} has restarted in mid-session.", hint="Run the command again."
+            )
         self._count("refused")
         if packet.sequence in self._pending:
             self._resend_all(first=packet.sequence)
@@ -389,6 +402,8 @@ class Link:
 
     def _fault(self, packet: Packet) -> LinkError:
         if len(packet.payload) != _FAULT.size:
-            return LinkError(f"{self._transport.name} reported a fault that cannot be read.", hint="Build again.")
+            return LinkError(
+                f"{self._transport.name} reported a fault that cannot be read.", hint="Build again."
+            )
         exception, valid, overflow, *words = _FAULT.unpack(packet.payload)
         return FaultError(self._transport.name, Fault(exception, bool(valid), bool(overflow), *words))

@@ -55,7 +55,7 @@ class VirtualBoard:
 
     def __init__(self, board: Board, elf: Path) -> None:
         self._board = board
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the board
         self._socket, theirs = socket.socketpair()
         try:
             command = _command(board, elf, theirs.fileno())
@@ -170,10 +170,14 @@ def _command(board: Board, elf: Path, fd: int) -> list[str]:
     if board.emulator == "process":
         return [str(elf.resolve()), str(fd)]
     if board.emulator != "qemu":
-        raise BoardError(f"The board {board.name} is no virtual board.", hint="Give the port it is connected to.")
+        raise BoardError(
+            f"The board {board.name} is no virtual board.", hint="Give the port it is connected to."
+        )
     program = shutil.which(QEMU)
     if program is None:
-        raise BoardError(f"The emulator {QEMU} was not found.", hint="Install QEMU (Debian: apt install qemu-system-arm).")
+        raise BoardError(
+            f"The emulator {QEMU} was not found.", hint="Install QEMU (Debian: apt install qemu-system-arm)."
+        )
     return [
         program,
         *("-M", board.machine),
