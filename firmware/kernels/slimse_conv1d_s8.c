@@ -1,5 +1,6 @@
 #include "slimse.h"
 #include "slimse_arithmetic.h"
+#include "slimse_dot.h"
 #include "slimse_ring.h"
 
 #include <string.h>
@@ -9,7 +10,6 @@ uint32_t slimse_conv1d_s8(const slimse_conv1d_s8_t *layer, const slimse_gate_t *
 {
     const int8_t *frames[SLIMSE_MAX_TAPS];
     const uint32_t row_count = rows != NULL ? rows->open_count : layer->rows;
-    const int32_t offset = layer->input_offset;
 
     slimse_ring_taps(frames, layer->taps, layer->dilation, layer->columns, input, ring, next);
     if (rows != NULL) {
@@ -20,13 +20,11 @@ uint32_t slimse_conv1d_s8(const slimse_conv1d_s8_t *layer, const slimse_gate_t *
         const int8_t *weights = &layer->weights[row * layer->taps * layer->columns];
         int32_t sum = layer->bias[row];
         for (uint32_t tap = 0; tap < layer->taps; tap++) {
-            const int8_t *frame = frames[tap];
-            for (uint32_t column = 0; column < layer->columns; column++) {
-                sum += *weights++ * (frame[column] + offset);
-            }
+            sum = slimse_dot_s8(sum, weights, frames[tap], layer->input_offset, layer->columns);
+            weights += layer->columns;
         }
-        output[row] = slimse_requantize_s8(sum, layer->multiplier[row], layer->shift[row],
-                                           layer->output_offset, layer->output_min, layer->output_max);
+        output[row] = slimse_requantize_s8(sum, layer->multiplier[row], layer->shift[row], layer->output_offset,
+                                           layer->output_min, layer->output_max);
     }
     return row_count * layer->taps * layer->columns;
 }

@@ -1,47 +1,69 @@
 #include "slimse.h"
 #include "slimse_arithmetic.h"
+#include "slimse_dot.h"
 
 #include <string.h>
 
-static int32_t dot(const int8_t *weights, const int8_t *input, int32_t input_offset, uint32_t count)
-{
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum += weights[i] * (input[i] + input_offset);
-    }
-    return sum;
-}
+/* Which columns are read; open is NULL when all of them are. */
+typedef struct {
+    const uint16_t *open;
+    uint32_t count;
+} columns_t;
 
-/* A closed input is exactly zero, so leaving out its column leaves the sum unchanged. */
-static int32_t dot_open(const int8_t *weights, const int8_t *input, int32_t input_offset,
-                        const slimse_gate_t *columns)
+/* A closed input is exactly zero, so leaving out its column leaves the sums unchanged. */
+static void dot_rows(const slimse_dense_s8_t *layer, const columns_t *columns, const uint32_t *rows, uint32_t count,
+                     const int8_t *input, int32_t *sums)
 {
-    const uint16_t *open = columns->open;
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < columns->open_count; i++) {
-        const uint32_t column = open[i];
-        sum += weights[column] * (input[column] + input_offset);
+    const int8_t *weights[SLIMSE_DOT_ROWS];
+    const int32_t offset = layer->input_offset;
+
+    for (uint32_t i = 0; i < count; i++) {
+        weights[i] = &layer->weights[rows[i] * layer->columns];
+        sums[i] = layer->bias[rows[i]];
     }
-    return sum;
+    if (count == SLIMSE_DOT_ROWS) {
+        if (columns->open != NULL) {
+            slimse_dot4_open_s8(sums, weights, input, offset, columns->open, columns->count);
+        } else {
+            slimse_dot4_s8(sums, weights, input, offset, columns->count);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        sums[i] = columns->open != NULL
+                      ? slimse_dot_open_s8(sums[i], weights[i], input, offset, columns->open, columns->count)
+                      : slimse_dot_s8(sums[i], weights[i], input, offset, columns->count);
+    }
 }
 
 uint32_t slimse_dense_s8(const slimse_dense_s8_t *layer, const slimse_gate_t *rows, const slimse_gate_t *columns,
                          const int8_t *input, int8_t *output)
 {
     const uint32_t row_count = rows != NULL ? rows->open_count : layer->rows;
-    const uint32_t column_count = columns != NULL ? columns->open_count : layer->columns;
-    const int is_gathered = column_count < layer->columns;
+    columns_t read = {NULL, layer->columns};
 
+    if (columns != NULL && columns->open_count < layer->columns) {
+        read.open = columns->open;
+        read.count = columns->open_count;
+    }
     if (rows != NULL) {
         memset(output, layer->output_offset, layer->rows);
     }
-    for (uint32_t i = 0; i < row_count; i++) {
-        const uint32_t row = rows != NULL ? rows->open[i] : i;
-        const int8_t *weights = &layer->weights[row * layer->columns];
-        const int32_t sum = is_gathered ? dot_open(weights, input, layer->input_offset, columns)
-                                        : dot(weights, input, layer->input_offset, layer->columns);
-        output[row] = slimse_requantize_s8(sum + layer->bias[row], layer->multiplier[row], layer->shift[row],
-                                           layer->output_offset, layer->output_min, layer->output_max);
+    for (uint32_t first = 0; first < row_count; first += SLIMSE_DOT_ROWS) {
+        const uint32_t left = row_count - first;
+        const uint32_t count = left < SLIMSE_DOT_ROWS ? left : SLIMSE_DOT_ROWS;
+        uint32_t taken[SLIMSE_DOT_ROWS];
+        int32_t sums[SLIMSE_DOT_ROWS];
+
+        for (uint32_t i = 0; i < count; i++) {
+            taken[i] = rows != NULL ? rows->open[first + i] : first + i;
+        }
+        dot_rows(layer, &read, taken, count, input, sums);
+        for (uint32_t i = 0; i < count; i++) {
+            const uint32_t row = taken[i];
+            output[row] = slimse_requantize_s8(sums[i], layer->multiplier[row], layer->shift[row],
+                                               layer->output_offset, layer->output_min, layer->output_max);
+        }
     }
-    return row_count * column_count;
+    return row_count * read.count;
 }
