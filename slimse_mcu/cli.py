@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slimse_mcu.errors import SlimseError
+from slimse_mcu.errors import ModelError, SlimseError
 from slimse_mcu.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from slimse_mcu.board import Board
     from slimse_mcu.compile import Compiled, Stage
-    from slimse_mcu.graph import FrontEnd
+    from slimse_mcu.graph import FrontEnd, Graph
+    from slimse_mcu.measure import Recording
 
 _FILE = click.Path(path_type=Path)
 _WIDTH = 100
@@ -270,6 +271,103 @@ def build_command(what: str, board_name: str, out: Path | None, as_json: bool, *
         screen.print_image(image, board)
 
 
+@slimse.command("measure")
+@click.argument("model")
+@_board_option
+@click.option("--audio", type=_FILE, metavar="PATH", help="Noisy recording, or a folder of them, WAV or FLAC.")
+@click.option(
+    "--reference",
+    type=_FILE,
+    metavar="PATH",
+    help="The clean recordings, named like the noisy ones: for quality scores.",
+)
+@click.option(
+    "--features",
+    type=_FILE,
+    metavar="NPY",
+    help="Features [frames, inputs] instead of audio, for models without front end: a file or a folder.",
+)
+@click.option(
+    "--out",
+    type=_FILE,
+    metavar="FOLDER",
+    default=Path("build/measure"),
+    show_default=True,
+    help="Where the report and the board's audio go.",
+)
+@click.option(
+    "--port", help="Where a real board is connected: /dev/ttyACM0, COM3, socket://host:port, rfc2217://host:port."
+)
+@_model_options
+@_json_option
+def measure_command(
+    model: str,
+    board_name: str,
+    audio: Path | None,
+    reference: Path | None,
+    features: Path | None,
+    out: Path,
+    port: str | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Measure a model on a board: MACs, instructions or cycles, memory, quality, bit-exactness.
+
+    Compiles MODEL (a .keras file or zoo:NAME), builds the firmware, starts the virtual board (or opens --port, where
+    a board runs the firmware of `slimse build`), streams the audio through it and writes report.html, report.json and
+    the audio that the board computed.
+
+    Every frame is compared with the NumPy specification. The exit code is 1 if the board differs from it.
+
+    \b
+    Examples:
+      slimse measure zoo:convfsenet-dyncp25 --audio noisy/ --reference clean/ --out result
+      slimse measure mine.keras --board virtual-m55 --audio noisy.wav --calibration recordings/
+    """
+    import tempfile
+
+    from slimse_mcu import screen
+    from slimse_mcu.build import build
+    from slimse_mcu.harness.session import Session
+    from slimse_mcu.measure import measure
+
+    if (audio is None) == (features is None):
+        raise click.UsageError("Give either --audio or --features", click.get_current_context())
+    board = _board(board_name)
+    stages = screen.Stages(quiet=as_json)
+    options["features_only"] = options["features_only"] or features is not None
+    compiled = _compile(model, board, stages, options)
+    recordings = _recordings(compiled.graph, audio, reference, features)
+    with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
+        image = build(compiled.project, board, Path(folder))
+        stages("build", f"{image.flash_weights_bytes + image.flash_code_bytes} bytes of flash")
+        with Session(board, image, port=port) as session, screen.Bars(quiet=as_json) as bars:
+            report = measure(session, compiled.plan, image, board, recordings, out, progress=bars)
+    stages("measure", f"{report.frames} frames of {len(report.files)} recordings on {board.title}")
+    if as_json:
+        _print_json(report.to_json())
+    else:
+        screen.print_report(report, out / "report.html")
+    return 0 if report.bit_exact.first_divergence is None else 1
+
+
+def _recordings(
+    graph: Graph, audio: Path | None, reference: Path | None, features: Path | None
+) -> Sequence[Recording]:
+    """What the board is fed."""
+    if features is not None:
+        from slimse_mcu.harness.features import read_features
+
+        return read_features(features, graph.tensors[graph.input].size)
+    from slimse_mcu.harness.audio import read_pairs
+
+    if audio is None or graph.frontend is None:
+        raise ModelError(
+            "The model has no front end, so it takes no audio.", hint="Give --features, or its --frontend."
+        )
+    return read_pairs(audio, reference, graph.frontend.sample_rate_hz)
+
+
 @slimse.command("boards")
 @_json_option
 def boards_command(as_json: bool) -> None:
@@ -371,3 +469,7 @@ def doctor_command(as_json: bool) -> int:
     else:
         screen.print_findings(findings)
     return 2 if any(one.status == "missing" for one in findings) else 0
+
+
+if __name__ == "__main__":
+    main()

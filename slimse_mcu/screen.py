@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from slimse_mcu.board import Board
     from slimse_mcu.build import Image
     from slimse_mcu.doctor import Finding
     from slimse_mcu.inspect import LayerSummary, ModelSummary
     from slimse_mcu.plan import Plan
     from slimse_mcu.quantize import QuantizationErrors
+    from slimse_mcu.report import Report, Spread
 
 _PIPE_WIDTH = 120
+_METRICS = {
+    "pesq_wb": ("PESQ wide band", 3),
+    "stoi": ("STOI", 3),
+    "si_sdr_db": ("SI-SDR, dB", 2),
+    "dnsmos_ovrl": ("DNSMOS overall", 2),
+    "dnsmos_sig": ("DNSMOS speech", 2),
+    "dnsmos_bak": ("DNSMOS background", 2),
+}
 _STATUS_STYLES = {"ok": "green", "missing": "red", "optional": "yellow"}
 
 
@@ -61,6 +73,44 @@ class Stages:
             line = f"{stage:>10}  {now - self._since:5.1f} s  {text}"
             self._console.print(line, soft_wrap=True, markup=False)
         self._since = now
+
+
+class Bars:
+    """Progress of a measurement on stderr: a bar per stage with frames per second and time left.
+
+    A context manager; nothing of the bars stays on the screen.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        screen = console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description:>14}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=screen,
+            transient=True,
+            disable=quiet or not screen.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Report how far a stage is."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(stage, total=total, rate="")
+        task = self._tasks[stage]
+        speed = self._progress.tasks[task].speed
+        unit = "clips" if stage == "quality" else "frames"
+        rate = f"{speed:.0f} {unit}/s" if speed else ""
+        self._progress.update(task, completed=done, total=total, rate=rate)
 
 
 def print_boards(boards: Sequence[Board]) -> None:
@@ -254,3 +304,64 @@ def print_manifest(manifest: Mapping[str, Any]) -> None:
     if gates:
         line += f" with all gates open, {size(macs['all_closed'])} with all closed; {gates} gated channels"
     screen.print(line)
+
+
+def print_report(report: Report, page: Path) -> None:
+    """What a measurement found: quality, work, gates, memory, exactness, and where the report is."""
+    from slimse_mcu.report import metric_table
+
+    screen = console()
+    metrics = metric_table(report)
+    if metrics:
+        rows = table(("quality", "noisy", "float model", "board"), right=(1, 2, 3))
+        for metric, values in metrics:
+            label, digits = _METRICS[metric]
+            rows.add_row(label, *(_number(values[signal], digits) for signal in ("noisy", "float", "device")))
+        screen.print(rows)
+    rows = table(("work per frame", "all open", "mean", "p95", "max", "saved"), right=range(1, 6))
+    rows.add_row("MACs", *_spread(report.macs))
+    if report.count is not None:
+        rows.add_row(f"{report.counter}, network", *_spread(report.count))
+    if report.count_total is not None:
+        total = report.count_total
+        rows.add_row(f"{report.counter}, with STFT", "", size(round(total["mean"])), "", size(round(total["max"])), "")
+    screen.print(rows)
+    for line in _findings(report):
+        screen.print(line, markup=False, soft_wrap=True)
+    screen.print(f"report: {page}", markup=False, soft_wrap=True)
+
+
+def _spread(spread: Spread) -> tuple[str, ...]:
+    opened = "-" if spread.all_open is None else size(round(spread.all_open))
+    saved = "-" if spread.saved_ratio is None else f"{100 * spread.saved_ratio:.1f} %"
+    return (opened, size(round(spread.mean)), size(spread.p95), size(spread.max), saved)
+
+
+def _findings(report: Report) -> Iterator[str]:
+    """What fits no table, one line each."""
+    if report.gates:
+        bits = sum(one.channels for one in report.gates.values())
+        opened = sum(one.open_ratio * one.channels for one in report.gates.values()) / bits
+        yield f"gates: {100 * opened:.1f} % of {bits} channels open"
+    if report.eta is not None:
+        yield f"eta: {report.eta:.3f} of the saved MACs are saved in {report.counter}, {report.per_mac:.2f} per MAC"
+    memory = report.memory
+    flash = f"flash {_bytes(memory.flash_weights)} weights + {_bytes(memory.flash_code)} code"
+    ram = f"RAM {_bytes(memory.ram_state)} state + {_bytes(memory.ram_arena)} arena, {_bytes(memory.ram_total)} in all"
+    yield f"memory, bytes: {flash}; {ram}; stack {_bytes(memory.stack_peak)}"
+    if report.deadline.load_mean is not None:
+        yield f"load: {100 * report.deadline.load_mean:.1f} % of the hop, {report.deadline.misses} deadlines missed"
+    exact = report.bit_exact
+    if exact.first_divergence is None:
+        yield f"bit-exact: {exact.frames_compared} frames equal the NumPy specification"
+    else:
+        details = ", ".join(f"{key} {value}" for key, value in exact.first_divergence.items())
+        yield f"NOT bit-exact, first divergence: {details}"
+
+
+def _bytes(count: int | None) -> str:
+    return "-" if count is None else size(count)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
