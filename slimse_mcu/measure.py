@@ -345,7 +345,7 @@ def _report(
             flash_code=image.flash_code_bytes,
             ram_arena=plan.model_bytes - plan.state_bytes,
             ram_state=plan.state_bytes,
-            ram_total=image.ram_total_bytes - image.stack_bytes,
+            ram_total=image.ram_total_bytes,
             stack_peak=session.status().stack_peak_bytes or None,
         ),
         deadline=_deadline(board, session.info.counter, settings, total),

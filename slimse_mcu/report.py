@@ -73,9 +73,9 @@ class Memory:
     Attributes:
         flash_weights: Constants of the model.
         flash_code: Everything else in flash.
-        ram_arena: Activations.
-        ram_state: What is kept between frames.
-        ram_total: All of RAM that the image uses, stack not included.
+        ram_arena: The network's activations and lists of open channels.
+        ram_state: What the network keeps between frames.
+        ram_total: All of RAM that the image claims, the reserved stack included.
         stack_peak: Deepest stack seen in the run.
     """
 

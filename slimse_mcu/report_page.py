@@ -280,7 +280,7 @@ def _memory_bars(report: Report) -> tuple[Bar, ...]:
         ("Flash, code and constants", memory.flash_code, report.board_flash_bytes, "flash"),
         ("RAM, activations", memory.ram_arena, report.board_ram_bytes, "RAM"),
         ("RAM, state between frames", memory.ram_state, report.board_ram_bytes, "RAM"),
-        ("RAM, all data of the image", memory.ram_total, report.board_ram_bytes, "RAM"),
+        ("RAM, whole image with stack", memory.ram_total, report.board_ram_bytes, "RAM"),
         ("Deepest stack", memory.stack_peak, report.board_ram_bytes, "RAM"),
     )
     bars = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import signal
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -173,15 +174,18 @@ def score_all(
     return done
 
 
-def _scores_of(
-    jobs: Sequence[tuple[Audio | None, Audio]], sample_rate_hz: int, workers: int
-) -> Iterator[Scores]:
+def _scores_of(jobs: Sequence[tuple[Audio | None, Audio]], sample_rate_hz: int, workers: int) -> Iterator[Scores]:
     if workers == 1:
         for clean, estimate in jobs:
             yield score(clean, estimate, sample_rate_hz)
         return
     cleans, estimates = [job[0] for job in jobs], [job[1] for job in jobs]
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is this process's business
+    )
     try:
         yield from pool.map(score, cleans, estimates, [sample_rate_hz] * len(jobs))
     finally:
