@@ -160,5 +160,5 @@ def histogram(values: NDArray[Any], all_open: float | None, label: str) -> bytes
 def _png(figure: Figure) -> bytes:
     stream = io.BytesIO()
     FigureCanvasAgg(figure)
-    figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
     return stream.getvalue()
