@@ -141,6 +141,7 @@ def _context(plan: Plan) -> dict[str, Any]:
         "instrumented": plan.instrumented,
         "period": graph.period,
         "has_ticks": graph.period > 1,
+        "has_state": graph.period > 1 or bool(graph.states),
         "state": plan.state,
         "rings": [
             {"name": state.name, "zero": quantization[state.tensor].zero_point, "slots": state.slots}

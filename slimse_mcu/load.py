@@ -20,7 +20,7 @@ from slimse_mcu.ops import importers
 from slimse_mcu.simplify import simplify
 from slimse_mcu.version import VERSION
 
-__all__ = ["GraphBuilder", "KerasLayer", "load"]
+__all__ = ["GraphBuilder", "KerasLayer", "load", "read_graph"]
 
 MAX_CHANNELS = 16384
 MAX_FAN_IN = 32768
@@ -48,7 +48,15 @@ def load(path: Path, *, front_end: FrontEnd | None = None) -> Graph:
     Raises:
         ModelError: The file or a layer in it cannot be compiled; the message names the layer.
     """
-    archive = read_archive(Path(path))
+    return read_graph(read_archive(Path(path)), front_end=front_end)
+
+
+def read_graph(archive: KerasArchive, *, front_end: FrontEnd | None = None) -> Graph:
+    """The second half of :func:`load`: layers as the archive describes them -> streaming graph.
+
+    Raises:
+        ModelError: A layer cannot be compiled; the message names it.
+    """
     if len(archive.inputs) != 1 or len(archive.outputs) != 1:
         raise ModelError(
             f"The model has {len(archive.inputs)} inputs and {len(archive.outputs)} outputs; one of each is supported.",
