@@ -28,6 +28,13 @@ from slimse_mcu.streaming import run_int8
 HOP = 256
 
 
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take most of the time; tests of numbers do without."""
+    monkeypatch.setattr("slimse_mcu.report_page.timeline", lambda *arguments: b"")
+    monkeypatch.setattr("slimse_mcu.report_page.histogram", lambda *arguments: b"")
+
+
 class TwinSession:
     """A stand-in for a session: the board is the NumPy specification, with one wrong frame on request."""
 
@@ -92,7 +99,7 @@ def measured(session: Any, out: Path, recordings: Any = None, *, on: str = "virt
 
 
 @pytest.fixture
-def twin(tiny_compiled: Any) -> TwinSession:
+def twin(tiny_compiled: Any, no_pictures: None) -> TwinSession:
     return TwinSession(tiny_compiled)
 
 
@@ -216,6 +223,7 @@ def test_a_file_in_place_of_the_folder_is_refused(twin: TwinSession, tmp_path: P
         measured(twin, tmp_path / "out" / "below")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_cycles_give_a_load_and_instructions_do_not(tiny_compiled: Any, tmp_path: Path) -> None:
     session = TwinSession(tiny_compiled, counter="cycles")
     target = dataclasses.replace(board("virtual-m4"), counter="cycles", clock_hz=4_000_000)
@@ -225,6 +233,7 @@ def test_cycles_give_a_load_and_instructions_do_not(tiny_compiled: Any, tmp_path
     assert report.deadline.misses == int(sum(np.sum(one.run.count_total > 64_000) for one in report.files))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_board_that_counts_nothing_says_so(tiny_compiled: Any, tmp_path: Path) -> None:
     report = measured(TwinSession(tiny_compiled, counter="none"), tmp_path / "out", on="host")
     assert report.count is None
@@ -309,6 +318,7 @@ def test_host_board_equals_the_specification(
     assert report.bit_exact.frames_compared > 100
 
 
+@pytest.mark.usefixtures("no_pictures")
 @needs_arm
 @needs_qemu
 @pytest.mark.parametrize("name", ["virtual-m4", "virtual-m3"])

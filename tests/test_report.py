@@ -48,9 +48,7 @@ def recording(name: str, seed: int, frames: int = 188, *, audio: bool = True, ga
     rng = np.random.default_rng(seed)
     loud = np.maximum(0, np.sin(np.arange(frames) / 9 + seed)) ** 2
     openness = {f"s{n // 3}b{n % 3}_gate": 0.05 + 0.4 * loud * rng.random() for n in range(gates)}
-    patterns = {
-        key: rng.random((frames, 64)) < p[:, None] * np.linspace(1.6, 0.4, 64) for key, p in openness.items()
-    }
+    patterns = {key: rng.random((frames, 64)) < p[:, None] * np.linspace(1.6, 0.4, 64) for key, p in openness.items()}
     opened = sum((one.sum(axis=1) for one in patterns.values()), np.zeros(frames, np.int64))
     macs = (180_000 + 800 * opened).astype(np.int64)
     n = np.arange(frames * HOP)
@@ -79,6 +77,13 @@ def recording(name: str, seed: int, frames: int = 188, *, audio: bool = True, ga
         return FileReport(name, (), run, {}, {}, patterns)
     pcm = {key: value.clip(-32768, 32767).astype(np.int16) for key, value in signals.items()}
     return FileReport(name, ("resampled from 48000 Hz to 16000 Hz",), run, pcm, scores, patterns)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take most of the time; tests of words do without."""
+    monkeypatch.setattr("slimse_mcu.report_page.timeline", lambda *arguments: b"")
+    monkeypatch.setattr("slimse_mcu.report_page.histogram", lambda *arguments: b"")
 
 
 def report(files: tuple[FileReport, ...] | None = None, **changes: Any) -> Report:
@@ -139,7 +144,7 @@ def test_numbers_follow_from_the_frames() -> None:
 
 
 def test_what_was_not_measured_is_null() -> None:
-    files = (recording("features", 3, audio=False, gates=0),)
+    files = (recording("features", 3, 20, audio=False, gates=0),)
     silent = report(
         files,
         counter="none",
@@ -178,6 +183,7 @@ def test_page_stands_alone_and_escapes_what_comes_from_outside() -> None:
     assert text.count("data:audio/wav") == 4
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_page_says_that_instructions_are_not_cycles() -> None:
     content = page(report())
     assert "not cycles" in content["work_note"]
@@ -188,6 +194,7 @@ def test_page_says_that_instructions_are_not_cycles() -> None:
     assert "emulated" not in cycles["work_note"]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_page_names_the_first_divergence() -> None:
     where = {"file": "p226 one", "frame": 17, "what": "gates", "device": 3, "reference": 2}
     content = page(report(bit_exact=BitExact("numpy", 308, where)))
@@ -196,7 +203,8 @@ def test_page_names_the_first_divergence() -> None:
 
 
 def test_page_is_repeatable() -> None:
-    assert html_text(report()) == html_text(report())
+    short = (recording("one", 1, 20),)
+    assert html_text(report(short)) == html_text(report(short))
 
 
 def test_spectrogram_is_calibrated() -> None:
