@@ -94,6 +94,14 @@ class Image:
     sections: Mapping[str, int]
     symbols: Mapping[str, Symbol]
 
+    def function_at(self, address: int) -> str:
+        """Name of the function or object that holds ``address``; empty if none does."""
+        for name, symbol in self.symbols.items():
+            start = symbol.address & ~1  # bit 0 marks Thumb code
+            if start <= address < start + symbol.size_bytes:
+                return name
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class _Compilation:
@@ -134,9 +142,7 @@ def build(
         sources = _stage(project, board, out / "src")
         (out / "obj").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BuildError(
-            f"{out} cannot be written: {error.strerror}.", hint="Choose another folder."
-        ) from error
+        raise BuildError(f"{out} cannot be written: {error.strerror}.", hint="Choose another folder.") from error
     compilations = _compilations(sources, board, out, command, version, tuple(flags))
     with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
         list(pool.map(_compile, compilations))
@@ -221,9 +227,7 @@ def _compilations(
     headers = hashlib.sha256(version.encode())
     for path in sorted(src.rglob("*.h")):
         headers.update(path.relative_to(src).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    defines = [
-        f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *_standard_defines(board), *board.defines)
-    ]
+    defines = [f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *_standard_defines(board), *board.defines)]
     result = []
     for source in sources:
         relative = source.relative_to(src)
@@ -231,9 +235,7 @@ def _compilations(
         arguments += DSP_FLAGS if relative.parts[0] == "dsp" else ()
         arguments += defines if relative.parts[0] == "hal" else ()
         digest = headers.copy()
-        digest.update(
-            "\0".join([command, *arguments, relative.as_posix()]).encode() + b"\0" + source.read_bytes()
-        )
+        digest.update("\0".join([command, *arguments, relative.as_posix()]).encode() + b"\0" + source.read_bytes())
         target = out / "obj" / f"{relative.stem}-{digest.hexdigest()[:20]}.o"
         includes = [f"-I{src}", f"-I{src / 'hal'}", f"-ffile-prefix-map={out}=."]
         full = (command, *arguments, *includes, "-c", str(source))
@@ -254,9 +256,7 @@ def _compile(compilation: _Compilation) -> None:
     if compilation.object.is_file():
         return
     temporary = compilation.object.with_suffix(f".{os.getpid()}.tmp")
-    result = subprocess.run(
-        [*compilation.command, "-o", str(temporary)], capture_output=True, text=True, check=False
-    )
+    result = subprocess.run([*compilation.command, "-o", str(temporary)], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         temporary.unlink(missing_ok=True)
         raise BuildError(f"{compilation.source.name} does not compile: {_first_error(result.stderr)}")

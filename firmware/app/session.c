@@ -122,7 +122,10 @@ static void take_packet(void)
 
 void app_session_init(void)
 {
+    session.counts = (app_link_counts_t){0, 0, 0};
+    session.expected = 0;
     session.greeted = false;
+    session.gap = false;
     session.ended = false;
     app_decoder_init(&session.decoder, session.packet, sizeof session.packet);
 }

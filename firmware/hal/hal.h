@@ -79,7 +79,7 @@ uint32_t hal_stack_bytes(void);
 /* Greatest use of the stack since reset in bytes, 0 where it is unknown (host). */
 uint32_t hal_stack_peak(void);
 
-/* End: the emulator or process exits with `code`; hardware stops. */
+/* End: the emulator or process exits with `code`; hardware restarts after 0, else stops. */
 _Noreturn void hal_exit(int code);
 
 /* Cortex-M only: provided by the family, runs for every interrupt. */

@@ -10,7 +10,7 @@ import struct
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -18,6 +18,7 @@ from typing import Protocol
 from cobs import cobs
 
 from slimse_mcu.errors import LinkError
+from slimse_mcu.harness.fault import FaultError, parse_fault
 
 VERSION = 1
 MAGIC = b"SLIM"
@@ -25,7 +26,6 @@ OVERHEAD_BYTES = 7
 
 _HEADER = struct.Struct("<BH")
 _CRC = struct.Struct("<I")
-_FAULT = struct.Struct("<BBB13I")
 _PACKET_LIMIT_BYTES = 70_000
 
 
@@ -55,7 +55,6 @@ _ERROR_REASONS = {
     3: "argument out of range",
     4: "not supported",
 }
-_EXCEPTIONS = {3: "hard fault", 4: "memory management fault", 5: "bus fault", 6: "usage fault"}
 
 
 class Transport(Protocol):
@@ -103,49 +102,6 @@ class LinkErrors:
     refused: int = 0
     repeated: int = 0
     silences: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The last words of a board, see ``hal_fault_t`` in ``firmware/hal/hal.h``."""
-
-    exception: int
-    frame_valid: bool
-    stack_overflow: bool
-    r0: int
-    r1: int
-    r2: int
-    r3: int
-    r12: int
-    lr: int
-    pc: int
-    xpsr: int
-    sp: int
-    cfsr: int
-    hfsr: int
-    mmfar: int
-    bfar: int
-
-    def __str__(self) -> str:
-        name = (
-            "stack overflow"
-            if self.stack_overflow
-            else _EXCEPTIONS.get(self.exception, f"exception {self.exception}")
-        )
-        place = f" at pc 0x{self.pc:08x}, lr 0x{self.lr:08x}" if self.frame_valid else ""
-        return f"{name}{place} (sp 0x{self.sp:08x}, cfsr 0x{self.cfsr:08x}, hfsr 0x{self.hfsr:08x}, " + (
-            f"mmfar 0x{self.mmfar:08x}, bfar 0x{self.bfar:08x})"
-        )
-
-
-class FaultError(LinkError):
-    """The board hit a fault; ``fault`` holds its registers."""
-
-    def __init__(self, board: str, fault: Fault) -> None:
-        super().__init__(
-            f"The firmware on {board} crashed: {fault}.", hint="The program counter's function is to blame."
-        )
-        self.fault = fault
 
 
 class RequestError(LinkError):
@@ -216,10 +172,17 @@ class Link:
         sequence: Sequence number of the first request.
         silence_s: Repeat a request when nothing sound came for this long; doubled each time.
         attempts: Give up when a request was sent this often.
+        locate: Name of the function at an address of the firmware, for fault reports; empty if unknown.
     """
 
     def __init__(
-        self, transport: Transport, *, sequence: int = 0, silence_s: float = 2.0, attempts: int = 6
+        self,
+        transport: Transport,
+        *,
+        sequence: int = 0,
+        silence_s: float = 2.0,
+        attempts: int = 6,
+        locate: Callable[[int], str] = lambda address: "",
     ) -> None:
         self._transport = transport
         self._decoder = Decoder()
@@ -228,6 +191,7 @@ class Link:
         self._next = sequence % 65536
         self._silence_s = silence_s
         self._attempts = attempts
+        self._locate = locate
         self._counts = {"damaged": 0, "refused": 0, "repeated": 0, "silences": 0}
         self.window = 1
 
@@ -306,12 +270,13 @@ class Link:
             again = now + interval_s
             while (wait := again - time.monotonic()) > 0:
                 item = self._next_item(wait)
-                if not isinstance(item, Packet) or item.sequence != packet.sequence:
+                if not isinstance(item, Packet):
                     continue
-                if item.kind == Kind.HELLO | ANSWER and item.payload[2:6] == nonce:
-                    return item.payload
                 if item.kind == Kind.FAULT:
                     raise self._fault(item)
+                answered = item.kind == Kind.HELLO | ANSWER and item.sequence == packet.sequence
+                if answered and item.payload[2:6] == nonce:
+                    return item.payload
         raise LinkError(
             f"{self._transport.name} did not answer within {timeout_s:g} s.",
             hint="Check that slimse-mcu's firmware runs there and that the port is the right one.",
@@ -354,9 +319,7 @@ class Link:
     def _refused(self, packet: Packet) -> None:
         reason = packet.payload[0] if packet.payload else 0
         if reason == NAK_STRANGER:
-            raise LinkError(
-                f"{self._transport.name} has restarted in mid-session.", hint="Run the command again."
-            )
+            raise LinkError(f"{self._transport.name} has restarted in mid-session.", hint="Run the command again.")
         self._count("refused")
         if packet.sequence in self._pending:
             self._resend_all(first=packet.sequence)
@@ -401,9 +364,8 @@ class Link:
         return answer.payload
 
     def _fault(self, packet: Packet) -> LinkError:
-        if len(packet.payload) != _FAULT.size:
-            return LinkError(
-                f"{self._transport.name} reported a fault that cannot be read.", hint="Build again."
-            )
-        exception, valid, overflow, *words = _FAULT.unpack(packet.payload)
-        return FaultError(self._transport.name, Fault(exception, bool(valid), bool(overflow), *words))
+        try:
+            fault = parse_fault(packet.payload)
+        except ValueError:
+            return LinkError(f"{self._transport.name} reported a fault that cannot be read.", hint="Build again.")
+        return FaultError(self._transport.name, fault, self._locate(fault.pc) if fault.frame_valid else "")

@@ -213,7 +213,7 @@ class Session:
                 yield self._frame_result(index, link.collect())
                 index += 1
         except GeneratorExit:
-            while link.outstanding:
+            while self._transport is not None and link.outstanding:
                 link.collect()
 
     def layers(self) -> tuple[LayerResult, ...]:
@@ -230,8 +230,7 @@ class Session:
                 raise self._unreadable("layers")
             costs += list(_LAYER.iter_unpack(answer))
         return tuple(
-            LayerResult(name, macs, self._count(ticks))
-            for name, (macs, ticks) in zip(names, costs, strict=True)
+            LayerResult(name, macs, self._count(ticks)) for name, (macs, ticks) in zip(names, costs, strict=True)
         )
 
     def dump(self, name: str) -> NDArray[np.int8]:
@@ -268,7 +267,7 @@ class Session:
 
     def _greet(self) -> None:
         assert self._transport is not None
-        link = Link(self._transport, sequence=secrets.randbelow(65536))
+        link = Link(self._transport, sequence=secrets.randbelow(65536), locate=self._image.function_at)
         payload = MAGIC + struct.pack("<HI", VERSION, secrets.randbits(32))
         answer = link.greet(payload, timeout_s=_START_TIMEOUT_S)
         if len(answer) < 2 or int.from_bytes(answer[:2], "little") != VERSION:
@@ -297,13 +296,9 @@ class Session:
                 hint=hint,
             )
         if info.board != self._board.name:
-            raise LinkError(
-                f"{self._name} runs firmware for {info.board}, not {self._board.name}.", hint=hint
-            )
+            raise LinkError(f"{self._name} runs firmware for {info.board}, not {self._board.name}.", hint=hint)
         if info.counter == "instructions" and self._board.counter != "instructions":
-            raise LinkError(
-                f"{self._name} counts instructions, its description says {self._board.counter}.", hint=hint
-            )
+            raise LinkError(f"{self._name} counts instructions, its description says {self._board.counter}.", hint=hint)
 
     def _described(self, hello: Hello) -> DeviceInfo:
         try:
@@ -316,9 +311,7 @@ class Session:
             raise self._unreadable("describe")
         return replace(hello.info, gates=tuple(gates), buffers=tuple(buffers), layers=tuple(layers))
 
-    def _describe(
-        self, kind: int, count: int, parse: Callable[[bytes], Iterator[_Described]]
-    ) -> list[_Described]:
+    def _describe(self, kind: int, count: int, parse: Callable[[bytes], Iterator[_Described]]) -> list[_Described]:
         found: list[_Described] = []
         while len(found) < count:
             part = list(parse(self._link.request(Kind.DESCRIBE, struct.pack("<BH", kind, len(found)))))
@@ -330,9 +323,7 @@ class Session:
     def _frame_payload(self, values: NDArray[np.int16] | NDArray[np.int8]) -> bytes:
         size, dtype = (self.info.hop, np.int16) if self._mode == "pcm" else (self.info.input_size, np.int8)
         if values.dtype != dtype or values.shape != (size,):
-            raise ValueError(
-                f"A frame is {np.dtype(dtype).name} [{size}], not {values.dtype.name} {values.shape}."
-            )
+            raise ValueError(f"A frame is {np.dtype(dtype).name} [{size}], not {values.dtype.name} {values.shape}.")
         return values.astype(values.dtype.newbyteorder("<")).tobytes()
 
     def _frame_result(self, index: int, answer: bytes) -> FrameResult:

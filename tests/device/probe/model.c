@@ -84,7 +84,7 @@ uint32_t model_frame(model_t *m, const int8_t *input, int8_t *output)
 {
     uint32_t open = 0;
 
-    if (input[0] == 127) {
+    if (MODEL_FAULTS && input[0] == 127) {
         fault(input[1]);
     }
     if (input[0] == 126) {

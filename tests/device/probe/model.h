@@ -14,8 +14,11 @@
 #define MODEL_GATE_BYTES 3
 #define MODEL_HAS_AUDIO 1
 #define MODEL_HOP 16
-#ifndef MODEL_INSTRUMENTED
 #define MODEL_INSTRUMENTED 1
+
+/* 0: no input makes the model fault, for fuzzing. */
+#ifndef MODEL_FAULTS
+#define MODEL_FAULTS 1
 #endif
 
 typedef struct {
