@@ -157,14 +157,14 @@ def _all_macs(report: Report) -> NDArray[np.int64]:
 def _verdict(report: Report) -> str:
     exact = report.bit_exact
     if exact.first_divergence is None:
+        opened = int(report.provenance.get("all_open_frames", 0))
         return (
-            f"Bit-exact: output, gates and MACs of all {exact.frames_compared:,} frames equal the "
+            f"Bit-exact: output, gates and MACs of all {exact.frames_compared:,} frames "
+            f"({opened} of them with all gates forced open) equal the "
             f"{'NumPy' if exact.reference == 'numpy' else exact.reference} specification."
         )
     where = exact.first_divergence
-    return (
-        "Not bit-exact: first difference " + ", ".join(f"{key} {value}" for key, value in where.items()) + "."
-    )
+    return "Not bit-exact: first difference " + ", ".join(f"{key} {value}" for key, value in where.items()) + "."
 
 
 # ---- sections -------------------------------------------------------------------------------------------
@@ -309,7 +309,8 @@ def _file_table(report: Report) -> Table:
     signals = SIGNALS if metrics else ()
     head = ["Recording", "Frames", "MACs, mean", "Saved"]
     head += [report.counter.capitalize() + ", mean"] * (report.count is not None)
-    head += [f"{_METRIC_NAMES[m][0]} {_SIGNAL_NAMES[s].lower()}" for m in metrics for s in signals]
+    short = {metric: _METRIC_NAMES[metric][0].partition(" ")[0] for metric in metrics}
+    head += [f"{short[m]} {_SIGNAL_NAMES[s].lower()}" for m in metrics for s in signals]
     return Table(tuple(head), tuple(_file_row(report, one, metrics) for one in report.files))
 
 
