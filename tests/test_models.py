@@ -69,9 +69,7 @@ def test_mask_lies_between_zero_and_one_with_the_shape_of_the_input():
 
 
 def test_gates_are_zero_or_one_and_differ_between_frames():
-    gates = np.concatenate(
-        [gate[0] for gate in tap(small(), "s0b0_gate", "s1b1_gate").predict(magnitudes())], 1
-    )
+    gates = np.concatenate([gate[0] for gate in tap(small(), "s0b0_gate", "s1b1_gate").predict(magnitudes())], 1)
     assert set(np.unique(gates)) == {0.0, 1.0}
     assert np.any(gates.min(axis=0) < gates.max(axis=0))
 
@@ -137,8 +135,6 @@ def test_noise_is_added_in_training_only():
 
 
 def test_same_seed_gives_the_same_weights_and_another_seed_others():
-    one, same, other = (
-        conv_fsenet(bins=9, bottleneck=4, hidden=6, seed=seed).get_weights() for seed in (1, 1, 2)
-    )
+    one, same, other = (conv_fsenet(bins=9, bottleneck=4, hidden=6, seed=seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

@@ -83,9 +83,7 @@ def conv_fsenet(
     return keras.Model(magnitude, mask, name=name)
 
 
-def _block(
-    x: Any, gate: Any, hidden: int, kernel: int, dilation: int, prefix: str, seeds: Iterator[int]
-) -> Any:
+def _block(x: Any, gate: Any, hidden: int, kernel: int, dilation: int, prefix: str, seeds: Iterator[int]) -> Any:
     """One residual block; ``gate`` is None in the static twin."""
     y = _dense(hidden, f"{prefix}expand", seeds, bias=False)(x)
     y = layers.ReLU(name=f"{prefix}expand_relu")(layers.BatchNormalization(name=f"{prefix}expand_norm")(y))
@@ -100,9 +98,7 @@ def _block(
         depthwise_initializer=keras.initializers.GlorotUniform(next(seeds)),
         name=f"{prefix}depthwise",
     )(y)
-    y = layers.ReLU(name=f"{prefix}depthwise_relu")(
-        layers.BatchNormalization(name=f"{prefix}depthwise_norm")(y)
-    )
+    y = layers.ReLU(name=f"{prefix}depthwise_relu")(layers.BatchNormalization(name=f"{prefix}depthwise_norm")(y))
     if gate is not None:
         y = GateChannels(name=f"{prefix}depthwise_gated")([y, gate])
     y = _dense(x.shape[-1], f"{prefix}project", seeds, bias=False)(y)
@@ -115,6 +111,4 @@ def _dense(
 ) -> layers.Dense:
     """A 1x1 convolution over time: the same matrix for every frame."""
     initializer = keras.initializers.GlorotUniform(next(seeds))
-    return layers.Dense(
-        units, use_bias=bias, activation=activation, kernel_initializer=initializer, name=name
-    )
+    return layers.Dense(units, use_bias=bias, activation=activation, kernel_initializer=initializer, name=name)

@@ -104,9 +104,7 @@ def _pcm(audio: NDArray[np.float32]) -> NDArray[np.int16]:
 
 @click.command()
 @click.option("--held-out", type=click.Path(path_type=Path), default=Path("tests/data"), show_default=True)
-@click.option(
-    "--calibration", type=click.Path(path_type=Path), default=Path("slimse_mcu/zoo/calibration.flac")
-)
+@click.option("--calibration", type=click.Path(path_type=Path), default=Path("slimse_mcu/zoo/calibration.flac"))
 @click.option("--count", default=6, show_default=True, help="Held-out clips.")
 def main(held_out: Path, calibration: Path, count: int) -> None:
     """Write held-out clips into HELD_OUT/noisy and HELD_OUT/clean, and the calibration clip."""

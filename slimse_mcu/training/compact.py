@@ -50,9 +50,7 @@ def _compressed(weights: bytes) -> bytes:
 
         def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
             if isinstance(item, h5py.Dataset):
-                options = (
-                    {"compression": "gzip", "compression_opts": 9, "shuffle": True} if item.shape else {}
-                )
+                options = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if item.shape else {}
                 copied = target.create_dataset(name, data=item[()], **options)
             else:
                 copied = target.require_group(name)

@@ -102,9 +102,7 @@ class Mixtures(keras.utils.PyDataset):
         seed: Seed of all draws.
     """
 
-    def __init__(
-        self, corpus: Corpus, mixing: Mixing, *, batch: int, frames: int, steps: int, seed: int
-    ) -> None:
+    def __init__(self, corpus: Corpus, mixing: Mixing, *, batch: int, frames: int, steps: int, seed: int) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.corpus = corpus
         self.mixing = mixing

@@ -110,9 +110,7 @@ def read_clips(folder: Path) -> list[Clip]:
 @click.command()
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Folder with noisy/ and clean/.")
-@click.option(
-    "--synthesize", type=int, help="Instead of a folder: fresh held-out clips, 0 to 15 dB."
-)
+@click.option("--synthesize", type=int, help="Instead of a folder: fresh held-out clips, 0 to 15 dB.")
 @click.option("--seed", default=1000, show_default=True, help="Of the fresh clips.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(model: Path, data: Path | None, synthesize: int | None, seed: int, as_json: bool) -> None:

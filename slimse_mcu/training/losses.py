@@ -1,4 +1,4 @@
-"""What training minimises: a compressed spectral distance, and that of the open ratio from its target."""
+"""What training minimises: distances of spectra, and that of the open ratio from its target."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from keras import ops
 
 EXPONENT = 0.3
 MAGNITUDE_SHARE = 0.7
+_QUIET_ENERGY = 100.0
 
 
 def magnitude(spectra: Any) -> Any:
@@ -34,6 +35,23 @@ def compressed_spectral_loss(noisy: Any, clean: Any, mask: Any) -> Any:
     distance = ops.square(estimate - target)
     # |c(Y) - c(S)|^2 = (|Y|^0.3 - |S|^0.3)^2 + 2 |Y|^0.3 |S|^0.3 (1 - cos(angle between Y and S))
     return ops.mean(distance + (1.0 - MAGNITUDE_SHARE) * 2.0 * product * (1.0 - cosine))
+
+
+def distortion_db(noisy: Any, clean: Any, mask: Any) -> Any:
+    """Energy of the error over the energy of the speech, in dB, per clip in the STFT domain, averaged over clips.
+
+    The compressed loss looks at quiet and loud bins nearly alike; this looks at the loud ones, so that speech is not
+    thinned out.  Clips saturate at -30 dB, and silence counts as a little speech.
+
+    Args:
+        noisy: ``[batch, time, bins, 2]``, real and imaginary part, at a common level of active speech.
+        clean: Likewise.
+        mask: ``[batch, time, bins]``, in [0, 1].
+    """
+    speech = ops.sum(ops.square(clean), axis=(1, 2, 3))
+    error = ops.sum(ops.square(mask[..., None] * noisy - clean), axis=(1, 2, 3))
+    ratio = (error + 1e-3 * speech + _QUIET_ENERGY) / (speech + _QUIET_ENERGY)
+    return 10.0 * ops.mean(ops.log10(ratio))
 
 
 def ratio_loss(open_ratio: Any, target: Any) -> Any:

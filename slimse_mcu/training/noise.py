@@ -64,9 +64,7 @@ def impulsive(samples: int, speech: Speech, rng: np.random.Generator) -> Audio:
     for _ in range(max(1, rng.poisson(per_second * samples / SAMPLE_RATE_HZ))):
         length = int(SAMPLE_RATE_HZ * np.exp(rng.uniform(np.log(0.01), np.log(0.15))))
         t = np.arange(length) / SAMPLE_RATE_HZ
-        ringing = np.sin(2 * np.pi * rng.uniform(150, 6000) * t) * rng.uniform(0, 1) + rng.standard_normal(
-            length
-        )
+        ringing = np.sin(2 * np.pi * rng.uniform(150, 6000) * t) * rng.uniform(0, 1) + rng.standard_normal(length)
         start = int(rng.integers(0, samples))
         knock = (ringing * np.exp(-6.0 * t * SAMPLE_RATE_HZ / length))[: samples - start]
         total[start : start + len(knock)] += rng.uniform(0.2, 1.0) * knock

@@ -111,9 +111,7 @@ def synthesize(
     """
     for engine in sorted({utterance.engine for utterance in utterances}):
         if shutil.which(engine) is None:
-            raise SlimseError(
-                f"{engine} is needed to synthesise speech.", hint=f"Install the package {engine}."
-            )
+            raise SlimseError(f"{engine} is needed to synthesise speech.", hint=f"Install the package {engine}.")
 
     def one(utterance: Utterance) -> NDArray[np.float32]:
         audio = _speak(utterance)

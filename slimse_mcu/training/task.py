@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from slimse_mcu.models.layers import ChannelGate
-from slimse_mcu.training.losses import compressed_spectral_loss, magnitude, ratio_loss
+from slimse_mcu.training.losses import compressed_spectral_loss, distortion_db, magnitude, ratio_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,18 @@ class EnhancementTask(keras.Model):
     Args:
         network: Linear magnitudes to a mask, see :func:`slimse_mcu.models.conv_fsenet`.
         gating: Target of the open ratio; None where the network has no gates.
+        distortion_weight: Weight of :func:`distortion_db` beside the compressed spectral loss.
     """
 
-    def __init__(self, network: keras.Model, gating: Gating | None = None) -> None:
+    def __init__(self, network: keras.Model, gating: Gating | None = None, *, distortion_weight: float = 0.002) -> None:
         super().__init__(name="enhancement")
         gates = [layer.output for layer in network.layers if isinstance(layer, ChannelGate)]
         self.network = network
         self.gating = gating if gates else None
+        self.distortion_weight = distortion_weight
         self.observed = keras.Model(network.input, [network.output, *gates])
         self.spectral = keras.metrics.Mean(name="spectral")
+        self.distortion_db = keras.metrics.Mean(name="distortion_db")
         self.open_ratio = keras.metrics.Mean(name="open_ratio")
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
@@ -61,9 +64,12 @@ class EnhancementTask(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Spectral loss, and with gates the weighted ratio loss."""
-        loss = compressed_spectral_loss(y_pred["noisy"], y_pred["clean"], y_pred["mask"])
-        self.spectral.update_state(loss)
+        """Spectral losses, and with gates the weighted ratio loss."""
+        spectra = y_pred["noisy"], y_pred["clean"], y_pred["mask"]
+        spectral, distortion = compressed_spectral_loss(*spectra), distortion_db(*spectra)
+        loss = spectral + self.distortion_weight * distortion
+        self.spectral.update_state(spectral)
+        self.distortion_db.update_state(distortion)
         self.open_ratio.update_state(y_pred["open_ratio"])
         if self.gating is not None:
             loss = loss + self.gating.weight * ratio_loss(y_pred["open_ratio"], self._target())

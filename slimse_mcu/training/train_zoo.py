@@ -6,7 +6,8 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Recipe:
         warmup_steps: Steps to the peak.
         weight_decay: Of AdamW.
         clip_norm: Greatest norm of the whole gradient.
+        distortion_weight: Of the energy of the error in dB, beside the compressed spectral loss.
     """
 
     network: Mapping[str, Any]
@@ -56,19 +58,20 @@ class Recipe:
     mixing: Mixing = field(default_factory=Mixing)
     utterances: int = 3000
     noise_clips: int = 500
-    steps: int = 8000
-    batch: int = 16
+    steps: int = 9000
+    batch: int = 10
     frames: int = 125
     learning_rate: float = 2e-3
     warmup_steps: int = 300
     weight_decay: float = 1e-3
     clip_norm: float = 5.0
+    distortion_weight: float = 0.002
 
 
 RECIPES: Mapping[str, Recipe] = {
     "convfsenet-dyncp25": Recipe(
         network={"gates": True, "gating_width": 16, "gate_noise": 0.05},
-        gating=Gating(target=0.25, start=0.5, ramp_steps=1500, weight=10.0),
+        gating=Gating(target=0.25, start=0.5, ramp_steps=2000, weight=10.0),
     ),
     "convfsenet-static": Recipe(network={"gates": False}),
 }
@@ -92,18 +95,14 @@ def train(recipe: Recipe, corpus: Corpus, *, seed: int, name: str, save_to: Path
     keras.utils.set_random_seed(seed)
     model = conv_fsenet(**recipe.network, seed=seed, name=name.replace("-", "_"))
     twin = training_twin(model)
-    task = EnhancementTask(twin, recipe.gating)
+    task = EnhancementTask(twin, recipe.gating, distortion_weight=recipe.distortion_weight)
     warmup = min(recipe.warmup_steps, recipe.steps // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, recipe.steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
     )
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm
-    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm)
     task.compile(optimizer=optimizer, jit_compile=True)
-    mixtures = Mixtures(
-        corpus, recipe.mixing, batch=recipe.batch, frames=recipe.frames, steps=recipe.steps, seed=seed
-    )
+    mixtures = Mixtures(corpus, recipe.mixing, batch=recipe.batch, frames=recipe.frames, steps=recipe.steps, seed=seed)
     save_to.parent.mkdir(parents=True, exist_ok=True)
 
     def save(batch: int, logs: Any = None) -> None:
@@ -171,24 +170,24 @@ def main(
     log.setLevel(logging.INFO if verbose else logging.WARNING)
     for name in names or tuple(RECIPES):
         recipe = RECIPES[name]
-        changes = {"steps": steps, "utterances": utterances}
-        recipe = Recipe(**{**_fields(recipe), **{key: value for key, value in changes.items() if value}})
-        with Progress() as progress:
-            bar = progress.add_task("speech", total=recipe.utterances)
-            corpus = synthesize_corpus(
-                "train",
-                utterances=recipe.utterances,
-                noise_clips=recipe.noise_clips,
-                seed=seed,
-                advance=lambda progress=progress, bar=bar: progress.advance(bar),  # type: ignore[misc]
-            )
+        recipe = replace(recipe, steps=steps or recipe.steps, utterances=utterances or recipe.utterances)
+        corpus = _corpus(recipe.utterances, recipe.noise_clips, seed)
         result = train(recipe, corpus, seed=seed, name=name, save_to=out / name / "model.keras")
         click.echo(f"{name}: {result['steps']} steps in {result['seconds']} s, {result['history'][-1:]}")
 
 
-def _fields(recipe: Recipe) -> dict[str, Any]:
-    """The recipe's attributes by name, not copied deeply."""
-    return {name: getattr(recipe, name) for name in asdict(recipe)}
+@cache
+def _corpus(utterances: int, noise_clips: int, seed: int) -> Corpus:
+    """Synthesise the training corpus with a progress bar, once for all recipes of the same sizes."""
+    with Progress() as progress:
+        bar = progress.add_task("speech", total=utterances)
+        return synthesize_corpus(
+            "train",
+            utterances=utterances,
+            noise_clips=noise_clips,
+            seed=seed,
+            advance=lambda: progress.advance(bar),
+        )
 
 
 if __name__ == "__main__":
