@@ -1,0 +1,70 @@
+"""The documentation says what the code does."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from slimse_mcu import assets, cli
+from slimse_mcu.ops import importers
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def code_blocks(name: str, language: str) -> list[str]:
+    """Fenced blocks of a document."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_readme_excerpt_is_what_the_generator_writes(tiny_compiled):
+    excerpt = code_blocks("README.md", "c")[0]
+    assert excerpt.rstrip() in tiny_compiled.project.files["model.c"]
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
+def test_readme_application_compiles(tiny_compiled, tmp_path):
+    for name, text in tiny_compiled.project.files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    static, _, body = code_blocks("README.md", "c")[1].partition("\n\n")
+    (tmp_path / "application.c").write_text(
+        '#include "model.h"\n#include "model_audio.h"\n'
+        "void read_microphone(int16_t *pcm, int count);\nvoid write_speaker(const int16_t *pcm, int count);\n"
+        f"_Noreturn void application(void);\nstatic int16_t pcm[MODEL_HOP];\n{static}\n"
+        f"_Noreturn void application(void)\n{{\n{body}\n}}\n"
+    )
+    command = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only", "application.c"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_supported_layer_is_documented():
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    table = [line for line in text.splitlines() if line.startswith("| `")]
+    documented = {name for line in table for name in re.findall(r"`([\w>]+)`", line.split("|")[1])}
+    assert documented == set(importers())
+
+
+def test_every_board_field_is_documented():
+    text = (ROOT / "docs" / "porting.md").read_text(encoding="utf-8")
+    documented = {name for line in text.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line)}
+    fields = set(re.findall(r"^(\w+) =", assets.read_text("boards/virtual-m4/board.toml"), flags=re.MULTILINE))
+    assert fields <= documented
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/models.md", "docs/porting.md"])
+def test_commands_in_documents_have_existing_options(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for command, rest in re.findall(r"^ +(?:\d\. `)?slimse (\w+)([^\n`#]*)", text, flags=re.MULTILINE):
+        known = {name for option in cli.slimse.commands[command].params for name in option.opts}
+        assert set(re.findall(r"--[\w-]+", rest)) <= known
+
+
+def test_links_between_documents_resolve():
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
