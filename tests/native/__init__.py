@@ -19,6 +19,10 @@ from slimse_mcu.plan import Plan
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Werror"]
 SANITIZERS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 _RUNNER = Path(__file__).parent / "run_model.c"
+_POISON = """#include "model_weights.h"
+#include <sanitizer/asan_interface.h>
+__attribute__((constructor)) static void poison(void) { %s }
+"""
 
 
 def write_project(project: Project, folder: Path) -> None:
@@ -76,12 +80,23 @@ class NativeModel:
         return NativeRun(output.view(np.int8), gates, counts, state)
 
 
-def build_native(project: Project, plan: Plan, folder: Path, cache_folder: Path) -> NativeModel:
-    """Compile a project with sanitizers; the kernels' objects are shared through ``cache_folder``."""
+def build_native(project: Project, plan: Plan, folder: Path, cache_folder: Path, *, poison: str = "") -> NativeModel:
+    """Compile a project with sanitizers.
+
+    Args:
+        project: What to compile.
+        plan: What the project was emitted from.
+        folder: Where its files and the executable go.
+        cache_folder: Where the kernels' objects are, or are put.
+        poison: C statements that run before ``main`` and see the weights' arrays.
+    """
     write_project(project, folder)
-    executable = folder / f"run_{hashlib.sha256(project.files['model.c'].encode()).hexdigest()[:12]}"
+    digest = hashlib.sha256("".join([*project.files.values(), poison]).encode()).hexdigest()
+    executable = folder / f"run_{digest[:16]}"
+    (folder / "poison.c").write_text(_POISON % poison)
     includes = [f"-I{folder}", f"-I{folder}/kernels", f"-I{folder}/dsp"]
-    sources = [*(str(folder / f"model{part}.c") for part in ("", "_layers", "_weights")), str(_RUNNER)]
+    names = ("model.c", "model_layers.c", "model_weights.c", "poison.c")
+    sources = [*(str(folder / name) for name in names), str(_RUNNER)]
     command = ["gcc", *WARNINGS, *SANITIZERS, *includes, *sources, *_kernel_objects(cache_folder)]
     subprocess.run([*command, "-o", str(executable)], check=True)
     return NativeModel(executable, plan)
