@@ -165,9 +165,7 @@ def slimse() -> None:
 @click.option(
     "--board", "board_name", metavar="NAME", help="Refuse the model if it cannot fit this board; see `slimse boards`."
 )
-@click.option(
-    "--out", type=_FILE, metavar="FOLDER", help="Where the project goes. [default: build/NAME-OF-THE-MODEL]"
-)
+@click.option("--out", type=_FILE, metavar="FOLDER", help="Where the project goes. [default: build/NAME-OF-THE-MODEL]")
 @_model_options
 @click.option("--instrumented", is_flag=True, help="Keep every tensor and call a hook after each layer.")
 @click.option("--report", is_flag=True, help="Show what quantization costs: range, scale, SQNR per tensor.")
@@ -235,9 +233,7 @@ def _compile(model: str, board: Board | None, stages: Stage, options: dict[str, 
 @slimse.command("build")
 @click.argument("what", metavar="PROJECT|MODEL")
 @_board_option
-@click.option(
-    "--out", type=_FILE, metavar="FOLDER", help="Where the firmware goes. [default: build/NAME/BOARD]"
-)
+@click.option("--out", type=_FILE, metavar="FOLDER", help="Where the firmware goes. [default: build/NAME/BOARD]")
 @_model_options
 @_json_option
 def build_command(what: str, board_name: str, out: Path | None, as_json: bool, **options: Any) -> None:
@@ -351,9 +347,7 @@ def measure_command(
     return 0 if report.bit_exact.first_divergence is None else 1
 
 
-def _recordings(
-    graph: Graph, audio: Path | None, reference: Path | None, features: Path | None
-) -> Sequence[Recording]:
+def _recordings(graph: Graph, audio: Path | None, reference: Path | None, features: Path | None) -> Sequence[Recording]:
     """What the board is fed."""
     if features is not None:
         from slimse_mcu.harness.features import read_features

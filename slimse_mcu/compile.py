@@ -114,9 +114,7 @@ def find_model(model: str | Path) -> Path:
     if path.is_dir():
         raise ModelError(f"{path} is a folder, expected a .keras file.", hint="Name the file itself.")
     if not path.is_file():
-        raise ModelError(
-            f"There is no model {path}.", hint="Name a .keras file or zoo:NAME; see `slimse zoo`."
-        )
+        raise ModelError(f"There is no model {path}.", hint="Name a .keras file or zoo:NAME; see `slimse zoo`.")
     return path
 
 

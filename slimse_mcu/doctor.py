@@ -116,9 +116,7 @@ def _version(name: str) -> str:
     if place is None:
         return ""
     try:
-        done = subprocess.run(
-            [place, "--version"], capture_output=True, text=True, timeout=_SECONDS, check=True
-        )
+        done = subprocess.run([place, "--version"], capture_output=True, text=True, timeout=_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.partition("\n")[0].strip() or place
@@ -131,9 +129,7 @@ def _newlib() -> Finding:
     if compiler is not None:
         command = [compiler, "-E", "-x", "c", "-"]
         try:
-            subprocess.run(
-                command, input=b"#include <string.h>\n", capture_output=True, timeout=_SECONDS, check=True
-            )
+            subprocess.run(command, input=b"#include <string.h>\n", capture_output=True, timeout=_SECONDS, check=True)
             found = "string.h found"
         except (OSError, subprocess.SubprocessError):
             found = ""
@@ -164,6 +160,4 @@ def _ports() -> Iterator[Finding]:
     for port in ports:
         yield Finding(port.device, "serial port", port.description or "unnamed", False, "")
     if not ports:
-        yield Finding(
-            "serial port", "real boards", "", False, "Plug in a board; virtual boards need no port."
-        )
+        yield Finding("serial port", "real boards", "", False, "Plug in a board; virtual boards need no port.")

@@ -153,9 +153,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
     """What is there, what is missing, and how to get it."""
     rows = table(("", "what", "found", "for"))
     for one in findings:
-        rows.add_row(
-            f"[{_STATUS_STYLES[one.status]}]{one.status}[/]", one.name, one.found or "-", one.purpose
-        )
+        rows.add_row(f"[{_STATUS_STYLES[one.status]}]{one.status}[/]", one.name, one.found or "-", one.purpose)
     screen = console()
     screen.print(rows)
     for one in findings:
@@ -165,9 +163,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
 
 def print_model(summary: ModelSummary) -> None:
     """A model layer by layer."""
-    rows = table(
-        ("layer", "operation", "rows", "columns", "past", "MACs open", "closed"), right=(4, 5, 6)
-    )
+    rows = table(("layer", "operation", "rows", "columns", "past", "MACs open", "closed"), right=(4, 5, 6))
     for one in summary.layers:
         rows.add_row(*_layer_row(one))
     rows.add_section()
