@@ -175,9 +175,7 @@ class _Fields:
     def _get(self, name: str) -> Any:
         self._known.add(name)
         if name not in self._table:
-            raise BoardError(
-                f"{self._file}: {name} is missing.", hint="See the boards that come with slimse-mcu."
-            )
+            raise BoardError(f"{self._file}: {name} is missing.", hint="See the boards that come with slimse-mcu.")
         return self._table[name]
 
     def _wrong(self, name: str, expected: str) -> BoardError:

@@ -105,7 +105,8 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class _Compilation:
-    source: Path
+    folder: Path  # the compiler runs here
+    source: Path  # relative to it
     object: Path
     command: tuple[str, ...]
 
@@ -136,6 +137,7 @@ def build(
         BuildError: The compiler is missing or refuses a source, or ``out`` cannot be written.
         PlanError: Code and data do not fit the board's memory.
     """
+    out = out.resolve()
     command = compiler or board.compiler
     version = _compiler_version(command)
     try:
@@ -237,9 +239,9 @@ def _compilations(
         digest = headers.copy()
         digest.update("\0".join([command, *arguments, relative.as_posix()]).encode() + b"\0" + source.read_bytes())
         target = out / "obj" / f"{relative.stem}-{digest.hexdigest()[:20]}.o"
-        includes = [f"-I{src}", f"-I{src / 'hal'}", f"-ffile-prefix-map={out}=."]
-        full = (command, *arguments, *includes, "-c", str(source))
-        result.append(_Compilation(source, target, full))
+        includes = ["-I.", "-Ihal", f"-fdebug-prefix-map={src}=."]
+        full = (command, *arguments, *includes, "-c", relative.as_posix())
+        result.append(_Compilation(src, relative, target, full))
     return result
 
 
@@ -256,7 +258,13 @@ def _compile(compilation: _Compilation) -> None:
     if compilation.object.is_file():
         return
     temporary = compilation.object.with_suffix(f".{os.getpid()}.tmp")
-    result = subprocess.run([*compilation.command, "-o", str(temporary)], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [*compilation.command, "-o", str(temporary)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=compilation.folder,
+    )
     if result.returncode != 0:
         temporary.unlink(missing_ok=True)
         raise BuildError(f"{compilation.source.name} does not compile: {_first_error(result.stderr)}")

@@ -90,7 +90,7 @@ static uint8_t channel_bits(const slimse_gate_info_t *gate, uint32_t index)
 {
     const uint32_t left = gate->channels - 8u * index;
 
-    return left >= 8u ? 0xFF : (uint8_t)((1u << left) - 1u);
+    return (uint8_t)(left >= 8u ? 0xFFu : (1u << left) - 1u);
 }
 
 static void apply(const uint8_t *pattern)

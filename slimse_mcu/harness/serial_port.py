@@ -67,9 +67,7 @@ class SerialPort:
         self._serial.close()
 
     def _gone(self, error: Exception) -> LinkError:
-        return LinkError(
-            f"The port {self._port} failed: {_reason(error)}.", hint="Check the cable and try again."
-        )
+        return LinkError(f"The port {self._port} failed: {_reason(error)}.", hint="Check the cable and try again.")
 
 
 def _reason(error: Exception) -> str:

@@ -170,9 +170,7 @@ def _command(board: Board, elf: Path, fd: int) -> list[str]:
     if board.emulator == "process":
         return [str(elf.resolve()), str(fd)]
     if board.emulator != "qemu":
-        raise BoardError(
-            f"The board {board.name} is no virtual board.", hint="Give the port it is connected to."
-        )
+        raise BoardError(f"The board {board.name} is no virtual board.", hint="Give the port it is connected to.")
     program = shutil.which(QEMU)
     if program is None:
         raise BoardError(

@@ -1,0 +1,99 @@
+"""Board descriptions: found by folder, checked field by field."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+from slimse_mcu import assets
+from slimse_mcu.board import DEFAULT_BOARD, board, boards
+from slimse_mcu.errors import BoardError
+
+
+def test_boards_are_the_folders():
+    folders = {path.name for path in assets.path("boards").iterdir() if path.is_dir()}
+
+    assert {found.name for found in boards()} == folders
+    assert {"host", "virtual-m3", "virtual-m4", "virtual-m7", "virtual-m33", "virtual-m55", "netduinoplus2"} <= folders
+    assert board().name == DEFAULT_BOARD == "virtual-m4"
+
+
+@pytest.mark.parametrize("found", [b for b in boards() if b.core != "host"], ids=lambda found: found.name)
+def test_memory_of_the_description_is_that_of_the_linker_script(found):
+    sizes = {"K": 1024, "M": 1024**2}
+    text = found.linker_script.read_text()
+    regions = dict(re.findall(r"^\s*(\w+) \(\w+\) : ORIGIN = \w+, LENGTH = (\d+[KM])$", text, re.MULTILINE))
+    lengths = {name: int(size[:-1]) * sizes[size[-1]] for name, size in regions.items()}
+
+    assert found.ram_bytes == lengths.pop("RAM")
+    assert found.flash_bytes == sum(lengths.values())
+
+
+def test_every_virtual_board_counts_at_two_ticks_an_instruction_or_more():
+    for found in boards():
+        if found.emulator == "qemu":
+            ticks = found.counter_hz * 2**found.counter_shift / 1e9
+            assert ticks >= 2
+            assert [found.counts(round(ticks * n)) for n in (0, 1, 1000, 1_000_001)] == [0, 1, 1000, 1_000_001]
+
+
+@pytest.fixture
+def own_board(tmp_path):
+    """A copy of the default board that a user made."""
+    folder = tmp_path / "my-board"
+    shutil.copytree(assets.path("boards/virtual-m4"), folder)
+    return folder
+
+
+def test_a_users_folder_is_a_board(own_board):
+    assert board(own_board).name == "my-board"
+    assert board(str(own_board / "board.toml")) == board(own_board)
+
+
+def test_an_unknown_board_is_named_with_the_known_ones():
+    with pytest.raises(BoardError, match="no board virtual-m5") as caught:
+        board("virtual-m5")
+    assert "virtual-m55" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("stack_bytes = 8192", "", "stack_bytes is missing"),
+        ("stack_bytes = 8192", "stack_bytes = 100", "stack_bytes must be a multiple of 256"),
+        ("clock_hz = 25_000_000", 'clock_hz = "fast"', "clock_hz must be a whole number"),
+        ("clock_hz = 25_000_000", "clock_hz = -1", "clock_hz must be a whole number"),
+        ("clock_hz = 25_000_000", "clock_hz = true", "clock_hz must be a whole number"),
+        ('counter = "instructions"', 'counter = "time"', "counter must be one of 'instructions'"),
+        ('emulator = "qemu"', 'emulator = "bochs"', "emulator must be one of 'qemu'"),
+        ('machine = "mps2-an386"', 'machine = ""', "machine must name the QEMU machine"),
+        ('hal = ["cortex_m_start.S"', 'hal = ["../../etc/passwd"', "hal must be a list of file names"),
+        ('kernels = ["kernels_dsp", "kernels"]', "kernels = []", "kernels must be a list of file names"),
+        ('core = "cortex-m4"', "core = 4", "core must be one line of text"),
+        ("baud = 115200", "baud = 115200\nspeed = 3", "speed is no field"),
+        ("baud = 115200", "baud = = 3", "cannot be read"),
+    ],
+)
+def test_a_wrong_field_is_named(own_board, old, new, message):
+    file = own_board / "board.toml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+    with pytest.raises(BoardError, match=message) as caught:
+        board(own_board)
+    assert str(file) in caught.value.message
+
+
+def test_what_is_no_text_or_has_no_linker_script_is_refused(own_board):
+    (own_board / "link.ld").unlink()
+    with pytest.raises(BoardError, match=r"no link\.ld"):
+        board(own_board)
+    (own_board / "board.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BoardError, match="cannot be read"):
+        board(own_board)
+    (own_board / "board.toml").write_text("#" * 100_000)
+    with pytest.raises(BoardError, match="too large"):
+        board(own_board)
