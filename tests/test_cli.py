@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import socket
@@ -346,6 +347,16 @@ def test_error_board_too_small_says_by_how_many_bytes(refused, tiny_model, tiny_
     plan = tiny_compiled.plan
     needed = plan.weight_bytes if field == "flash_bytes" else plan.model_bytes
     assert f"{needed - 100} more" in refused("compile", tiny_model, "--board", small)
+
+
+@needs_arm
+def test_error_board_too_small_for_code_says_by_how_many_bytes(refused, tiny_model, tmp_path):
+    small = own_board(tmp_path / "small")
+    script = (small / "link.ld").read_text()
+    (small / "link.ld").write_text(script.replace("LENGTH = 4M", "LENGTH = 20K", 1))
+    message = refused("build", tiny_model, "--board", small)
+    assert "does not fit" in message
+    assert re.search(r"\d+ bytes too small", message)
 
 
 def test_error_missing_compiler(refused, tiny_model, tmp_path):
