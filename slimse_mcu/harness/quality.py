@@ -6,11 +6,8 @@ A score that cannot be had (package missing, recording too short or silent) is N
 from __future__ import annotations
 
 import importlib
-import multiprocessing
-import signal
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -26,7 +23,6 @@ SI_SDR_LIMIT_DB = 100.0
 _METRIC_RATE_HZ = 16000
 _PIECE_S = 30
 _LEAST_S = 0.5
-_CLIPS_PER_WORKER = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +149,6 @@ def score_all(
     jobs: Sequence[tuple[Audio | None, Audio]],
     sample_rate_hz: int,
     *,
-    workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Scores]:
     """Scores of many recordings, in order.
@@ -161,35 +156,14 @@ def score_all(
     Args:
         jobs: (clean or None, estimate) per recording, see :func:`score`.
         sample_rate_hz: Rate of all.
-        workers: Processes; None chooses by the number of recordings and cores, 1 stays in this process.
         progress: Called with (done, all) after each recording.
     """
-    if workers is None:
-        workers = max(1, min(multiprocessing.cpu_count(), len(jobs) // _CLIPS_PER_WORKER))
     done = []
-    for one in _scores_of(jobs, sample_rate_hz, workers):
-        done.append(one)
+    for clean, estimate in jobs:
+        done.append(score(clean, estimate, sample_rate_hz))
         if progress is not None:
             progress(len(done), len(jobs))
     return done
-
-
-def _scores_of(jobs: Sequence[tuple[Audio | None, Audio]], sample_rate_hz: int, workers: int) -> Iterator[Scores]:
-    if workers == 1:
-        for clean, estimate in jobs:
-            yield score(clean, estimate, sample_rate_hz)
-        return
-    cleans, estimates = [job[0] for job in jobs], [job[1] for job in jobs]
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is this process's business
-    )
-    try:
-        yield from pool.map(score, cleans, estimates, [sample_rate_hz] * len(jobs))
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def averages(rows: Sequence[Mapping[str, Scores]]) -> dict[str, Scores]:
