@@ -1,7 +1,8 @@
 """Streams recordings through a board and says what came out: bit-exactness, work, quality.
 
 For every recording the same frames run three times: on the board, through the NumPy specification (which must agree
-in every output, gate and MAC count), and through the float model (for its quality only).
+in every output, gate and MAC count), and through the float model (for its quality only).  While the board is waited
+for, the other two run in a thread beside.
 """
 
 from __future__ import annotations
@@ -17,17 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu import frontend
 from slimse_mcu.board import Board
 from slimse_mcu.build import Image
 from slimse_mcu.errors import SlimseError
 from slimse_mcu.graph import FrontEnd, QuantizedGraph
 from slimse_mcu.harness import audio, quality
 from slimse_mcu.harness.audio import Pair
-from slimse_mcu.harness.features import Features
 from slimse_mcu.harness.quality import Scores
-from slimse_mcu.harness.session import Gates, Session
-from slimse_mcu.ops.arithmetic import quantize_values
+from slimse_mcu.harness.session import Gates, Mode, Session
 from slimse_mcu.plan import Plan
 from slimse_mcu.report import (
     SIGNALS,
@@ -41,15 +39,15 @@ from slimse_mcu.report import (
 )
 from slimse_mcu.report_page import html_text
 from slimse_mcu.run import Run
-from slimse_mcu.streaming import count_macs, gate_layout, run_float, run_int8
+from slimse_mcu.streaming import count_macs, gate_layout
+from slimse_mcu.twin import Recording as Recording
+from slimse_mcu.twin import Twin, beside
 
 Progress = Callable[[str, int, int], None]
-"""Told how far a stage is: its name, frames (or recordings) done, and of how many."""
+"""Told how far a stage is: its name, how much is done, of how much.  Called from two threads."""
 
-Recording = Pair | Features
-
-STAGES = ("board", "all gates open", "specification", "float model", "quality")
-"""Names that ``progress`` is called with, in order; the first, third and fourth once per recording's frames."""
+STAGES = ("board", "specification", "float model", "quality")
+"""Stages that ``progress`` is told about: frames of the first three, which overlap, then scored signals."""
 
 
 def measure(
@@ -83,100 +81,70 @@ def measure(
         SlimseError: ``out`` cannot be written.
     """
     tell = progress or (lambda stage, done, total: None)
+    twin = Twin.of(plan.quantized)
+    feed = _feed(twin, recordings, all_open_frames)
     with _fresh_folder(out) as folder:
-        models = _Models.of(plan.quantized)
-        runs = _run_all(session, models, recordings, tell)
-        opened = _run_open(session, plan, models, recordings[0], all_open_frames, tell)
-        divergence, compared = _compare_all(models, recordings, [*runs, opened], tell)
-        files = _files(models, recordings, runs, tell)
-        report = _report(session, plan, image, board, files, opened, BitExact("numpy", compared, divergence))
-        _write(folder, report, recordings)
+        with beside() as submit:
+            wanted = submit(_specification, twin, feed, done=_steps(tell, "specification", feed.frames))
+            real = submit(_float_audio, twin, feed, done=_steps(tell, "float model", feed.audio_frames))
+            answers = _board(session, twin, feed, tell)
+            bit_exact = _compare(twin, feed, answers, wanted.result())
+            floats = real.result()
+        files = _files(twin, recordings, answers, floats, tell)
+        report = _report(session, plan, image, board, files, answers[-1], bit_exact)
+        _write(folder, report)
     return report
 
 
-# ---- what is fed, and the twins on the PC ---------------------------------------------------------------
+# ---- what is streamed -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Models:
-    """The quantized model with its front end's tables; ``tables`` is None for a model without."""
+class _Part:
+    """Frames that are streamed from reset.
 
-    quantized: QuantizedGraph
-    tables: frontend.StftTables | None
+    Attributes:
+        name: Of the recording.
+        frames: int16 ``[frames, hop]`` or int8 ``[frames, inputs]``.
+        gates: Who decides the gates.
+    """
 
-    @classmethod
-    def of(cls, quantized: QuantizedGraph) -> _Models:
-        graph = quantized.graph
-        if graph.frontend is None:
-            return cls(quantized, None)
-        both = quantized.quantization[graph.input], quantized.quantization[graph.output]
-        return cls(quantized, frontend.tables(graph.frontend, *both))
-
-    def frames(self, recording: Recording) -> NDArray[Any]:
-        """What the board is sent, one row per frame: hops of samples and one of silence, or int8 features."""
-        if isinstance(recording, Pair):
-            assert self.tables is not None, "audio needs a front end"
-            hop = self.tables.hop
-            padded = frontend.pad_to_hops(recording.noisy.samples, hop)
-            return np.append(padded, np.zeros(hop, np.int16)).reshape(-1, hop)
-        if recording.values.dtype == np.int8:
-            return recording.values
-        return quantize_values(recording.values, self.quantized.quantization[self.quantized.graph.input])
-
-    def specification(self, frames: NDArray[Any], forced: NDArray[np.uint8] | None, done: Callable[[int], None]) -> Run:
-        """What the board must answer to ``frames``."""
-        if self.tables is None:
-            trace = run_int8(self.quantized, frames, forced=forced, progress=done)
-            return Run(trace.gates, trace.macs, None, None, trace.output)
-        state = frontend.StftState.zero(self.tables.hop)
-        features, spectrum = frontend.analyse(self.tables, state, frames.reshape(-1))
-        trace = run_int8(self.quantized, features, forced=forced, progress=done)
-        samples = frontend.synthesise(self.tables, state, trace.output, spectrum)
-        return Run(trace.gates, trace.macs, None, None, samples.reshape(frames.shape))
-
-    def float_audio(self, frames: NDArray[np.int16], done: Callable[[int], None]) -> NDArray[np.int16]:
-        """The float model's output samples ``[frames * hop]``, one hop behind the input like the board's."""
-        settings = self.quantized.graph.frontend
-        assert settings is not None, "audio needs a front end"
-        features, spectrum = frontend.float_analyse(settings, frames.reshape(-1))
-        mask = run_float(self.quantized.graph, features, progress=done).output
-        samples = frontend.float_synthesise(settings, mask, spectrum) * frontend.FULL_SCALE
-        rounded: NDArray[np.int16] = np.floor(samples + 0.5).clip(-32768, 32767).astype(np.int16)
-        return rounded
+    name: str
+    frames: NDArray[Any]
+    gates: Gates
 
 
-# ---- the board ------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """All that is streamed: every recording, then the first one's beginning with all gates forced open."""
+
+    parts: tuple[_Part, ...]
+    has_audio: bool
+
+    @property
+    def recordings(self) -> tuple[_Part, ...]:
+        return self.parts[:-1]
+
+    @property
+    def frames(self) -> int:
+        return sum(len(one.frames) for one in self.parts)
+
+    @property
+    def audio_frames(self) -> int:
+        return sum(len(one.frames) for one in self.recordings) if self.has_audio else 0
 
 
-def _stream(session: Session, models: _Models, frames: NDArray[Any], gates: Gates, done: Callable[[int], None]) -> Run:
-    session.configure("features" if models.tables is None else "pcm", gates=gates)
-    session.reset()
-    results = []
-    for result in session.frames(frames):
-        results.append(result)
-        done(1)
-    counted = session.info.counter != "none"
-    return Run(
-        gates=np.stack([one.gates for one in results]),
-        macs=np.array([one.macs for one in results], np.int64),
-        count=np.array([one.count for one in results], np.int64) if counted else None,
-        count_total=np.array([one.count_total for one in results], np.int64) if counted else None,
-        output=np.stack([one.output for one in results]),
-    )
+def _feed(twin: Twin, recordings: Sequence[Recording], all_open_frames: int) -> _Feed:
+    parts = [_Part(_name(one), twin.frames(one), "model") for one in recordings]
+    first = parts[0]
+    period = twin.quantized.graph.period
+    whole = max(period, min(all_open_frames, len(first.frames)) // period * period)
+    parts.append(_Part(first.name, first.frames[:whole], "open"))
+    return _Feed(tuple(parts), twin.tables is not None)
 
 
-def _run_all(session: Session, models: _Models, recordings: Sequence[Recording], tell: Progress) -> list[Run]:
-    frames = [models.frames(one) for one in recordings]
-    step = _steps(tell, "board", sum(len(one) for one in frames))
-    return [_stream(session, models, one, "model", step) for one in frames]
-
-
-def _run_open(session: Session, plan: Plan, models: _Models, recording: Recording, most: int, tell: Progress) -> Run:
-    """The same build with all gates forced open, over whole periods of the schedule."""
-    frames = models.frames(recording)
-    period = plan.quantized.graph.period
-    frames = frames[: max(period, min(most, len(frames)) // period * period)]
-    return _stream(session, models, frames, "open", _steps(tell, "all gates open", len(frames)))
+def _name(recording: Recording) -> str:
+    return recording.noisy.name if isinstance(recording, Pair) else recording.name
 
 
 def _steps(tell: Progress, stage: str, total: int) -> Callable[[int], None]:
@@ -191,26 +159,55 @@ def _steps(tell: Progress, stage: str, total: int) -> Callable[[int], None]:
     return step
 
 
+# ---- the three runs -------------------------------------------------------------------------------------
+
+
+def _board(session: Session, twin: Twin, feed: _Feed, tell: Progress) -> list[Run]:
+    """What the board does with every part."""
+    step = _steps(tell, "board", feed.frames)
+    return [_stream(session, "pcm" if feed.has_audio else "features", part, step) for part in feed.parts]
+
+
+def _stream(session: Session, mode: Mode, part: _Part, done: Callable[[int], None]) -> Run:
+    session.configure(mode, gates=part.gates)
+    session.reset()
+    results = []
+    for result in session.frames(part.frames):
+        results.append(result)
+        done(1)
+    counted = session.info.counter != "none"
+    return Run(
+        gates=np.stack([one.gates for one in results]),
+        macs=np.array([one.macs for one in results], np.int64),
+        count=np.array([one.count for one in results], np.int64) if counted else None,
+        count_total=np.array([one.count_total for one in results], np.int64) if counted else None,
+        output=np.stack([one.output for one in results]),
+    )
+
+
+def _specification(twin: Twin, feed: _Feed, done: Callable[[int], None]) -> list[Run]:
+    """What the board must do with every part."""
+    opened = gate_layout(twin.quantized.graph).constant(True)
+    return [twin.specification(part.frames, opened if part.gates == "open" else None, done) for part in feed.parts]
+
+
+def _float_audio(twin: Twin, feed: _Feed, done: Callable[[int], None]) -> list[NDArray[np.int16] | None]:
+    """The float model's output for every recording; None for features."""
+    return [twin.float_audio(part.frames, done) if feed.has_audio else None for part in feed.recordings]
+
+
 # ---- comparison -----------------------------------------------------------------------------------------
 
 
-def _compare_all(
-    models: _Models, recordings: Sequence[Recording], runs: Sequence[Run], tell: Progress
-) -> tuple[Mapping[str, Any] | None, int]:
-    """First divergence over all runs (the last one is the one with all gates open), and frames compared."""
-    step = _steps(tell, "specification", sum(one.frames for one in runs))
+def _compare(twin: Twin, feed: _Feed, answers: Sequence[Run], wanted: Sequence[Run]) -> BitExact:
     compared = 0
-    for place, run in enumerate(runs):
-        is_open = place == len(recordings)
-        recording = recordings[0 if is_open else place]
-        frames = models.frames(recording)[: run.frames]
-        forced = gate_layout(models.quantized.graph).constant(True) if is_open else None
-        wanted = models.specification(frames, forced, step)
-        found = first_divergence(models.quantized, run, wanted)
+    for part, ours, theirs in zip(feed.parts, answers, wanted, strict=True):
+        found = first_divergence(twin.quantized, ours, theirs)
         if found is not None:
-            return {"file": _name(recording), "gates_forced": "open" if is_open else None, **found}, compared
-        compared += run.frames
-    return None, compared
+            where = {"file": part.name, "gates": "decided" if part.gates == "model" else "forced open"}
+            return BitExact("numpy", compared + found["frame"], {**where, **found})
+        compared += ours.frames
+    return BitExact("numpy", compared, None)
 
 
 def first_divergence(quantized: QuantizedGraph, device: Run, wanted: Run) -> dict[str, Any] | None:
@@ -243,19 +240,21 @@ def first_divergence(quantized: QuantizedGraph, device: Run, wanted: Run) -> dic
     return {"frame": frame, "what": what, "index": index, "device": ours_value, "reference": theirs_value}
 
 
-def _name(recording: Recording) -> str:
-    return recording.noisy.name if isinstance(recording, Pair) else recording.name
-
-
 # ---- quality --------------------------------------------------------------------------------------------
 
 
 def _files(
-    models: _Models, recordings: Sequence[Recording], runs: Sequence[Run], tell: Progress
+    twin: Twin,
+    recordings: Sequence[Recording],
+    answers: Sequence[Run],
+    floats: Sequence[NDArray[np.int16] | None],
+    tell: Progress,
 ) -> tuple[FileReport, ...]:
-    step = _steps(tell, "float model", sum(one.frames for one in runs))
-    sounds = [partial(_sounds, models, step)(*both) for both in zip(recordings, runs, strict=True)]
-    scores = _scores(models, recordings, sounds, tell)
+    sounds = [
+        {} if real is None or not isinstance(one, Pair) else _sounds(one, run.output, real)
+        for one, run, real in zip(recordings, answers, floats, strict=False)
+    ]
+    scores = _scores(twin.quantized, sounds, tell)
     return tuple(
         FileReport(
             name=_name(recording),
@@ -263,42 +262,32 @@ def _files(
             run=run,
             audio=sound,
             scores=score,
-            gate_patterns=_gate_patterns(models.quantized, run),
+            gate_patterns=_gate_patterns(twin.quantized, run),
         )
-        for recording, run, sound, score in zip(recordings, runs, sounds, scores, strict=True)
+        for recording, run, sound, score in zip(recordings, answers, sounds, scores, strict=False)
     )
 
 
-def _sounds(
-    models: _Models, step: Callable[[int], None], recording: Recording, run: Run
-) -> dict[str, NDArray[np.int16]]:
-    """Aligned signals of one recording, as long as the recording."""
-    if not isinstance(recording, Pair) or models.tables is None:
-        return {}
-    behind = slice(models.tables.hop, models.tables.hop + len(recording.noisy.samples))
-    sounds = {
-        "noisy": recording.noisy.samples,
-        "float": models.float_audio(models.frames(recording), step)[behind],
-        "device": run.output.reshape(-1)[behind],
-    }
-    if recording.clean is not None:
-        sounds["clean"] = recording.clean.samples
+def _sounds(pair: Pair, device: NDArray[np.int16], real: NDArray[np.int16]) -> dict[str, NDArray[np.int16]]:
+    """Aligned signals of one recording, as long as it; outputs come one hop late; ``device`` is ``[frames, hop]``."""
+    hop = device.shape[1]
+    behind = slice(hop, hop + len(pair.noisy.samples))
+    sounds = {"noisy": pair.noisy.samples, "float": real[behind], "device": device.reshape(-1)[behind]}
+    if pair.clean is not None:
+        sounds["clean"] = pair.clean.samples
     return sounds
 
 
 def _scores(
-    models: _Models,
-    recordings: Sequence[Recording],
-    sounds: Sequence[Mapping[str, NDArray[np.int16]]],
-    tell: Progress,
+    quantized: QuantizedGraph, sounds: Sequence[Mapping[str, NDArray[np.int16]]], tell: Progress
 ) -> list[dict[str, Scores]]:
-    settings = models.quantized.graph.frontend
+    settings = quantized.graph.frontend
     if settings is None:
-        return [{} for _ in recordings]
+        return [{} for _ in sounds]
     jobs = [(sound.get("clean"), sound[signal]) for sound in sounds for signal in SIGNALS]
     flat = quality.score_all(jobs, settings.sample_rate_hz, progress=partial(tell, "quality"))
     width = len(SIGNALS)
-    return [dict(zip(SIGNALS, flat[n * width :][:width], strict=True)) for n in range(len(recordings))]
+    return [dict(zip(SIGNALS, flat[n * width :][:width], strict=True)) for n in range(len(sounds))]
 
 
 def _notes(recording: Recording) -> tuple[str, ...]:
@@ -392,7 +381,7 @@ def _provenance(plan: Plan, board: Board, files: Sequence[FileReport], opened: R
 # ---- the folder -----------------------------------------------------------------------------------------
 
 
-def _write(folder: Path, report: Report, recordings: Sequence[Recording]) -> None:
+def _write(folder: Path, report: Report) -> None:
     (folder / "report.json").write_text(report.json_text(), encoding="utf-8")
     (folder / "report.html").write_text(html_text(report), encoding="utf-8")
     if report.sample_rate_hz is not None:
