@@ -2,11 +2,13 @@
 
 A causal temporal convolution network on compressed STFT magnitudes (DynCP: Miccini, Laroche, Piechowiak,
 Pezzarossa, ICASSP 2025, arXiv 2412.17121).  Convolutions are followed by batch norm and ReLU, which fold into
-int8 arithmetic; PReLU and layer norm would not.  A block is::
+int8 arithmetic; PReLU and layer norm would not.  ReLU is clipped at 6: without a bound, a frame that is louder
+than the training's mean doubles in every block of the residual stream, and int8 would have to cover that range.
+A block is::
 
-    x -> Dense(H) -> norm -> ReLU -> gate -> depthwise, causal, dilated -> norm -> ReLU -> gate ->
+    x -> Dense(H) -> norm -> ReLU6 -> gate -> depthwise, causal, dilated -> norm -> ReLU6 -> gate
       -> Dense(B) -> norm -> + x
-    x -> Dense(G, relu) -> ChannelGate(H): one bit per hidden channel and frame
+    x -> Dense(G) -> ReLU6 -> ChannelGate(H): one bit per hidden channel and frame
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ import keras
 from keras import layers
 
 from slimse_mcu.models.layers import ChannelGate, GateChannels, SpectralFrontEnd
+
+#: Name of the layer in front of the mask's sigmoid.
+MASK_LOGITS = "mask_logits"
 
 
 def conv_fsenet(
@@ -63,13 +68,13 @@ def conv_fsenet(
     magnitude = keras.Input((None, bins), name="magnitude")
     x = (front_end or SpectralFrontEnd(name="front_end"))(magnitude)
     x = _dense(bottleneck, "encode", seeds, bias=False)(x)
-    x = layers.ReLU(name="encode_relu")(layers.BatchNormalization(name="encode_norm")(x))
+    x = layers.ReLU(6.0, name="encode_relu")(layers.BatchNormalization(name="encode_norm")(x))
     for stack in range(stacks):
         for block, dilation in enumerate(dilations):
             prefix = f"s{stack}b{block}_"
             gate = None
             if gates:
-                decide = _dense(gating_width, f"{prefix}gate_hidden", seeds, activation="relu")(x)
+                decide = _dense(gating_width, f"{prefix}gate_hidden", seeds, activation="relu6")(x)
                 gate = ChannelGate(
                     hidden,
                     slope=gate_slope,
@@ -79,14 +84,14 @@ def conv_fsenet(
                     name=f"{prefix}gate",
                 )(decide)
             x = _block(x, gate, hidden, kernel, dilation, prefix, seeds)
-    mask = _dense(bins, "mask", seeds, activation="sigmoid")(x)
+    mask = layers.Activation("sigmoid", name="mask")(_dense(bins, MASK_LOGITS, seeds)(x))
     return keras.Model(magnitude, mask, name=name)
 
 
 def _block(x: Any, gate: Any, hidden: int, kernel: int, dilation: int, prefix: str, seeds: Iterator[int]) -> Any:
     """One residual block; ``gate`` is None in the static twin."""
     y = _dense(hidden, f"{prefix}expand", seeds, bias=False)(x)
-    y = layers.ReLU(name=f"{prefix}expand_relu")(layers.BatchNormalization(name=f"{prefix}expand_norm")(y))
+    y = layers.ReLU(6.0, name=f"{prefix}expand_relu")(layers.BatchNormalization(name=f"{prefix}expand_norm")(y))
     if gate is not None:
         y = GateChannels(name=f"{prefix}expand_gated")([y, gate])
     y = layers.ZeroPadding1D((dilation * (kernel - 1), 0), name=f"{prefix}past")(y)
@@ -98,7 +103,7 @@ def _block(x: Any, gate: Any, hidden: int, kernel: int, dilation: int, prefix: s
         depthwise_initializer=keras.initializers.GlorotUniform(next(seeds)),
         name=f"{prefix}depthwise",
     )(y)
-    y = layers.ReLU(name=f"{prefix}depthwise_relu")(layers.BatchNormalization(name=f"{prefix}depthwise_norm")(y))
+    y = layers.ReLU(6.0, name=f"{prefix}depthwise_relu")(layers.BatchNormalization(name=f"{prefix}depthwise_norm")(y))
     if gate is not None:
         y = GateChannels(name=f"{prefix}depthwise_gated")([y, gate])
     y = _dense(x.shape[-1], f"{prefix}project", seeds, bias=False)(y)

@@ -54,6 +54,11 @@ def distortion_db(noisy: Any, clean: Any, mask: Any) -> Any:
     return 10.0 * ops.mean(ops.log10(ratio))
 
 
+def excess_loss(logits: Any, limit: float) -> Any:
+    """Mean square of what exceeds ``limit`` either way: keeps the range that int8 has to cover small."""
+    return ops.mean(ops.square(ops.relu(ops.abs(logits) - limit)))
+
+
 def ratio_loss(open_ratio: Any, target: Any) -> Any:
     """Squared distance of the share of open channels from its target (DynCP's auxiliary loss).
 

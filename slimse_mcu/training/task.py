@@ -8,8 +8,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from slimse_mcu.models.conv_fsenet import MASK_LOGITS
 from slimse_mcu.models.layers import ChannelGate
-from slimse_mcu.training.losses import compressed_spectral_loss, distortion_db, magnitude, ratio_loss
+from slimse_mcu.training.losses import compressed_spectral_loss, distortion_db, excess_loss, magnitude, ratio_loss
+
+#: A mask of 0.0025 or 0.9975: what lies beyond is heard by nobody, and coarsens int8.
+LOGIT_LIMIT = 6.0
+EXCESS_WEIGHT = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +49,23 @@ class EnhancementTask(keras.Model):
         self.network = network
         self.gating = gating if gates else None
         self.distortion_weight = distortion_weight
-        self.observed = keras.Model(network.input, [network.output, *gates])
+        self.observed = keras.Model(network.input, [network.output, network.get_layer(MASK_LOGITS).output, *gates])
         self.spectral = keras.metrics.Mean(name="spectral")
         self.distortion_db = keras.metrics.Mean(name="distortion_db")
         self.open_ratio = keras.metrics.Mean(name="open_ratio")
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Mix, and return ``mask``, ``noisy``, ``clean`` and ``open_ratio``."""
+        """Mix, and return ``mask``, its ``logits``, ``noisy``, ``clean`` and ``open_ratio``."""
         noisy = inputs["speech"] + inputs["noise"]
-        mask, *gates = _outputs(self.observed(magnitude(noisy) * inputs["gain"], training=training))
+        mask, logits, *gates = self.observed(magnitude(noisy) * inputs["gain"], training=training)
         share = ops.mean(ops.stack([ops.mean(gate) for gate in gates])) if gates else ops.ones(())
-        return {"mask": mask, "noisy": noisy, "clean": inputs["speech"], "open_ratio": share}
+        return {
+            "mask": mask,
+            "logits": logits,
+            "noisy": noisy,
+            "clean": inputs["speech"],
+            "open_ratio": share,
+        }
 
     def compute_loss(
         self,
@@ -68,6 +79,7 @@ class EnhancementTask(keras.Model):
         spectra = y_pred["noisy"], y_pred["clean"], y_pred["mask"]
         spectral, distortion = compressed_spectral_loss(*spectra), distortion_db(*spectra)
         loss = spectral + self.distortion_weight * distortion
+        loss = loss + EXCESS_WEIGHT * excess_loss(y_pred["logits"], LOGIT_LIMIT)
         self.spectral.update_state(spectral)
         self.distortion_db.update_state(distortion)
         self.open_ratio.update_state(y_pred["open_ratio"])
@@ -81,8 +93,3 @@ class EnhancementTask(keras.Model):
         assert gating is not None
         done = ops.cast(self.optimizer.iterations, "float32") / max(1, gating.ramp_steps)
         return gating.start + (gating.target - gating.start) * ops.minimum(done, 1.0)
-
-
-def _outputs(outputs: Any) -> list[Any]:
-    """Keras returns a bare tensor where a model has one output."""
-    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]

@@ -58,7 +58,7 @@ class Recipe:
     mixing: Mixing = field(default_factory=Mixing)
     utterances: int = 3000
     noise_clips: int = 500
-    steps: int = 9000
+    steps: int = 6000
     batch: int = 10
     frames: int = 125
     learning_rate: float = 2e-3
@@ -71,7 +71,7 @@ class Recipe:
 RECIPES: Mapping[str, Recipe] = {
     "convfsenet-dyncp25": Recipe(
         network={"gates": True, "gating_width": 16, "gate_noise": 0.05},
-        gating=Gating(target=0.25, start=0.5, ramp_steps=2000, weight=10.0),
+        gating=Gating(target=0.25, start=0.5, ramp_steps=1500, weight=10.0),
     ),
     "convfsenet-static": Recipe(network={"gates": False}),
 }
