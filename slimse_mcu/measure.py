@@ -255,6 +255,7 @@ def _files(
         for one, run, real in zip(recordings, answers, floats, strict=False)
     ]
     scores = _scores(twin.quantized, sounds, tell)
+    layout = gate_layout(twin.quantized.graph)
     return tuple(
         FileReport(
             name=_name(recording),
@@ -262,7 +263,7 @@ def _files(
             run=run,
             audio=sound,
             scores=score,
-            gate_patterns=_gate_patterns(twin.quantized, run),
+            layout=layout,
         )
         for recording, run, sound, score in zip(recordings, answers, sounds, scores, strict=False)
     )
@@ -295,11 +296,6 @@ def _notes(recording: Recording) -> tuple[str, ...]:
         return ()
     clean = () if recording.clean is None else recording.clean.notes
     return recording.noisy.notes + tuple(f"reference {note}" for note in clean)
-
-
-def _gate_patterns(quantized: QuantizedGraph, run: Run) -> dict[str, NDArray[np.bool_]]:
-    layout = gate_layout(quantized.graph)
-    return {name: layout.unpack(run.gates, name) for name in layout.offsets}
 
 
 # ---- the report -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ The keys of ``report.json`` are stable; a number that was not measured is null, 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from slimse_mcu.harness.quality import METRICS, Scores
 from slimse_mcu.run import Run
+from slimse_mcu.streaming import GateLayout
 
 SIGNALS = ("noisy", "float", "device")
 """Signals that are scored: the input, the float model's output, the board's output."""
@@ -134,7 +135,7 @@ class FileReport:
         audio: int16 samples per signal (``noisy``, ``float``, ``device``, ``clean``), aligned; empty without
             audio.
         scores: Quality per signal of ``SIGNALS``; empty without audio.
-        gate_patterns: Gate name to bool ``[frames, channels]``.
+        layout: Where each gate's bits lie in the run's gate bytes.
     """
 
     name: str
@@ -142,7 +143,11 @@ class FileReport:
     run: Run
     audio: Mapping[str, NDArray[np.int16]]
     scores: Mapping[str, Scores]
-    gate_patterns: Mapping[str, NDArray[np.bool_]]
+    layout: GateLayout
+
+    def gate_patterns(self) -> dict[str, NDArray[np.bool_]]:
+        """Gate name to bool ``[frames, channels]``, in execution order."""
+        return {name: self.layout.unpack(self.run.gates, name) for name in self.layout.offsets}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +221,7 @@ class Report:
             "count_total": dict(self.count_total or dict.fromkeys(("mean", "max"))),
             "eta": self.eta,
             "gates": {
-                name: {"open_ratio": use.open_ratio, "per_file": dict(use.per_file)}
-                for name, use in self.gates.items()
+                name: {"open_ratio": use.open_ratio, "per_file": dict(use.per_file)} for name, use in self.gates.items()
             },
             "memory": asdict(self.memory),
             "deadline": asdict(self.deadline),
@@ -238,15 +242,15 @@ class Report:
         return json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
 
 
-def gate_use(files: tuple[FileReport, ...]) -> dict[str, GateUse]:
+def gate_use(files: Sequence[FileReport]) -> dict[str, GateUse]:
     """Use of every gate over all files, in execution order."""
-    names = list(files[0].gate_patterns) if files else []
+    ratios = {one.name: {name: float(bits.mean()) for name, bits in one.gate_patterns().items()} for one in files}
+    frames = sum(one.run.frames for one in files)
     uses = {}
-    for name in names:
-        per_file = {one.name: float(np.mean(one.gate_patterns[name])) for one in files}
-        opened = sum(int(np.sum(one.gate_patterns[name])) for one in files)
-        size = sum(one.gate_patterns[name].size for one in files)
-        uses[name] = GateUse(opened / size, per_file, files[0].gate_patterns[name].shape[1])
+    for name, channels in files[0].layout.channels.items() if files else ():
+        per_file = {one.name: ratios[one.name][name] for one in files}
+        mean = sum(per_file[one.name] * one.run.frames for one in files) / frames
+        uses[name] = GateUse(mean, per_file, channels)
     return uses
 
 

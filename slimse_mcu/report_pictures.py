@@ -50,12 +50,12 @@ def timeline(file: FileReport, sample_rate_hz: int | None, hop: int, macs_all_op
     """
     frame_s = 1.0 if sample_rate_hz is None else hop / sample_rate_hz
     signals = [name for name in _TITLES if name in file.audio and name != "float"]
-    heights = [1.15] * len(signals) + [_gates_height(file)] * bool(file.gate_patterns) + [1.1]
+    heights = [1.15] * len(signals) + [_gates_height(file)] * bool(file.layout.offsets) + [1.1]
     figure = Figure(figsize=(_WIDTH_IN, 0.7 + 1.28 * sum(heights)), facecolor="white", layout="constrained")
     axes = list(np.ravel(figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)))
     for name, ax in zip(signals, axes, strict=False):
         _spectrogram(ax, file.audio[name], int(sample_rate_hz or 1), _TITLES[name])
-    if file.gate_patterns:
+    if file.layout.offsets:
         _gates(axes[-2], file, frame_s)
     _macs(axes[-1], file.run.macs, frame_s, macs_all_open)
     axes[-1].set_xlim(0, file.run.frames * frame_s)
@@ -64,7 +64,7 @@ def timeline(file: FileReport, sample_rate_hz: int | None, hop: int, macs_all_op
 
 
 def _gates_height(file: FileReport) -> float:
-    return min(3.4, 0.8 + 0.27 * len(file.gate_patterns))
+    return min(3.4, 0.8 + 0.27 * len(file.layout.offsets))
 
 
 def _title(ax: Axes, text: str, detail: str = "") -> None:
@@ -103,8 +103,7 @@ def _spectrogram(ax: Axes, samples: NDArray[np.int16], sample_rate_hz: int, titl
 
 
 def _gates(ax: Axes, file: FileReport, frame_s: float) -> None:
-    names = list(file.gate_patterns)
-    patterns = [file.gate_patterns[name] for name in names]
+    names, patterns = zip(*file.gate_patterns().items(), strict=True)
     edges = np.concatenate([[0], np.cumsum([one.shape[1] for one in patterns])])
     stacked = np.concatenate(patterns, axis=1).T
     ax.imshow(

@@ -23,6 +23,7 @@ from slimse_mcu.report import (
 from slimse_mcu.report_page import html_text, page
 from slimse_mcu.report_pictures import power_db
 from slimse_mcu.run import Run
+from slimse_mcu.streaming import GateLayout
 
 HOP = 256
 KEYS = {
@@ -66,17 +67,18 @@ def recording(name: str, seed: int, frames: int = 188, *, audio: bool = True, ga
         "float": Scores(2.1, 0.9, 12.5),
         "device": Scores(2.0, 0.89, 12.1),
     }
+    layout = GateLayout({key: 8 * n for n, key in enumerate(patterns)}, dict.fromkeys(patterns, 64), 72)
     run = Run(
-        gates=np.zeros((frames, 72), np.uint8),
+        gates=layout.pack(patterns) if patterns else np.zeros((frames, 72), np.uint8),
         macs=macs,
         count=macs * 3 + 20000,
         count_total=macs * 3 + 90000,
         output=np.zeros((frames, HOP), np.int16),
     )
     if not audio:
-        return FileReport(name, (), run, {}, {}, patterns)
+        return FileReport(name, (), run, {}, {}, layout)
     pcm = {key: value.clip(-32768, 32767).astype(np.int16) for key, value in signals.items()}
-    return FileReport(name, ("resampled from 48000 Hz to 16000 Hz",), run, pcm, scores, patterns)
+    return FileReport(name, ("resampled from 48000 Hz to 16000 Hz",), run, pcm, scores, layout)
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def test_numbers_follow_from_the_frames() -> None:
     assert data["macs"]["saved_ratio"] == pytest.approx(1 - macs.mean() / 640_800)
     assert data["count"]["per_mac"] == pytest.approx((3 * macs + 20000).mean() / macs.mean())
     assert data["eta"] == pytest.approx(data["count"]["saved_ratio"] / data["macs"]["saved_ratio"])
-    patterns = np.concatenate([file.gate_patterns["s1b2_gate"] for file in one.files])
+    patterns = np.concatenate([file.gate_patterns()["s1b2_gate"] for file in one.files])
     assert data["gates"]["s1b2_gate"]["open_ratio"] == pytest.approx(patterns.mean())
 
 
