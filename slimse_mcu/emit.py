@@ -126,6 +126,7 @@ def _context(plan: Plan) -> dict[str, Any]:
     graph, quantization = plan.quantized.graph, plan.quantized.quantization
     front_end = graph.frontend
     has_gates = bool(graph.gates)
+    has_state = graph.period > 1 or bool(graph.states)
     return {
         "abi": ABI,
         "made": plan.quantized.provenance,
@@ -141,7 +142,8 @@ def _context(plan: Plan) -> dict[str, Any]:
         "instrumented": plan.instrumented,
         "period": graph.period,
         "has_ticks": graph.period > 1,
-        "has_state": graph.period > 1 or bool(graph.states),
+        "has_state": has_state,
+        "is_stateless": not (has_state or has_gates or plan.arena or plan.instrumented),
         "state": plan.state,
         "rings": [
             {"name": state.name, "zero": quantization[state.tensor].zero_point, "slots": state.slots}

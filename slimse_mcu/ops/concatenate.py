@@ -33,7 +33,7 @@ class Concatenate(Op):
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         output = context.require_output()
-        # One float32 division, as the reference forms the ratio.
+        # The ratio of the float32 scales in double, as the reference forms it.
         pairs = [
             quantize_multiplier(float(np.float32(source.scale)) / float(np.float32(output.scale)))
             for source in context.inputs

@@ -41,7 +41,14 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def _sigmoid(x: NDArray[Any]) -> NDArray[Any]:
-    result: NDArray[Any] = 1.0 / (1.0 + np.exp(-x))
+    result: NDArray[Any] = 1.0 / (1.0 + np.exp(-np.maximum(x, -80.0)))
+    return result
+
+
+def _sigmoid_by_steps(x: NDArray[Any]) -> NDArray[Any]:
+    """Every operation rounded to float32, as the reference does: its table has other entries than the exact one."""
+    exponential = np.exp(np.minimum(-x.astype(np.float64), 80.0)).astype(np.float32)
+    result: NDArray[Any] = np.float32(1.0) / (np.float32(1.0) + exponential)
     return result
 
 
@@ -113,8 +120,9 @@ def _leaky_table(integers: NDArray[np.int64], slope: float, source: Quantization
     centred = integers - source.zero_point
     positive = multiply_by_quantized_multiplier(centred, *quantize_multiplier(float(ratio)))
     factor = float(np.float32(source.scale) * np.float32(abs(slope)) / np.float32(output.scale))
-    negative = multiply_by_quantized_multiplier(centred, *quantize_multiplier(factor))
-    negative = negative if slope >= 0 else -negative
+    multiplier, shift = quantize_multiplier(factor)
+    # The sign is the multiplier's, not the product's: ties round up before the shift.
+    negative = multiply_by_quantized_multiplier(centred, multiplier if slope >= 0 else -multiplier, shift)
     return clamp_s8(np.where(centred >= 0, positive, negative) + output.zero_point)
 
 
@@ -126,7 +134,8 @@ def _relu_table(integers: NDArray[np.int64], function: str, source: Quantization
 
 def _real_table(integers: NDArray[np.int64], function: str, source: Quantization, output: Quantization) -> Any:
     real = np.float32(source.scale) * (integers - source.zero_point).astype(np.float32)
-    value = FUNCTIONS[function](real.astype(np.float64)).astype(np.float32)
+    formula = _sigmoid_by_steps if function == "sigmoid" else FUNCTIONS[function]
+    value = formula(real.astype(np.float64)).astype(np.float32)
     scaled = value * (np.float32(1.0) / np.float32(output.scale))
     # Half away from zero, as the reference rounds.
     rounded = np.sign(scaled) * np.floor(np.abs(scaled.astype(np.float64)) + 0.5)

@@ -1,0 +1,138 @@
+"""The int8 specification and the generated C against TensorFlow Lite's reference kernels, bit for bit."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+
+import numpy as np
+import pytest
+
+for package in ("tensorflow", "tflite_runtime"):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed", allow_module_level=True)
+
+from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from native import build_native  # noqa: E402
+from networks import (  # noqa: E402
+    JITTERS,
+    STATIC_ACTIVATIONS,
+    Network,
+    quantized_features,
+    random_quantization,
+    static_graphs,
+)
+from numpy.typing import NDArray  # noqa: E402
+from tflite_model import write_tflite  # noqa: E402
+from tflite_reference import Reference, reference_kernels  # noqa: E402
+
+from slimse_mcu.emit import emit  # noqa: E402
+from slimse_mcu.graph import Quantization, QuantizedGraph  # noqa: E402
+from slimse_mcu.plan import plan  # noqa: E402
+from slimse_mcu.quantize import quantize_with  # noqa: E402
+from slimse_mcu.streaming import run_int8  # noqa: E402
+
+FRAMES = 13
+RELAXED = settings(
+    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+SEEDS = st.integers(0, 2**31)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """The reference interpreter: ``reference(model, features)``."""
+    with reference_kernels() as kernels:
+        yield kernels
+
+
+# ---- with our parameters, written as a TensorFlow Lite model -----------------------------------------------------
+
+
+def reference_tensors(
+    reference: Reference, quantized: QuantizedGraph, features: NDArray[np.int8], dense_as_convolution: bool = False
+) -> dict[str, NDArray[np.int8]]:
+    """Every tensor that the reference computes for a sequence, ``[frames of its period, channels]``."""
+    model, names = write_tflite(quantized, len(features), dense_as_convolution=dense_as_convolution)
+    outputs = reference(model, features)
+    return {name: output[0, 0] for name, output in zip(names, outputs, strict=True)}
+
+
+@settings(RELAXED, max_examples=150)
+@given(static_graphs(), JITTERS, st.booleans(), SEEDS)
+def test_random_graph_equals_reference_at_every_tensor(reference, drawn, jitter, dense_as_convolution, seed):
+    quantized = random_quantization(drawn.graph, jitter)
+    features = quantized_features(quantized, FRAMES, seed)
+    trace = run_int8(quantized, features, record=True)
+    for name, expected in reference_tensors(reference, quantized, features, dense_as_convolution).items():
+        period = drawn.graph.tensors[name].period
+        np.testing.assert_array_equal(trace.tensors[name][::period], expected, err_msg=name)
+
+
+@settings(RELAXED, max_examples=250)
+@given(static_graphs(max_layers=1), JITTERS, st.booleans(), SEEDS)
+def test_random_operator_equals_reference(reference, drawn, jitter, dense_as_convolution, seed):
+    quantized = random_quantization(drawn.graph, jitter)
+    features = quantized_features(quantized, FRAMES, seed)
+    graph = drawn.graph
+    if graph.output == graph.input:
+        return
+    expected = reference_tensors(reference, quantized, features, dense_as_convolution)[graph.output]
+    output = run_int8(quantized, features).output
+    np.testing.assert_array_equal(output[:: graph.tensors[graph.output].period], expected)
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
+@settings(RELAXED, max_examples=12, phases=[Phase.explicit, Phase.generate])
+@given(static_graphs(), JITTERS, SEEDS)
+def test_generated_c_equals_reference(reference, tmp_path_factory, drawn, jitter, seed):
+    base = tmp_path_factory.getbasetemp()
+    quantized = random_quantization(drawn.graph, jitter)
+    features = quantized_features(quantized, FRAMES, seed)
+    planned = plan(quantized)
+    (base / "conformance").mkdir(exist_ok=True)
+    native = build_native(emit(planned), planned, base / "conformance", base / "conformance_kernels")
+    output = native.run(features).output
+    expected = reference_tensors(reference, quantized, features)[drawn.graph.output]
+    np.testing.assert_array_equal(output[:: drawn.graph.tensors[drawn.graph.output].period], expected)
+
+
+#: Powers of two bring results onto ties exactly, where the order of roundings shows.
+SCALES = st.one_of(
+    st.integers(-10, 0).map(lambda power: 2.0**power), st.floats(1e-4, 2.0).map(lambda value: float(np.float32(value)))
+)
+QUANTIZATIONS = st.builds(Quantization, SCALES, st.integers(-128, 127))
+
+
+@pytest.mark.parametrize("function", STATIC_ACTIVATIONS)
+@settings(RELAXED, max_examples=60)
+@given(QUANTIZATIONS, QUANTIZATIONS, SEEDS)
+def test_activation_of_every_input_equals_reference(reference, function, source, output, seed):
+    network = Network(1, seed)
+    graph = network.graph(network.activation(network.input, function))
+    quantized = quantize_with(graph, {graph.input: source, graph.output: output})
+    inputs = np.arange(-128, 128, dtype=np.int8)[:, None]
+    expected = reference_tensors(reference, quantized, inputs)[graph.output]
+    np.testing.assert_array_equal(run_int8(quantized, inputs).output, expected)
+
+
+def test_sigmoid_near_a_tie_follows_the_float32_steps_of_the_reference(reference):
+    """The exact sigmoid rounds to 1 there; the reference's float32 steps fall on the other side of the tie."""
+    network = Network(1)
+    graph = network.graph(network.activation(network.input, "sigmoid"))
+    quantized = quantize_with(graph, {graph.input: Quantization(2.0**-9, 120), graph.output: Quantization(1.0, 0)})
+    inputs = np.arange(-128, 128, dtype=np.int8)[:, None]
+    expected = reference_tensors(reference, quantized, inputs)[graph.output]
+    assert expected[252, 0] == 0
+    np.testing.assert_array_equal(run_int8(quantized, inputs).output, expected)
+
+
+def test_leaky_relu_of_negative_slope_rounds_ties_as_the_reference(reference):
+    network = Network(1)
+    graph = network.graph(network.add("LeakyReLU", {"negative_slope": -0.25}, [network.input], 1))
+    same = Quantization(0.0625, 18)
+    quantized = quantize_with(graph, {graph.input: same, graph.output: Quantization(0.0625, 37)})
+    inputs = np.arange(-128, 128, dtype=np.int8)[:, None]
+    expected = reference_tensors(reference, quantized, inputs)[graph.output]
+    np.testing.assert_array_equal(run_int8(quantized, inputs).output, expected)

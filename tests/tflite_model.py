@@ -1,0 +1,256 @@
+"""A quantized graph as a TensorFlow Lite model over whole sequences, with exactly its parameters.
+
+Time becomes the width of an image of height 1: tensors are ``[1, 1, frames, channels]``.  What a ring buffer does in
+the stream, PAD does here: ``(taps - 1) * dilation`` frames of the zero point in front of a VALID convolution.
+The flatbuffer is written by TensorFlow's generated classes, which are read without importing TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from numpy.typing import NDArray
+
+from slimse_mcu.graph import Node, Quantization, QuantizedGraph
+from slimse_mcu.ops.arithmetic import choose_quantization
+
+
+def _load_schema() -> ModuleType:
+    """``tensorflow.lite.python.schema_py_generated`` by its path: importing TensorFlow itself takes seconds."""
+    package = importlib.util.find_spec("tensorflow")
+    if package is None or not package.submodule_search_locations:
+        raise ImportError("TensorFlow is not installed")
+    path = Path(package.submodule_search_locations[0]) / "lite" / "python" / "schema_py_generated.py"
+    spec = importlib.util.spec_from_file_location("tflite_schema", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be read")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+schema = _load_schema()
+
+_TYPES = {np.dtype(np.int8): schema.TensorType.INT8, np.dtype(np.int32): schema.TensorType.INT32}
+_CLAMPS = {
+    "linear": schema.ActivationFunctionType.NONE,
+    "relu": schema.ActivationFunctionType.RELU,
+    "relu6": schema.ActivationFunctionType.RELU6,
+}
+_FUNCTIONS = {"sigmoid": "LOGISTIC", "tanh": "TANH", "relu": "RELU", "relu6": "RELU6", "elu": "ELU"}
+#: Versions that brought int8 (per channel); 2 for the others.
+_VERSIONS = {
+    schema.BuiltinOperator.CONV_2D: 3,
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D: 3,
+    schema.BuiltinOperator.FULLY_CONNECTED: 5,
+    schema.BuiltinOperator.RESHAPE: 1,
+    schema.BuiltinOperator.PRELU: 1,
+    schema.BuiltinOperator.ELU: 1,
+}
+
+
+class TfliteWriter:
+    """Writes one subgraph; every activation of the streaming graph becomes an output."""
+
+    def __init__(self, quantized: QuantizedGraph, frames: int, dense_as_convolution: bool) -> None:
+        self._quantized = quantized
+        self._graph = quantized.graph
+        self._frames = frames
+        self._dense_as_convolution = dense_as_convolution
+        self._codes: list[int] = []
+        self._operators: list[Any] = []
+        self._tensors: list[Any] = []
+        self._buffers = [schema.BufferT()]
+        self._index: dict[str, int] = {}
+
+    def write(self) -> tuple[bytes, tuple[str, ...]]:
+        """The model's file, and the names of its outputs in order."""
+        names = [self._graph.input, *(node.output for node in self._graph.nodes)]
+        for name in names:
+            self._index[name] = self._activation(name, self._width(name), self._quantized.quantization[name])
+        for node in self._graph.nodes:
+            getattr(self, f"_{node.op}")(node, self._quantized.parameters[node.name])
+        subgraph = schema.SubGraphT()
+        subgraph.tensors, subgraph.operators = self._tensors, self._operators
+        subgraph.inputs = [self._index[self._graph.input]]
+        subgraph.outputs = [self._index[name] for name in names[1:]]
+        model = schema.ModelT()
+        model.version, model.subgraphs, model.buffers = 3, [subgraph], self._buffers
+        model.operatorCodes = [self._operator_code(code) for code in self._codes]
+        builder = flatbuffers.Builder(1 << 16)
+        builder.Finish(model.Pack(builder), b"TFL3")
+        return bytes(builder.Output()), tuple(names[1:])
+
+    @staticmethod
+    def _operator_code(code: int) -> Any:
+        entry = schema.OperatorCodeT()
+        entry.builtinCode = code
+        entry.deprecatedBuiltinCode = min(code, 127)
+        entry.version = _VERSIONS.get(code, 2)
+        return entry
+
+    def _width(self, name: str) -> int:
+        return -(-self._frames // self._graph.tensors[name].period)
+
+    def _tensor(self, shape: tuple[int, ...], kind: int, quantization: Any, data: bytes | None = None) -> int:
+        tensor = schema.TensorT()
+        tensor.shape, tensor.type, tensor.quantization = list(shape), kind, quantization
+        tensor.name, tensor.buffer = f"t{len(self._tensors)}", 0
+        if data is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(data, np.uint8)
+            tensor.buffer = len(self._buffers)
+            self._buffers.append(buffer)
+        self._tensors.append(tensor)
+        return len(self._tensors) - 1
+
+    def _activation(self, name: str, width: int, quantization: Quantization, shape: tuple[int, ...] = ()) -> int:
+        shape = shape or (1, 1, width, self._graph.tensors[name].channels)
+        return self._tensor(shape, schema.TensorType.INT8, _parameters([quantization.scale], [quantization.zero_point]))
+
+    def _constant(self, values: NDArray[Any], scales: Any = None, axis: int = 0, zero_point: int = 0) -> int:
+        values = np.ascontiguousarray(values)
+        parameters = None if scales is None else _parameters(scales, [zero_point] * len(scales), axis)
+        return self._tensor(values.shape, _TYPES[values.dtype], parameters, values.tobytes())
+
+    def _operator(self, name: str, inputs: list[int], outputs: list[int], options: Any = None, kind: str = "") -> None:
+        code = getattr(schema.BuiltinOperator, name)
+        if code not in self._codes:
+            self._codes.append(code)
+        operator = schema.OperatorT()
+        operator.opcodeIndex, operator.inputs, operator.outputs = self._codes.index(code), inputs, outputs
+        if options is not None:
+            kind = kind or type(options).__name__.removesuffix("T")
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+            operator.builtinOptions = options
+        self._operators.append(operator)
+
+    def _padded(self, node: Node, taps: int) -> int:
+        """The node's input with its reach of zero frames in front."""
+        name = node.inputs[0]
+        reach = (taps - 1) * int(node.attributes["dilation"])
+        if reach == 0:
+            return self._index[name]
+        padded = self._activation(name, self._width(name) + reach, self._quantized.quantization[name])
+        paddings = self._constant(np.array([[0, 0], [0, 0], [reach, 0], [0, 0]], np.int32))
+        self._operator("PAD", [self._index[name], paddings], [padded], schema.PadOptionsT())
+        return padded
+
+    def _bias(self, node: Node, parameters: Mapping[str, Any]) -> int:
+        source = self._quantized.quantization[node.inputs[0]]
+        return self._constant(parameters["bias"], np.float32(source.scale) * np.float32(parameters["weight_scale"]))
+
+    def _stride(self, node: Node) -> int:
+        return node.period // self._graph.tensors[node.inputs[0]].period
+
+    def _convolve(self, node: Node, parameters: Mapping[str, Any], weights: NDArray[np.int8], dilation: int) -> None:
+        """CONV_2D with ``weights [rows, taps, columns]``."""
+        options = schema.Conv2DOptionsT()
+        options.padding = schema.Padding.VALID
+        options.strideW, options.strideH = self._stride(node), 1
+        options.dilationWFactor, options.dilationHFactor = dilation, 1
+        options.fusedActivationFunction = _CLAMPS[node.activation]
+        source = self._padded(node, weights.shape[1]) if weights.shape[1] > 1 else self._index[node.inputs[0]]
+        kernel = self._constant(weights[:, None], parameters["weight_scale"])
+        inputs = [source, kernel, self._bias(node, parameters)]
+        self._operator("CONV_2D", inputs, [self._index[node.output]], options)
+
+    def _conv1d(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        self._convolve(node, parameters, parameters["weights"], int(node.attributes["dilation"]))
+
+    def _dense(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        if self._dense_as_convolution or self._stride(node) > 1:
+            self._convolve(node, parameters, parameters["weights"][:, None], 1)
+            return
+        source, output = node.inputs[0], node.output
+        flat = []
+        for name in (source, output):
+            shape = (self._width(name), self._graph.tensors[name].channels)
+            flat.append(self._activation(name, 0, self._quantized.quantization[name], shape))
+        options = schema.FullyConnectedOptionsT()
+        options.fusedActivationFunction = _CLAMPS[node.activation]
+        self._reshape(self._index[source], flat[0])
+        kernel = self._constant(parameters["weights"], parameters["weight_scale"])
+        self._operator("FULLY_CONNECTED", [flat[0], kernel, self._bias(node, parameters)], [flat[1]], options)
+        self._reshape(flat[1], self._index[output])
+
+    def _reshape(self, source: int, target: int) -> None:
+        shape = self._constant(np.array(self._tensors[target].shape, np.int32))
+        options = schema.ReshapeOptionsT()
+        options.newShape = self._tensors[target].shape
+        self._operator("RESHAPE", [source, shape], [target], options)
+
+    def _depthwise_conv1d(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        weights = parameters["weights"]
+        options = schema.DepthwiseConv2DOptionsT()
+        options.padding = schema.Padding.VALID
+        options.strideW, options.strideH = self._stride(node), 1
+        options.dilationWFactor, options.dilationHFactor = int(node.attributes["dilation"]), 1
+        options.depthMultiplier = int(node.attributes["multiplier"])
+        options.fusedActivationFunction = _CLAMPS[node.activation]
+        kernel = self._constant(weights.T[None, None], parameters["weight_scale"], axis=3)
+        inputs = [self._padded(node, weights.shape[1]), kernel, self._bias(node, parameters)]
+        self._operator("DEPTHWISE_CONV_2D", inputs, [self._index[node.output]], options)
+
+    def _add(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        self._pair("ADD", node, schema.AddOptionsT())
+
+    def _multiply(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        self._pair("MUL", node, schema.MulOptionsT())
+
+    def _pair(self, operator: str, node: Node, options: Any) -> None:
+        options.fusedActivationFunction = _CLAMPS[node.activation]
+        self._operator(operator, [self._index[name] for name in node.inputs], [self._index[node.output]], options)
+
+    def _concatenate(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        parts = []
+        for name in node.inputs:
+            part = self._activation(name, self._width(name), self._quantized.quantization[node.output])
+            self._operator("QUANTIZE", [self._index[name]], [part], schema.QuantizeOptionsT())
+            parts.append(part)
+        options = schema.ConcatenationOptionsT()
+        options.axis, options.fusedActivationFunction = 3, _CLAMPS["linear"]
+        self._operator("CONCATENATION", parts, [self._index[node.output]], options)
+
+    def _lookup(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        ends = [self._index[node.inputs[0]]], [self._index[node.output]]
+        if node.attributes["function"] == "leaky_relu":
+            options = schema.LeakyReluOptionsT()
+            options.alpha = node.attributes["slope"]
+            self._operator("LEAKY_RELU", *ends, options)
+        else:
+            self._operator(_FUNCTIONS[node.attributes["function"]], *ends)
+
+    def _prelu(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        scale = choose_quantization(node.weights["slopes"].min(), node.weights["slopes"].max()).scale
+        slopes = self._constant(parameters["slopes"][None, None], [scale], zero_point=-parameters["slope_offset"])
+        self._operator("PRELU", [self._index[node.inputs[0]], slopes], [self._index[node.output]])
+
+
+def _parameters(scales: Any, zero_points: Any, axis: int = 0) -> Any:
+    parameters = schema.QuantizationParametersT()
+    parameters.scale = np.asarray(scales, np.float32)
+    parameters.zeroPoint = np.asarray(zero_points, np.int64)
+    parameters.quantizedDimension = axis
+    return parameters
+
+
+def write_tflite(
+    quantized: QuantizedGraph, frames: int, *, dense_as_convolution: bool = False
+) -> tuple[bytes, tuple[str, ...]]:
+    """The model over ``frames`` frames: its file, and the graph's tensors that its outputs are, in order.
+
+    Args:
+        quantized: A graph without gates.
+        frames: Length of the sequence.
+        dense_as_convolution: Write dense layers as CONV_2D 1x1 instead of FULLY_CONNECTED.
+    """
+    return TfliteWriter(quantized, frames, dense_as_convolution).write()
