@@ -16,6 +16,7 @@ DEFAULT_BOARD = "virtual-m4"
 _COUNTERS = ("instructions", "cycles", "none")
 _EMULATORS = ("qemu", "process", "")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_NAME_LIMIT = 64
 _TOML_LIMIT_BYTES = 64 * 1024
 
 
@@ -118,6 +119,8 @@ def board(name_or_path: str | Path = DEFAULT_BOARD) -> Board:
 
 def _read(folder: Path) -> Board:
     file = folder / "board.toml"
+    if not _FILE_NAME.fullmatch(folder.name) or len(folder.name) > _NAME_LIMIT:
+        raise BoardError(f"{folder} is no name for a board.", hint="Use letters, digits, dots, plus and minus signs.")
     try:
         if file.stat().st_size > _TOML_LIMIT_BYTES:
             raise BoardError(f"{file} is no board description, it is too large.")

@@ -25,7 +25,7 @@ from slimse_mcu.graph import Provenance
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Werror")
 # Contraction would round a multiplication and addition once where the specification rounds twice.
 LANGUAGE = ("-std=c11", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", "-fno-math-errno")
-OPTIMISATION = "-O2"
+OPTIMISATION = "-O3"
 # The audio path's order of operations is part of its specification.
 DSP_FLAGS = ("-fno-tree-vectorize",)
 
@@ -123,7 +123,8 @@ def build(
     """Compile and link ``project`` for ``board`` in the folder ``out``.
 
     ``out/src`` receives all sources, ``out/obj`` the objects, which are used again when nothing that they
-    depend on changed, ``out/firmware.elf`` and ``out/firmware.map`` the result.
+    depend on changed, ``out/firmware.elf`` and ``out/firmware.map`` the result.  When the build fails, a folder that
+    was made for it is removed again.
 
     Args:
         project: The generated sources.
@@ -140,15 +141,27 @@ def build(
     out = out.resolve()
     command = compiler or board.compiler
     version = _compiler_version(command)
+    is_new = not out.exists()
+    try:
+        return _build(project, board, out, command, version, tuple(flags), jobs or os.cpu_count() or 1)
+    except BaseException:
+        if is_new:
+            shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
+def _build(
+    project: Project, board: Board, out: Path, command: str, version: str, flags: tuple[str, ...], jobs: int
+) -> Image:
     try:
         sources = _stage(project, board, out / "src")
         (out / "obj").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BuildError(f"{out} cannot be written: {error.strerror}.", hint="Choose another folder.") from error
-    compilations = _compilations(sources, board, out, command, version, tuple(flags))
-    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+    compilations = _compilations(sources, board, out, command, version, flags)
+    with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(_compile, compilations))
-    elf = _link(compilations, board, out, command, tuple(flags), project.name)
+    elf = _link(compilations, board, out, command, flags, project.name)
     _prune(out / "obj", {compilation.object for compilation in compilations})
     return read_image(elf, board, name=project.name, provenance=project.provenance)
 
@@ -258,17 +271,19 @@ def _compile(compilation: _Compilation) -> None:
     if compilation.object.is_file():
         return
     temporary = compilation.object.with_suffix(f".{os.getpid()}.tmp")
-    result = subprocess.run(
-        [*compilation.command, "-o", str(temporary)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=compilation.folder,
-    )
-    if result.returncode != 0:
+    try:
+        result = subprocess.run(
+            [*compilation.command, "-o", str(temporary)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=compilation.folder,
+        )
+        if result.returncode != 0:
+            raise BuildError(f"{compilation.source.name} does not compile: {_first_error(result.stderr)}")
+        temporary.replace(compilation.object)
+    finally:
         temporary.unlink(missing_ok=True)
-        raise BuildError(f"{compilation.source.name} does not compile: {_first_error(result.stderr)}")
-    temporary.replace(compilation.object)
 
 
 def _first_error(messages: str) -> str:

@@ -12,7 +12,8 @@ enum {
     LAYERS_BYTES = 2,
     DUMP_BYTES = 8,
     TEXT_LIMIT = 64,
-    ENTRY_LIMIT = 1 + TEXT_LIMIT + 12 /* most bytes that one described thing takes */
+    NAME_LIMIT = 200,
+    ENTRY_LIMIT = 1 + NAME_LIMIT + 12 /* most bytes that one described thing takes */
 };
 
 static struct {
@@ -72,7 +73,7 @@ static void describe_gate(app_reply_t *reply, uint32_t index)
 
     app_reply_u16(reply, gate->channels);
     app_reply_u16(reply, gate->offset);
-    app_reply_text(reply, gate->name, TEXT_LIMIT);
+    app_reply_text(reply, gate->name, NAME_LIMIT);
 }
 
 static void describe_buffer(app_reply_t *reply, uint32_t index)
@@ -82,12 +83,12 @@ static void describe_buffer(app_reply_t *reply, uint32_t index)
     app_reply_u32(reply, buffer.bytes);
     app_reply_u8(reply, buffer.kind);
     app_reply_u8(reply, buffer.kept);
-    app_reply_text(reply, buffer.name, TEXT_LIMIT);
+    app_reply_text(reply, buffer.name, NAME_LIMIT);
 }
 
 static void describe_layer(app_reply_t *reply, uint32_t index)
 {
-    app_reply_text(reply, model_info.layers[index].name, TEXT_LIMIT);
+    app_reply_text(reply, model_info.layers[index].name, NAME_LIMIT);
 }
 
 static void describe(const app_request_t *request, app_reply_t *reply)
