@@ -6,7 +6,7 @@ PYTHON      ?= python3
 VENV        ?= .venv
 MODEL       ?= zoo:convfsenet-dyncp25
 BOARD       ?= virtual-m4
-PYTEST_ARGS ?= -n auto --dist loadfile
+PYTEST_ARGS ?= -n auto --dist worksteal
 
 BIN := $(VENV)/bin
 
