@@ -157,10 +157,10 @@ def _all_macs(report: Report) -> NDArray[np.int64]:
 def _verdict(report: Report) -> str:
     exact = report.bit_exact
     if exact.first_divergence is None:
-        opened = int(report.provenance.get("all_open_frames", 0))
+        opened = f" ({report.provenance.get('all_open_frames', 0)} of them with all gates forced open)"
         return (
-            f"Bit-exact: output, gates and MACs of all {exact.frames_compared:,} frames "
-            f"({opened} of them with all gates forced open) equal the "
+            f"Bit-exact: output, gates and MACs of all {exact.frames_compared:,} frames"
+            f"{opened if report.gates else ''} equal the "
             f"{'NumPy' if exact.reference == 'numpy' else exact.reference} specification."
         )
     where = exact.first_divergence
