@@ -380,3 +380,64 @@ def test_a_port_in_use_and_a_missing_port_are_named(images):
     os.close(theirs)
     with pytest.raises(LinkError, match="/dev/tty-none cannot be opened"), Session(target, image, port="/dev/tty-none"):
         pass
+
+
+# ---- generated models ----
+
+
+def streamed(target: Board, image: Image, frames: list[np.ndarray], mode: str) -> list[tuple[bytes, bytes, int]]:
+    with Session(target, image) as session:
+        session.configure(mode)
+        session.reset()
+        return [(result.output.tobytes(), result.gates.tobytes(), result.macs) for result in session.frames(frames)]
+
+
+@pytest.mark.parametrize("name", EMULATED)
+def test_a_generated_model_gives_the_same_bytes_on_every_board(build_tiny, name):
+    image = build_tiny("host")
+    audio = [frame.repeat(16) // 8 for frame in some_audio(12)]
+
+    expected = streamed(board("host"), image, audio, "pcm")
+    assert len({output for output, _, _ in expected}) > 5
+    assert streamed(board(name), build_tiny(name), audio, "pcm") == expected
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_a_model_without_front_end_takes_features_only(plain_model, name, tmp_path):
+    from slimse_mcu import compile_model
+
+    features = np.random.default_rng(1).normal(size=(40, 12)).astype(np.float32)
+    np.save(tmp_path / "features.npy", features)
+    compiled = compile_model(plain_model, calibration=tmp_path / "features.npy")
+    target = board(name)
+    with Session(target, build(compiled.project, target, tmp_path / "out")) as session:
+        assert not session.info.has_audio
+        assert session.info.gates == ()
+        with pytest.raises(LinkError, match="no audio front end"):
+            session.configure("pcm")
+        session.configure("features")
+        frames = list(np.random.default_rng(2).integers(-128, 128, (5, 12)).astype(np.int8))
+        results = list(session.frames(frames))
+    assert len(results) == 5
+    assert all(result.macs > 0 for result in results)
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_an_instrumented_build_counts_layers_and_keeps_tensors(tiny_model, name, tmp_path):
+    from slimse_mcu import compile_model
+
+    compiled = compile_model(tiny_model, instrumented=True)
+    target = board(name)
+    with Session(target, build(compiled.project, target, tmp_path)) as session:
+        session.configure("pcm")
+        session.reset()
+        results = list(session.frames([frame.repeat(16) // 8 for frame in some_audio(3)]))
+        layers = session.layers()
+        assert session.info.instrumented
+        assert sum(layer.macs for layer in layers) == results[-1].macs
+        if session.info.counter != "none":
+            assert all(layer.count > 0 for layer in layers)
+            assert 0.9 < sum(layer.count for layer in layers) / results[-1].count < 1
+        for buffer in session.info.buffers:
+            assert buffer.kept
+            assert session.dump(buffer.name).shape == (buffer.size_bytes,)

@@ -59,6 +59,7 @@ static void append(app_decoder_t *decoder, uint8_t byte)
 static app_link_event_t finish(app_decoder_t *decoder)
 {
     const uint32_t count = decoder->count;
+    uint32_t told;
 
     if (!decoder->started) {
         return APP_LINK_NOTHING;
@@ -73,10 +74,8 @@ static app_link_event_t finish(app_decoder_t *decoder)
         return APP_LINK_SHORT;
     }
     decoder->count = count - APP_PACKET_CRC;
-    if (app_crc32(decoder->packet, decoder->count) != app_get_u32(decoder->packet + decoder->count)) {
-        return APP_LINK_CRC;
-    }
-    return APP_LINK_PACKET;
+    told = app_get_u32(decoder->packet + decoder->count);
+    return app_crc32(decoder->packet, decoder->count) == told ? APP_LINK_PACKET : APP_LINK_CRC;
 }
 
 app_link_event_t app_decoder_push(app_decoder_t *decoder, uint8_t byte)

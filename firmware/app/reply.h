@@ -29,7 +29,7 @@ typedef struct {
 /* Start a packet. */
 void app_reply_begin(app_reply_t *reply, uint8_t type, uint16_t sequence);
 
-/* Add fields.  What does not fit is left out: callers check app_reply_room() where it can happen. */
+/* Add fields.  What does not fit is left out: who may fill it up asks app_reply_room(). */
 void app_reply_u8(app_reply_t *reply, uint32_t value);
 void app_reply_u16(app_reply_t *reply, uint32_t value);
 void app_reply_u32(app_reply_t *reply, uint32_t value);
@@ -41,7 +41,7 @@ void app_reply_text(app_reply_t *reply, const char *text, uint32_t limit);
 /* Bytes of payload that still fit. */
 uint32_t app_reply_room(const app_reply_t *reply);
 
-/* Where the next `count` bytes go, for callers that write them themselves; NULL if they do not fit. */
+/* Room for `count` bytes that the caller writes itself; NULL if they do not fit. */
 uint8_t *app_reply_reserve(app_reply_t *reply, uint32_t count);
 
 /* Add the CRC; nothing may be added afterwards. */

@@ -4,6 +4,7 @@
 #ifndef APP_REQUESTS_H
 #define APP_REQUESTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "reply.h"

@@ -2,7 +2,7 @@
  * Vector table, reset and fault entry of every Cortex-M board.
  *
  * The coprocessor access register is set before any C runs: compilers use FPU and vector registers
- * for plain copies.  The fault entry leaves the stack that may have just overflowed before it calls C.
+ * for plain copies.  The fault entry leaves the stack, which may be full, before it calls C.
  */
     .syntax unified
     .thumb

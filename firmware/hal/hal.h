@@ -40,7 +40,7 @@ typedef struct {
     uint32_t sp;             /* main stack pointer at the exception */
     uint32_t cfsr, hfsr;     /* configurable and hard fault status */
     uint32_t mmfar, bfar;    /* faulting address, when cfsr says that it is valid */
-    uint8_t exception;       /* 3 hard, 4 memory management, 5 bus, 6 usage fault, else unexpected */
+    uint8_t exception;       /* 3 hard, 4 memory management, 5 bus, 6 usage fault */
     uint8_t frame_valid;     /* 1: r0 .. xpsr are those of the faulting code */
     uint8_t stack_overflow;  /* 1: the stack ran into its guard */
 } hal_fault_t;

@@ -16,7 +16,7 @@
 typedef struct {
     volatile uint32_t data;
     volatile uint32_t state;     /* bit 0 transmitter full, bit 1 receiver full, bit 3 overrun */
-    volatile uint32_t ctrl;      /* bits 0, 1 enable transmitter, receiver; bit 3 receive interrupt */
+    volatile uint32_t ctrl;      /* bits 0, 1: transmitter, receiver on; bit 3: receive interrupt */
     volatile uint32_t intstatus; /* write 1 to clear; bit 1 receive */
     volatile uint32_t bauddiv;
 } uart_t;

@@ -1,8 +1,8 @@
 /*
  * stm32f4.c - STM32F405/407 at 168 MHz, link on USART1 (PA9 transmits, PA10 receives).
  *
- * QEMU models the USART and the timers, but in its cycle counter no time passes, and so the firmware
- * knows where it runs:
+ * QEMU models the USART and the timers, but its cycle counter stands still.  So the firmware knows
+ * where it runs:
  *   silicon   counts cycles (DWT); one request at a time, for the receiver holds one byte and
  *             computations keep interrupts off
  *   QEMU      counts instructions (TIM2, one tick per emulated nanosecond); requests may queue up,

@@ -1,5 +1,5 @@
 /*
- * hal_memory.h - a board without hardware: the link is memory, for tests and fuzzing of the application.
+ * hal_memory.h - a board without hardware, its link is memory: for tests of the application.
  */
 #ifndef HAL_MEMORY_H
 #define HAL_MEMORY_H
@@ -12,7 +12,7 @@ void memory_start(void);
 /* Let the application take bytes from its peer. */
 void memory_feed(const uint8_t *bytes, size_t count);
 
-/* Take what the application has sent since the last call, at most `capacity` bytes; returns how many. */
+/* Take what the application has sent, at most `capacity` bytes; returns how many. */
 size_t memory_take(uint8_t *bytes, size_t capacity);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * link_shim.c - the framing of firmware/app/link.c in one call each, for tests that call C from Python.
+ * link_shim.c - the framing of firmware/app/link.c in one call each, for tests in Python.
  */
 #include <string.h>
 
@@ -9,7 +9,7 @@ size_t shim_encode(const uint8_t *packet, size_t count, uint8_t *wire);
 size_t shim_decode(const uint8_t *wire, size_t count, uint32_t capacity, uint8_t *events,
                    uint32_t *counts, uint8_t *packets);
 
-/* Frame a packet that has its CRC; `wire` has room; returns the bytes written, delimiter included. */
+/* Frame a packet that has its CRC; returns the bytes written to `wire`, delimiter included. */
 size_t shim_encode(const uint8_t *packet, size_t count, uint8_t *wire)
 {
     uint8_t block[255];
@@ -26,8 +26,9 @@ size_t shim_encode(const uint8_t *packet, size_t count, uint8_t *wire)
 }
 
 /*
- * Decode bytes; per event its code, the packet's size without CRC (0 unless it is sound), and all sound
- * packets one after the other.  Returns the number of events.  The buffers are as large as `count`.
+ * Decode bytes; per event its code and the packet's size without CRC (0 unless it is sound), and
+ * all sound packets one after the other.  Returns the number of events.  Each buffer has room for
+ * `count` entries.
  */
 size_t shim_decode(const uint8_t *wire, size_t count, uint32_t capacity, uint8_t *events,
                    uint32_t *counts, uint8_t *packets)

@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 
     for (long run = 0; run < runs; run++) {
         const size_t size = next() % sizeof data;
-        const uint32_t mask = (next() & 1u) != 0 ? 0xFFu : 0x0Fu; /* small numbers hit more requests */
+        const uint32_t mask = (next() & 1u) != 0 ? 0xFFu : 0x0Fu; /* small ones hit more requests */
 
         for (size_t i = 0; i < size; i++) {
             data[i] = (uint8_t)(next() >> 8 & mask);

@@ -1,7 +1,7 @@
 /*
  * fuzz_session.c - the device side of the protocol under arbitrary bytes (libFuzzer).
  *
- * Bit 0 of the first byte chooses: the rest goes to the link as it is, or it is cut into packets with
+ * Bit 0 of the first byte chooses: the rest goes to the link as it is, or it is cut into packets of
  * sound framing, checksum and sequence numbers, so that the requests behind them are reached.
  */
 #include <stdlib.h>

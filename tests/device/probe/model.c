@@ -6,7 +6,13 @@
 #include "model_weights.h"
 
 /* What input[0] == 127 asks for, by input[1]. */
-enum { FAULT_STORE = 1, FAULT_UNDEFINED = 2, FAULT_STACK = 3, FAULT_BIG_STACK = 4, FAULT_EXECUTE = 5 };
+enum {
+    FAULT_STORE = 1,
+    FAULT_UNDEFINED = 2,
+    FAULT_STACK = 3,
+    FAULT_BIG_STACK = 4,
+    FAULT_EXECUTE = 5
+};
 
 static volatile uint32_t sink;
 static void (*volatile again)(uint32_t depth);
