@@ -7,9 +7,7 @@ needs it, so that ``slimse --help`` answers at once.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +18,7 @@ from slimse_mcu.errors import ModelError, SlimseError
 from slimse_mcu.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from slimse_mcu.board import Board
     from slimse_mcu.compile import Compiled, Stage
@@ -261,25 +259,12 @@ def build_command(what: str, board_name: str, out: Path | None, as_json: bool, *
     else:
         project = _compile(what, board, stages, options).project
     folder = out or Path("build") / project.name / board.name
-    with _gone_if_failed(folder):
-        image = build(project, board, folder)
+    image = build(project, board, folder)
     stages("build", str(image.elf))
     if as_json:
         _print_json(screen.image_values(image))
     else:
         screen.print_image(image, board)
-
-
-@contextlib.contextmanager
-def _gone_if_failed(folder: Path) -> Iterator[None]:
-    """Remove a folder that was not there before if what fills it fails."""
-    existed = folder.exists()
-    try:
-        yield
-    except BaseException:
-        if not existed:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 @slimse.command("measure")
