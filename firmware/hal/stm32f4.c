@@ -156,7 +156,6 @@ void hal_init(int argc, char **argv)
     };
     USART->brr = (HAL_CLOCK_HZ / 2u + HAL_BAUD / 2u) / HAL_BAUD;
     USART->cr1 = CR1_RUN;
-    (void)USART->dr; /* QEMU starts to deliver after the first read */
     NVIC_ENABLE[USART_IRQ / 32] = 1u << (USART_IRQ % 32);
 }
 
