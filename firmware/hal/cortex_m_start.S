@@ -46,29 +46,33 @@ hal_reset:
     ldr     r2, =0xA5A5A5A5
 1:  cmp     r0, r1
     bhs     2f
-    str     r2, [r0], #4
+    str     r2, [r0]
+    adds    r0, #4
     b       1b
 2:  ldr     r0, =hal_data_start     /* initialised data */
     ldr     r1, =hal_data_end
     ldr     r2, =hal_data_load
 3:  cmp     r0, r1
     bhs     4f
-    ldr     r3, [r2], #4
-    str     r3, [r0], #4
+    ldr     r3, [r2]
+    str     r3, [r0]
+    adds    r0, #4
+    adds    r2, #4
     b       3b
 4:  ldr     r0, =hal_bss_start      /* zeroed data */
     ldr     r1, =hal_bss_end
     movs    r2, #0
 5:  cmp     r0, r1
     bhs     6f
-    str     r2, [r0], #4
+    str     r2, [r0]
+    adds    r0, #4
     b       5b
 6:
 #if __ARM_ARCH >= 8
     ldr     r0, =hal_stack_floor
     msr     msplim, r0
 #endif
-    b       hal_start
+    bl      hal_start
     .ltorg
     .size hal_reset, . - hal_reset
 
@@ -86,6 +90,6 @@ hal_fault_entry:
     ldr     r1, =hal_fault_stack_top
     msr     msp, r1
     isb
-    b       hal_fault
+    bl      hal_fault
     .ltorg
     .size hal_fault_entry, . - hal_fault_entry
