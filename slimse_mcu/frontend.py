@@ -493,9 +493,7 @@ def render_context(
     hop, fft = table.hop, frontend.fft
     places = [str(int(n)) for n in table.reversed]
     arrays = (
-        _float_table(
-            "audio_window", table.window, f"rising half of the {fft}-sample square-root Hann window"
-        ),
+        _float_table("audio_window", table.window, f"rising half of the {fft}-sample square-root Hann window"),
         CTable("audio_reversed", "uint16_t", hop, "bit-reversed indices", _lines(places)),
         _float_table("audio_twiddles", table.twiddles, "FFT passes: [pass][k][j = 1, 2, 3][re, im]"),
         _float_table("audio_split", table.split, f"exp(-2 pi i k / {fft}) from k = 1: [k][re, im]"),

@@ -72,9 +72,7 @@ def read_audio(path: Path, sample_rate_hz: int) -> Clip:
         mono = soxr.resample(mono, rate_hz, sample_rate_hz, quality="HQ")
         notes.append(f"resampled from {rate_hz} Hz to {sample_rate_hz} Hz")
         if len(mono) == 0:
-            raise AudioError(
-                f"{path} holds no sample at {sample_rate_hz} Hz.", hint="Give a longer recording."
-            )
+            raise AudioError(f"{path} holds no sample at {sample_rate_hz} Hz.", hint="Give a longer recording.")
     scaled = np.floor(mono * _FULL_SCALE + 0.5)
     clipped = int(np.count_nonzero((scaled > 32767) | (scaled < -32768)))
     if clipped:
@@ -86,9 +84,7 @@ def read_audio(path: Path, sample_rate_hz: int) -> Clip:
 def _decode(path: Path) -> tuple[NDArray[np.float64], int]:
     """All samples ``[frames, channels]`` as float64 in [-1, 1) and the file's rate."""
     if not path.is_file():
-        raise AudioError(
-            f"There is no audio file {path}.", hint="Give a WAV or FLAC file, or a folder of them."
-        )
+        raise AudioError(f"There is no audio file {path}.", hint="Give a WAV or FLAC file, or a folder of them.")
     try:
         with soundfile.SoundFile(path) as file:
             rate_hz, channels, frames = int(file.samplerate), int(file.channels), int(file.frames)
@@ -133,9 +129,7 @@ def files(path: Path) -> tuple[Path, ...]:
         )
     found = tuple(sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and one.is_file()))
     if not found:
-        raise AudioError(
-            f"The folder {path} holds no .wav or .flac file.", hint="Give a folder of recordings."
-        )
+        raise AudioError(f"The folder {path} holds no .wav or .flac file.", hint="Give a folder of recordings.")
     stems = [one.stem for one in found]
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)
     if twice is not None:
@@ -209,8 +203,6 @@ def write(path: Path, pcm: NDArray[np.int16], sample_rate_hz: int) -> None:
         soundfile.write(temporary, pcm, sample_rate_hz, subtype="PCM_16", format="WAV")
         temporary.replace(path)
     except (soundfile.SoundFileError, OSError) as error:
-        raise AudioError(
-            f"{path} cannot be written ({error}).", hint="Choose another --out folder."
-        ) from error
+        raise AudioError(f"{path} cannot be written ({error}).", hint="Choose another --out folder.") from error
     finally:
         temporary.unlink(missing_ok=True)
