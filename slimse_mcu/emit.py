@@ -305,13 +305,16 @@ def _layer(node: Node, call: KernelCall) -> dict[str, Any]:
     name = f"{node.name}{call.suffix}"
     fields = []
     for key, value in call.fields.items():
-        fields.append({"name": key, "value": f"model_{name}_{key}" if isinstance(value, Constant) else _integer(key, value)})
+        text = f"model_{name}_{key}" if isinstance(value, Constant) else _integer(key, value)
+        fields.append({"name": key, "value": text})
     return {
         "name": name,
         "struct": call.struct,
         "title": operators()[node.op].describe(node),
         "fields": fields,
-        "arrays": [_array(f"model_{name}_{key}", value) for key, value in call.fields.items() if isinstance(value, Constant)],
+        "arrays": [
+            _array(f"model_{name}_{key}", value) for key, value in call.fields.items() if isinstance(value, Constant)
+        ],
         "bytes": sum(constant.values.nbytes for constant in constants(call)),
     }
 

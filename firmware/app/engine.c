@@ -24,7 +24,7 @@ static struct {
 #if MODEL_INSTRUMENTED
 static struct {
     uint32_t last;
-    app_layer_cost_t costs[APP_LAYERS_MAX];
+    app_layer_cost_t costs[MODEL_LAYER_COUNT];
 } layers;
 
 static void mark(void *context, uint16_t layer, uint32_t macs)
@@ -32,7 +32,7 @@ static void mark(void *context, uint16_t layer, uint32_t macs)
     const uint32_t now = hal_counter();
 
     (void)context;
-    if (layer < APP_LAYERS_MAX) {
+    if (layer < MODEL_LAYER_COUNT) {
         layers.costs[layer].macs = macs;
         layers.costs[layer].ticks = now - layers.last;
     }
@@ -186,7 +186,7 @@ const uint8_t *app_engine_gates(void)
 app_layer_cost_t app_engine_layer(uint32_t layer)
 {
 #if MODEL_INSTRUMENTED
-    if (layer < APP_LAYERS_MAX) {
+    if (layer < MODEL_LAYER_COUNT) {
         return layers.costs[layer];
     }
 #else

@@ -14,11 +14,10 @@
 
 enum {
 #if MODEL_HAS_AUDIO
-    APP_PCM_BYTES = 2 * MODEL_HOP,
+    APP_PCM_BYTES = 2 * MODEL_HOP
 #else
-    APP_PCM_BYTES = 0,
+    APP_PCM_BYTES = 0
 #endif
-    APP_LAYERS_MAX = 512 /* layers that an instrumented build can count */
 };
 
 /* One frame's costs. */
