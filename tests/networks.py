@@ -34,6 +34,7 @@ class Network:
         self.rng = np.random.default_rng(seed)
         self.weight_spread = weight_spread
         self.layers: list[KerasLayer] = []
+        self.output: Value | None = None
         self.input = self.add("InputLayer", {"batch_shape": [None, None, channels]}, (), channels)
 
     def add(
@@ -54,6 +55,8 @@ class Network:
         return Value(name, channels, period * stride)
 
     def graph(self, output: Value) -> Graph:
+        """The streaming graph that ends with ``output``."""
+        self.output = output
         archive = KerasArchive("network", "0" * 64, tuple(self.layers), (self.layers[0].name,), ((output.layer, 0),))
         return read_graph(archive)
 
@@ -129,7 +132,7 @@ class Network:
                 "PReLU", {"shared_axes": [1]}, [x], x.channels, [self.rng.normal(0.2, 0.3, (1, x.channels))]
             )
         if function == "leaky":
-            slope = float(self.rng.choice([0.01, 0.1, 0.25, 0.3, -0.2, 1.5]))
+            slope = float(self.rng.choice([0.01, 0.1, 0.25, 0.3, 1.5]))
             return self.add("LeakyReLU", {"negative_slope": slope}, [x], x.channels)
         return self.add("Activation", {"activation": function}, [x], x.channels)
 
@@ -150,8 +153,9 @@ class Network:
 
 @dataclass(frozen=True, repr=False)
 class Drawn:
-    """A drawn graph that prints as a few lines."""
+    """A drawn network and its graph; prints as a few lines."""
 
+    network: Network
     graph: Graph
 
     def __repr__(self) -> str:
@@ -162,28 +166,45 @@ class Drawn:
         ]
         return "\n".join(["", f"input {self.graph.tensors[self.graph.input].channels}", *lines])
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
 
 SIZES = st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9, 13, 16, 17, 31, 33])
+FOLDED_KINDS = ("dense", "conv", "depthwise", "separable", "activation", "folded norm", "pair", "concat")
+STATIC_KINDS = (*FOLDED_KINDS, "norm")
 STATIC_ACTIVATIONS = ("relu", "relu6", "sigmoid", "tanh", "leaky", "prelu")
 MORE_ACTIVATIONS = (*STATIC_ACTIVATIONS, "elu", "silu", "gelu", "softplus", "softsign", "hard_sigmoid")
 
 
 @st.composite
-def static_graphs(draw: st.DrawFn, max_layers: int = 7, activations: Sequence[str] = STATIC_ACTIVATIONS) -> Drawn:
+def static_graphs(
+    draw: st.DrawFn,
+    max_layers: int = 7,
+    activations: Sequence[str] = STATIC_ACTIVATIONS,
+    weight_spreads: Sequence[float] = (0.0, 0.0, 1.0, 2.5),
+    kinds: Sequence[str] = STATIC_KINDS,
+) -> Drawn:
     """A random graph of the layers that TensorFlow Lite has too."""
-    network = Network(draw(SIZES), draw(st.integers(0, 2**32 - 1)), draw(st.sampled_from([0.0, 0.0, 1.0, 2.5])))
+    network = Network(draw(SIZES), draw(st.integers(0, 2**32 - 1)), draw(st.sampled_from(weight_spreads)))
     pool = [network.input]
     for _ in range(draw(st.integers(1, max_layers))):
-        pool.append(_static_layer(draw, network, pool, activations))
-    return Drawn(network.graph(pool[-1]))
+        pool.append(_static_layer(draw, network, pool, activations, kinds))
+    return Drawn(network, network.graph(pool[-1]))
 
 
-def _static_layer(draw: st.DrawFn, network: Network, pool: list[Value], activations: Sequence[str]) -> Value:
+def _static_layer(
+    draw: st.DrawFn,
+    network: Network,
+    pool: list[Value],
+    activations: Sequence[str],
+    kinds: Sequence[str] = STATIC_KINDS,
+) -> Value:
     x = _pick(draw, pool)
     kernel, dilation = draw(st.integers(1, 5)), draw(st.sampled_from([1, 1, 2, 3, 5]))
     stride = draw(st.sampled_from([1, 1, 1, 2, 3])) if dilation == 1 and x.period < 6 else 1
     fused = draw(st.sampled_from(["linear", "linear", "relu", "relu6"]))
-    kind = draw(st.sampled_from(["dense", "conv", "depthwise", "separable", "activation", "norm", "pair", "concat"]))
+    kind = draw(st.sampled_from(kinds))
     if kind == "dense":
         return network.dense(x, draw(SIZES), fused)
     if kind == "conv":
@@ -193,6 +214,8 @@ def _static_layer(draw: st.DrawFn, network: Network, pool: list[Value], activati
         return network.depthwise(x, kernel, dilation, stride, multiplier, fused)
     if kind == "separable":
         return network.separable(x, draw(SIZES), kernel, dilation, draw(st.integers(1, 2)))
+    if kind == "folded norm":
+        return network.batch_norm(network.conv(x, draw(SIZES), kernel, dilation))
     if kind == "norm":
         return network.activation(network.batch_norm(x), "relu") if fused == "relu" else network.batch_norm(x)
     others = [other for other in pool if other.period == x.period]
@@ -225,7 +248,7 @@ def gated_graphs(draw: st.DrawFn, max_parts: int = 4) -> Drawn:
     if not graph.gates:
         pool.append(_odd_gate(draw, network, pool, gates))
         graph = network.graph(pool[-1])
-    return Drawn(graph)
+    return Drawn(network, graph)
 
 
 def _frame_rate(pool: list[Value]) -> list[Value]:

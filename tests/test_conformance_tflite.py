@@ -12,13 +12,16 @@ for package in ("tensorflow", "tflite_runtime"):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed", allow_module_level=True)
 
-from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
+from hypothesis import HealthCheck, Phase, given, reject, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from native import build_native  # noqa: E402
 from networks import (  # noqa: E402
+    FOLDED_KINDS,
     JITTERS,
     STATIC_ACTIVATIONS,
+    Drawn,
     Network,
+    features_for,
     quantized_features,
     random_quantization,
     static_graphs,
@@ -136,3 +139,54 @@ def test_leaky_relu_of_negative_slope_rounds_ties_as_the_reference(reference):
     inputs = np.arange(-128, 128, dtype=np.int8)[:, None]
     expected = reference_tensors(reference, quantized, inputs)[graph.output]
     np.testing.assert_array_equal(run_int8(quantized, inputs).output, expected)
+
+
+# ---- with the parameters of TensorFlow Lite's converter ----------------------------------------------------------
+
+
+def assert_converted_model_equals(reference: Reference, drawn: Drawn) -> None:
+    """Convert the network's Keras twin, take its parameters over, compare every tensor.
+
+    Raises:
+        UnmappableError: The converter gave the model another structure.
+        ConverterError: The converter refused the model.
+    """
+    from keras_twin import to_keras
+    from tflite_converted import adopt, convert
+
+    graph = drawn.graph
+    model = to_keras(drawn.network, frames=FRAMES)
+    converted = adopt(graph, convert(model, [features_for(graph, FRAMES, seed) for seed in range(6)]))
+    # The converter folds in float32 in its own order, which moves few weights over a tie.
+    assert converted.differing <= 1 + converted.weights // 50
+    features = quantized_features(converted.quantized, FRAMES, 0)
+    trace = run_int8(converted.quantized, features, record=True)
+    for name, output in zip(converted.names, reference(converted.model, features), strict=True):
+        expected = output.reshape(-1, graph.tensors[name].channels)
+        np.testing.assert_array_equal(trace.tensors[name][:: graph.tensors[name].period], expected, err_msg=name)
+
+
+@pytest.mark.filterwarnings("ignore:Statistics for quantized inputs")
+@settings(RELAXED, max_examples=12, phases=[Phase.explicit, Phase.generate])
+@given(static_graphs(max_layers=8, weight_spreads=(0.0, 0.5), kinds=FOLDED_KINDS))
+def test_random_model_converted_by_tensorflow_lite_equals_reference(reference, drawn):
+    from tensorflow.lite.python.convert_phase import ConverterError
+    from tflite_converted import UnmappableError
+
+    try:
+        assert_converted_model_equals(reference, drawn)
+    except (UnmappableError, ConverterError):
+        reject()
+
+
+@pytest.mark.filterwarnings("ignore:Statistics for quantized inputs")
+def test_temporal_convolutional_network_converted_by_tensorflow_lite_equals_reference(reference):
+    network = Network(33, 1)
+    x = network.activation(network.batch_norm(network.dense(network.input, 16)), "relu")
+    for dilation in (1, 2, 4):
+        hidden = network.activation(network.batch_norm(network.conv(x, 24, 1)), "relu")
+        hidden = network.depthwise(hidden, 3, dilation)
+        hidden = network.activation(network.batch_norm(hidden), "relu")
+        x = network.combine("Add", x, network.batch_norm(network.conv(hidden, 16, 1)))
+    graph = network.graph(network.dense(x, 33, "sigmoid"))
+    assert_converted_model_equals(reference, Drawn(network, graph))

@@ -6,10 +6,12 @@ FULLY_CONNECTED then rounds once, not twice), so the two must not meet in one pr
 
 from __future__ import annotations
 
-import multiprocessing
+import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,15 +32,45 @@ def run_reference(model: bytes, features: NDArray[np.int8]) -> list[NDArray[np.i
 class Reference:
     """Calls :func:`run_reference` in the other process."""
 
-    def __init__(self, pool: ProcessPoolExecutor) -> None:
-        self._pool = pool
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
 
     def __call__(self, model: bytes, features: NDArray[np.int8]) -> list[NDArray[np.int8]]:
-        return self._pool.submit(run_reference, model, features).result()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        pickle.dump((model, features), self._process.stdin)
+        self._process.stdin.flush()
+        answer: Any = pickle.load(self._process.stdout)
+        if isinstance(answer, str):
+            raise RuntimeError(answer)
+        outputs: list[NDArray[np.int8]] = answer
+        return outputs
 
 
 @contextmanager
 def reference_kernels() -> Iterator[Reference]:
     """A running reference interpreter."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield Reference(pool)
+    with subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            yield Reference(process)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def _serve() -> None:
+    while True:
+        try:
+            model, features = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            answer: Any = run_reference(model, features)
+        except (RuntimeError, ValueError) as error:
+            answer = str(error)
+        pickle.dump(answer, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    _serve()
