@@ -10,7 +10,7 @@ PYTEST_ARGS ?= -n auto --dist worksteal
 
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format wheel clean distclean system-demo system-test
+.PHONY: help demo test bench lint format wheel clean distclean system-demo system-test
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -22,6 +22,9 @@ demo: $(VENV)/.demo ## Enhance the bundled noisy clips on a virtual Cortex-M4 an
 
 test: $(VENV)/.test ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: $(VENV)/.demo ## Print instructions per frame on every virtual board, by share of open channels
+	$(BIN)/python -m tests.bench
 
 lint: $(VENV)/.test ## Check style and types
 	$(BIN)/ruff check .
