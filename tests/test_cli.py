@@ -376,7 +376,10 @@ def test_error_missing_emulator(refused, tiny_model, short_clip, tmp_path, monke
 def test_error_port_in_use(refused, tiny_model, short_clip):
     import fcntl
 
-    master, slave = pty.openpty()
+    try:
+        master, slave = pty.openpty()
+    except OSError:
+        pytest.skip("this system has no pseudo-terminals")
     try:
         fcntl.flock(slave, fcntl.LOCK_EX | fcntl.LOCK_NB)
         port = os.ttyname(slave)

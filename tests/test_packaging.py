@@ -30,11 +30,9 @@ def test_wheel_carries_all_assets_and_nothing_else(wheel):
     tops = {name.partition("/")[0] for name in names}
     assert "slimse_mcu" in tops
     assert all(top == "slimse_mcu" or top.endswith(".dist-info") for top in tops)
-    tracked = subprocess.run(
-        ["git", "-C", ROOT, "ls-files", "firmware", "templates", "boards"], capture_output=True, text=True, check=False
-    )
-    if tracked.returncode == 0:
-        assert {f"slimse_mcu/_assets/{name}" for name in tracked.stdout.split()} <= names
+    for folder in ("firmware", "templates", "boards"):
+        files = [one for one in (ROOT / folder).rglob("*") if one.is_file() and "__pycache__" not in one.parts]
+        assert {f"slimse_mcu/_assets/{one.relative_to(ROOT).as_posix()}" for one in files} <= names
     assert "slimse_mcu/_assets/boards/virtual-m4/board.toml" in names
     assert not [name for name in names if "__pycache__" in name]
 
