@@ -49,10 +49,22 @@ def quantize(
         ranges.add(run_float(graph, sequence, record=True, progress=progress))
     return quantize_with(
         graph,
-        {name: choose_quantization(*limits) for name, limits in ranges.limits().items()},
+        {name: choose_quantization(*limits) for name, limits in _useful(graph, ranges.limits()).items()},
         calibration_hash=calibration_hash,
         method=method if method == "minmax" else f"percentile {percentile:g}",
     )
+
+
+def _useful(graph: Graph, limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Cut what no reader can tell apart: a tensor that only a sigmoid reads need not tell 20 from 200."""
+    result = dict(limits)
+    for name, (low, high) in limits.items():
+        readers = [operators()[node.op].useful_range(node) for node in graph.nodes if name in node.inputs]
+        ranges = [reader for reader in readers if reader is not None]
+        if name != graph.output and ranges and len(ranges) == len(readers):
+            bounds = min(reader[0] for reader in ranges), max(reader[1] for reader in ranges)
+            result[name] = max(low, bounds[0]), min(high, bounds[1])
+    return result
 
 
 def quantize_with(

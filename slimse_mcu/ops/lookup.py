@@ -73,6 +73,8 @@ FUNCTIONS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "hard_swish": lambda x: x * np.clip(x / 6.0 + 0.5, 0, 1),
 }
 LEAKY_RELU = "leaky_relu"
+#: Inputs beyond which the int8 output stays at its end: sigmoid at 1/256 a step, tanh at 1/128.
+_USEFUL_RANGES = {"sigmoid": (-6.3, 5.6), "hard_sigmoid": (-3.0, 3.0), "tanh": (-3.2, 2.8)}
 
 
 def add_activation(
@@ -178,6 +180,9 @@ class Lookup(Op):
 
     def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
         return self._real(node, inputs[0]).astype(np.float32)
+
+    def useful_range(self, node: Node) -> tuple[float, float] | None:
+        return _USEFUL_RANGES.get(node.attributes["function"])
 
     def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization | None:
         function = node.attributes["function"]

@@ -176,6 +176,10 @@ class Op(ABC):
     def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
         """One frame in float32, gates not applied; a gate-deciding node returns 0/1 per channel."""
 
+    def useful_range(self, node: Node) -> tuple[float, float] | None:
+        """Input values beyond which the int8 output does not change any more; None when all values count."""
+        return None
+
     def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization | None:
         """Output quantization that the operator prescribes; None when calibration chooses it."""
         return None
