@@ -6,6 +6,7 @@ earlier frames is a :class:`State`.  All types are frozen; arrays in them are ne
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -171,7 +172,7 @@ class Graph:
     @property
     def period(self) -> int:
         """Frames after which the schedule repeats: the least common multiple of all periods."""
-        return int(np.lcm.reduce([node.period for node in self.nodes] or [1]))
+        return math.lcm(*(node.period for node in self.nodes))
 
 
 @dataclass(frozen=True, slots=True)

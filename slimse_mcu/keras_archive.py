@@ -120,7 +120,7 @@ def read_archive(path: Path) -> KerasArchive:
         raise ModelError(f"'{path}' is damaged: {error}.", hint=hint) from None
     try:
         return _parse(config, store, hashlib.sha256(data).hexdigest(), path)
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ModelError(
             f"'{path}' has a configuration that Keras 3 would not write ({type(error).__name__}: {error}).", hint=hint
         ) from None
@@ -143,10 +143,10 @@ def _member(archive: zipfile.ZipFile, path: Path, name: str, limit: int) -> byte
 
 
 def _parse(config: Any, store: bytes, sha256: str, path: Path) -> KerasArchive:
-    kind = config["class_name"]
-    if kind not in ("Functional", "Sequential"):
+    model_kind = config["class_name"]
+    if model_kind not in ("Functional", "Sequential"):
         raise ModelError(
-            f"'{path}' holds a {kind} model.", hint="Only Functional and Sequential models describe their layers."
+            f"'{path}' holds a {model_kind} model.", hint="Only Functional and Sequential models describe their layers."
         )
     body = config["config"]
     entries = body["layers"]
@@ -154,13 +154,12 @@ def _parse(config: Any, store: bytes, sha256: str, path: Path) -> KerasArchive:
     layers = []
     for index, entry in enumerate(entries):
         name = entry["config"]["name"]
+        kind = entry.get("registered_name") or entry["class_name"]
+        if not (isinstance(name, str) and isinstance(kind, str)):
+            raise TypeError(f"layer {name!r} of class {kind!r}")
         calls = tuple(_calls(entry.get("inbound_nodes", []), name))
-        layers.append(
-            KerasLayer(
-                name, entry.get("registered_name") or entry["class_name"], entry["config"], calls, weights[index]
-            )
-        )
-    if kind == "Sequential":
+        layers.append(KerasLayer(name, kind, entry["config"], calls, weights[index]))
+    if model_kind == "Sequential":
         return _sequential(body.get("name", path.stem), sha256, layers)
     return KerasArchive(
         str(body.get("name", path.stem)),
@@ -188,6 +187,8 @@ def _references(value: Any) -> Iterator[tuple[str, int]]:
     """``["name", node, tensor]`` or a (nested) list or dict of them."""
     if isinstance(value, dict):
         value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{value!r} is no reference to a layer")
     if len(value) == 3 and isinstance(value[0], str) and isinstance(value[1], int):
         yield value[0], value[1]
         return
@@ -233,6 +234,7 @@ def _weights(store: bytes, classes: list[str], path: Path) -> list[tuple[NDArray
     """Arrays of each layer: Keras stores them by class name with a counter, in the configuration's order."""
     used: dict[str, int] = {}
     result = []
+    room = MAX_WEIGHTS_BYTES
     try:
         file = h5py.File(io.BytesIO(store), "r")
     except OSError:
@@ -244,21 +246,43 @@ def _weights(store: bytes, classes: list[str], path: Path) -> list[tuple[NDArray
             used[base] = count + 1
             group = f"layers/{base}_{count}/vars" if count else f"layers/{base}/vars"
             try:
-                result.append(tuple(_arrays(file, group, path)))
-            except (OSError, RuntimeError):
+                arrays = tuple(_arrays(file, group, path, room))
+            except (OSError, RuntimeError, ValueError, TypeError, KeyError):
                 raise ModelError(f"'{path}': '{_WEIGHTS}' is damaged at '{group}'.", hint="Save it again.") from None
+            room -= sum(array.nbytes for array in arrays)
+            result.append(arrays)
     return result
 
 
-def _arrays(file: h5py.File, group: str, path: Path) -> Iterator[NDArray[np.float32]]:
+def _arrays(file: h5py.File, group: str, path: Path, room: int) -> Iterator[NDArray[np.float32]]:
+    """The arrays of one layer, ``room`` bytes of them at most."""
     index = 0
-    while f"{group}/{index}" in file:
+    while _is_stored(file, f"{group}/{index}", path):
         name = f"{group}/{index}"
-        item = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
+        item = file[name]
         if not isinstance(item, h5py.Dataset) or item.external or item.is_virtual:
             raise ModelError(f"'{path}': weight '{name}' is not stored in the file itself.")
-        if item.dtype.kind not in "fiu" or item.size * item.dtype.itemsize > MAX_WEIGHTS_BYTES:
-            raise ModelError(f"'{path}': weight '{name}' is not a plain array of numbers.")
-        array = np.asarray(item[()], dtype=np.float32)
-        yield array
+        if item.dtype.kind != "f":
+            raise ModelError(
+                f"'{path}': weight '{name}' is not an array of floating-point numbers.", hint="Save the float model."
+            )
+        room -= item.size * 4
+        if room < 0:
+            raise ModelError(f"'{path}': the weights have more than {MAX_WEIGHTS_BYTES} bytes.")
+        yield np.asarray(item[()], dtype=np.float32)
         index += 1
+
+
+def _is_stored(file: h5py.File, name: str, path: Path) -> bool:
+    """Whether there is such an object; ModelError where a link that is not a plain one leads to it."""
+    parts = name.split("/")
+    for end in range(1, len(parts) + 1):
+        here = "/".join(parts[:end])
+        link = file.get(here, getlink=True)
+        if link is None:
+            return False
+        if not isinstance(link, h5py.HardLink):
+            raise ModelError(f"'{path}': weight '{here}' is not stored in the file itself.")
+        if end < len(parts) and not isinstance(file[here], h5py.Group):
+            return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import keyword
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,11 @@ __all__ = ["GraphBuilder", "KerasLayer", "load", "read_graph"]
 
 MAX_CHANNELS = 16384
 MAX_FAN_IN = 32768
+#: Past frames that a layer may need, and frames between two values of a strided layer.
+MAX_REACH = 4096
+MAX_PERIOD = 1024
+#: The generated code counts the schedule's frames in 16 bits.
+_MAX_SCHEDULE = 65535
 #: Names that generated C cannot give to a buffer: C's own, and the ones that the templates use.
 _C_WORDS = frozenset(
     """
@@ -118,16 +124,21 @@ class GraphBuilder:
         if not inputs:
             raise layer.error("has no input")
         operator, importer = found
-        if operator.name not in ("conv1d", "depthwise_conv1d", "identity"):
-            for name in inputs:
-                if name in self._padding:
-                    raise layer.error("reads a zero-padded tensor", "Only a convolution may follow ZeroPadding1D.")
+        if layer.config.get("data_format") == "channels_first":
+            raise layer.error("uses data_format='channels_first'", "Use channels_last: (batch, time, channels).")
         if operator.name != "gate_channels" and any(name in self.gates for name in inputs):
             raise layer.error("reads a gate as if it were a tensor", "Only GateChannels reads a gate.")
-        return importer.read(layer, inputs, self)
+        try:
+            return importer.read(layer, inputs, self)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise layer.error(
+                f"has a configuration that Keras would not write ({type(error).__name__}: {error})", "Save it again."
+            ) from None
 
     def _read_input(self, layer: KerasLayer) -> str:
         shape = layer.config.get("batch_shape") or layer.config.get("batch_input_shape") or []
+        if not isinstance(shape, (list, tuple)):
+            shape = ()
         if len(shape) != 3 or not isinstance(shape[2], int) or not 0 < shape[2] <= MAX_CHANNELS:
             raise layer.error(
                 f"has shape {tuple(shape)}", "Expected (batch, time, channels): keras.Input(shape=(None, channels))."
@@ -185,13 +196,18 @@ class GraphBuilder:
         """
         if channels > MAX_CHANNELS:
             raise layer.error(f"has {channels} channels; at most {MAX_CHANNELS} are supported")
+        self._check_inputs(layer, inputs)
         periods = {self._tensors[name].period for name in inputs}
         if len(periods) != 1:
             raise layer.error("combines tensors of different frame rates", "Stride all its inputs alike.")
         source_period = periods.pop()
-        self._check_weights(layer, weights or {}, inputs)
+        self._check_weights(layer, weights or {}, inputs, depthwise=op == "depthwise_conv1d")
         name = self._unique(layer.name + suffix)
         period = source_period * stride
+        if period > MAX_PERIOD or reach > MAX_REACH:
+            raise layer.error(
+                f"strides over {period} frames and reaches back {reach}; {MAX_PERIOD} and {MAX_REACH} are the most"
+            )
         state = State(f"{name}_past", inputs[0], reach, self.channels(inputs[0])) if reach else None
         self._tensors[name] = Tensor(name, (channels,), period, row_gate)
         self._nodes.append(
@@ -209,15 +225,23 @@ class GraphBuilder:
         )
         return name
 
-    def _check_weights(self, layer: KerasLayer, weights: Mapping[str, NDArray[Any]], inputs: Sequence[str]) -> None:
+    def _check_inputs(self, layer: KerasLayer, inputs: Sequence[str]) -> None:
+        if any(name in self._padding for name in inputs):
+            raise layer.error("reads a zero-padded tensor", "Only a convolution may follow ZeroPadding1D.")
+
+    def _check_weights(
+        self, layer: KerasLayer, weights: Mapping[str, NDArray[Any]], inputs: Sequence[str], *, depthwise: bool = False
+    ) -> None:
+        if not all(np.all(np.isfinite(array)) for array in weights.values()):
+            raise layer.error("has settings with which its weights are not finite", "Save it again.")
         kernel = weights.get("kernel")
         if kernel is None:
             return
         expected = self.channels(inputs[0])
         if kernel[0].size > MAX_FAN_IN:
             raise layer.error(f"sums {kernel[0].size} products; at most {MAX_FAN_IN} fit the int32 accumulator")
-        if kernel.ndim > 1 and kernel.shape[-1] != expected and kernel.shape[0] % expected:
-            raise layer.error(f"has weights for {kernel.shape[-1]} channels, its input has {expected}")
+        if kernel.shape[0] % expected if depthwise else kernel.shape[-1] != expected:
+            raise layer.error(f"has weights of shape {kernel.shape}, its input has {expected} channels")
         if weights["bias"].shape != (kernel.shape[0],):
             raise layer.error(f"has {weights['bias'].shape[0]} biases for {kernel.shape[0]} outputs")
 
@@ -225,6 +249,7 @@ class GraphBuilder:
         self, layer: KerasLayer, op: str, inputs: Sequence[str], *, channels: int, weights: Mapping[str, NDArray[Any]]
     ) -> str:
         """Add a node that decides a channel gate and return the gate's name."""
+        self._check_inputs(layer, inputs)
         if self._tensors[inputs[0]].period != 1:
             raise layer.error("decides a gate behind a strided layer", "Decide gates at the frame rate.")
         self._check_weights(layer, weights, inputs)
@@ -242,6 +267,8 @@ class GraphBuilder:
             activation = activation.get("registered_name") or activation.get("config") or activation.get("class_name")
         if activation in (None, "linear"):
             return source
+        if not isinstance(activation, str):
+            raise layer.error(f"names no activation but {activation}")
         if activation == LEAKY_RELU:
             return add_activation(layer, source, self, LEAKY_RELU, 0.2, suffix)
         if activation not in FUNCTIONS:
@@ -251,6 +278,8 @@ class GraphBuilder:
 
     def pad(self, source: str, frames: int) -> str:
         """Name a tensor with ``frames`` zero frames put before it; only a convolution may read it."""
+        source, before = self.take_padding(source)
+        frames += before
         name = f"{source}+{frames}"
         while name in self._padding:
             name += "'"
@@ -281,6 +310,12 @@ class GraphBuilder:
                     f"The front end has {bins} bins; the model has {sizes[0]} inputs and {sizes[1]} outputs.",
                     hint=f"Make both {bins}, or compile with features in and outputs out.",
                 )
+        schedule = math.lcm(*(node.period for node in self._nodes))
+        if schedule > _MAX_SCHEDULE:
+            raise ModelError(
+                f"The model's strides repeat after {schedule} frames only; at most {_MAX_SCHEDULE} are supported.",
+                hint="Use strides that divide one another.",
+            )
         return Graph(
             self.input,
             self.output,

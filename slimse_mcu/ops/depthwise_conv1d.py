@@ -89,13 +89,15 @@ def _read_batch_norm(layer: KerasLayer, inputs: Sequence[str], builder: GraphBui
     mean, variance = (layer.weight(index + offset, rank=1).astype(np.float64) for offset in (0, 1))
     if np.any(variance < 0):
         raise layer.error("has a negative moving variance", "Save the model again from a finished training.")
-    factor = gamma / np.sqrt(variance + layer.config.get("epsilon", 1e-3))
+    with np.errstate(divide="ignore", invalid="ignore"):  # the builder refuses weights that are not finite
+        factor = gamma / np.sqrt(variance + layer.config.get("epsilon", 1e-3))
+        offset = (beta - mean * factor).astype(np.float32)
     return builder.add(
         layer,
         "depthwise_conv1d",
         inputs,
         channels=channels,
-        weights={"kernel": factor.astype(np.float32)[:, None], "bias": (beta - mean * factor).astype(np.float32)},
+        weights={"kernel": factor.astype(np.float32)[:, None], "bias": offset},
         attributes={"dilation": 1, "multiplier": 1},
     )
 

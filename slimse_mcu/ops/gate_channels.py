@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
-    source, gate = inputs
-    if gate not in builder.gates:
+    if len(inputs) != 2 or inputs[1] not in builder.gates or inputs[0] in builder.gates:
         raise layer.error("expects a tensor and the gate of a ChannelGate", "Call it as layer([tensor, gate]).")
+    source, gate = inputs
     channels = builder.channels(source)
     if builder.gates[gate].channels != channels:
         raise layer.error(
