@@ -46,7 +46,9 @@ def quantize(
     _check_features(graph, features, method, percentile)
     ranges = _Ranges(graph, method, percentile, sum(len(sequence) for sequence in features))
     for sequence in features:
-        ranges.add(run_float(graph, sequence, record=True, progress=progress))
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below, with the layer's name
+            trace = run_float(graph, sequence, record=True, progress=progress)
+        ranges.add(trace)
     return quantize_with(
         graph,
         {name: choose_quantization(*limits) for name, limits in _useful(graph, ranges.limits()).items()},
@@ -127,6 +129,10 @@ class _Ranges:
             values = recorded[:: tensor.period]
             if values.size == 0:
                 continue
+            if not np.isfinite(values).all():
+                raise QuantizeError(
+                    f"Layer '{name}' yields values that are not finite.", hint="Check the model's weights in Keras."
+                )
             self._low[name] = min(self._low.get(name, 0.0), float(values.min()))
             self._high[name] = max(self._high.get(name, 0.0), float(values.max()))
             if self._percentile < 100.0:
