@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from slimse_mcu.training.noise import KINDS, make_noise  # noqa: E402
 from slimse_mcu.training.spectra import BINS, istft, stft  # noqa: E402
 from slimse_mcu.training.speech import active_rms, plan_utterances, synthesize  # noqa: E402
 from slimse_mcu.training.task import EnhancementTask, Gating  # noqa: E402
+from slimse_mcu.training.train_zoo import Recipe, train  # noqa: E402
 
 needs_voices = pytest.mark.skipif(
     not (shutil.which("espeak-ng") and shutil.which("flite")), reason="espeak-ng and flite are not installed"
@@ -142,6 +144,18 @@ def test_a_few_steps_lower_the_loss_and_lead_the_open_ratio_to_its_target():
     task.fit(mixtures, verbose=0, shuffle=False, callbacks=[watch])
     assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:5])
     assert np.mean(ratios[-10:]) == pytest.approx(0.25, abs=0.05)
+
+
+@pytest.mark.parametrize("gates", [True, False])
+def test_training_writes_a_model_that_loads_and_its_history(tmp_path: Path, gates: bool):
+    network = {"bottleneck": 8, "hidden": 12, "stacks": 1, "dilations": (1,), "gates": gates}
+    gating = Gating(ramp_steps=10) if gates else None
+    recipe = Recipe(network=network, gating=gating, steps=100, batch=2, frames=10)
+    result = train(recipe, random_corpus(), seed=1, name="tiny-model", save_to=tmp_path / "out" / "model.keras")
+    model = keras.models.load_model(tmp_path / "out" / "model.keras")
+    assert model.name == "tiny_model"
+    assert result["history"][-1]["step"] == 100
+    assert json.loads((tmp_path / "out" / "history.json").read_text()) == result
 
 
 def test_compact_file_loads_to_the_same_weights(tmp_path: Path):
