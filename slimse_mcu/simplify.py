@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -61,70 +62,66 @@ def _merge(graph: Graph, producer: Node, consumer: Node, merged: Node) -> Graph:
     return replace(graph, nodes=nodes, tensors=tensors, output=output)
 
 
+def _merge_pairs(graph: Graph, merged: Callable[[Node, Node], Node | None]) -> Graph:
+    """Merge producers into their only reader until there is no pair left for which ``merged`` returns a node."""
+    while (smaller := _merge_first(graph, merged)) is not None:
+        graph = smaller
+    return graph
+
+
+def _merge_first(graph: Graph, merged: Callable[[Node, Node], Node | None]) -> Graph | None:
+    readers, producers = _readers(graph), _producers(graph)
+    for node in graph.nodes:
+        producer = producers.get(node.inputs[0])
+        if producer is None or readers[producer.output] != 1 or producer.row_gate is not None:
+            continue
+        both = merged(producer, node)
+        if both is not None:
+            return _merge(graph, producer, node, both)
+    return None
+
+
 def _fold_affine(graph: Graph) -> Graph:
     """Fold a per-channel scale and offset (batch normalization) into the linear layer that feeds only it."""
-    changed = True
-    while changed:
-        changed = False
-        readers, producers = _readers(graph), _producers(graph)
-        for node in graph.nodes:
-            if node.op != "depthwise_conv1d" or node.weights["kernel"].shape[1] != 1 or node.state is not None:
-                continue
-            producer = producers.get(node.inputs[0])
-            if producer is None or producer.op not in _LINEAR or producer.activation != "linear":
-                continue
-            if readers[producer.output] != 1 or producer.row_gate or node.period != producer.period:
-                continue
-            if node.attributes["multiplier"] != 1:
-                continue
-            factor = node.weights["kernel"][:, 0].astype(np.float64)
-            kernel = producer.weights["kernel"].astype(np.float64)
-            scaled = kernel * factor.reshape(-1, *([1] * (kernel.ndim - 1)))
-            bias = producer.weights["bias"].astype(np.float64) * factor + node.weights["bias"]
-            weights = {"kernel": scaled.astype(np.float32), "bias": bias.astype(np.float32)}
-            graph = _merge(graph, producer, node, replace(producer, weights=weights, activation=node.activation))
-            changed = True
-            break
-    return graph
+
+    def merged(producer: Node, node: Node) -> Node | None:
+        if node.op != "depthwise_conv1d" or node.weights["kernel"].shape[1] != 1:
+            return None
+        if producer.op not in _LINEAR or producer.activation != "linear" or producer.period != node.period:
+            return None
+        if node.attributes["multiplier"] != 1:
+            return None
+        factor = node.weights["kernel"][:, 0].astype(np.float64)
+        kernel = producer.weights["kernel"].astype(np.float64)
+        scaled = kernel * factor.reshape(-1, *([1] * (kernel.ndim - 1)))
+        bias = producer.weights["bias"].astype(np.float64) * factor + node.weights["bias"]
+        weights = {"kernel": scaled.astype(np.float32), "bias": bias.astype(np.float32)}
+        return replace(producer, weights=weights, activation=node.activation)
+
+    return _merge_pairs(graph, merged)
 
 
 def _fuse_activations(graph: Graph) -> Graph:
     """Fuse relu and relu6 into the layer that feeds only them, where that layer can clamp its output."""
-    changed = True
-    while changed:
-        changed = False
-        readers, producers = _readers(graph), _producers(graph)
-        for node in graph.nodes:
-            if node.op != "lookup":
-                continue
-            producer = producers.get(node.inputs[0])
-            if producer is None or producer.activation != "linear" or readers[producer.output] != 1:
-                continue
-            function = node.attributes["function"]
-            if function in operators()[producer.op].fuses and producer.row_gate is None:
-                graph = _merge(graph, producer, node, replace(producer, activation=function))
-                changed = True
-                break
-    return graph
+
+    def merged(producer: Node, node: Node) -> Node | None:
+        if node.op != "lookup" or producer.activation != "linear":
+            return None
+        function = node.attributes["function"]
+        return replace(producer, activation=function) if function in operators()[producer.op].fuses else None
+
+    return _merge_pairs(graph, merged)
 
 
 def _fuse_gates(graph: Graph) -> Graph:
     """Let the layer that feeds a GateChannels skip the closed rows itself, where nothing else reads its output."""
-    changed = True
-    while changed:
-        changed = False
-        readers, producers = _readers(graph), _producers(graph)
-        for node in graph.nodes:
-            if node.op != "gate_channels":
-                continue
-            producer = producers.get(node.inputs[0])
-            if producer is None or readers[producer.output] != 1 or producer.row_gate is not None:
-                continue
-            if operators()[producer.op].skips_rows and producer.op != "gate_channels":
-                graph = _merge(graph, producer, node, replace(producer, row_gate=node.row_gate))
-                changed = True
-                break
-    return _order(graph)
+
+    def merged(producer: Node, node: Node) -> Node | None:
+        if node.op != "gate_channels" or not operators()[producer.op].skips_rows:
+            return None
+        return replace(producer, row_gate=node.row_gate)
+
+    return _order(_merge_pairs(graph, merged))
 
 
 def _spread_gates(graph: Graph) -> Graph:

@@ -1,7 +1,6 @@
 #include "slimse.h"
 #include "slimse_arithmetic.h"
-
-#include <string.h>
+#include "slimse_gate.h"
 
 /* Both inputs are brought to a common scale this many bits finer. */
 enum { LEFT_FACTOR = 1 << 20 };
@@ -9,13 +8,10 @@ enum { LEFT_FACTOR = 1 << 20 };
 void slimse_add_s8(const slimse_add_s8_t *layer, const slimse_gate_t *channels, const int8_t *input0,
                    const int8_t *input1, int8_t *output)
 {
-    const uint32_t count = channels != NULL ? channels->open_count : layer->size;
+    const uint32_t count = slimse_gate_begin(channels, layer->size, layer->output_offset, output);
 
-    if (channels != NULL) {
-        memset(output, layer->output_offset, layer->size);
-    }
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t element = channels != NULL ? channels->open[i] : i;
+        const uint32_t element = slimse_gate_element(channels, i);
         const int32_t first = (input0[element] + layer->input0_offset) * LEFT_FACTOR;
         const int32_t second = (input1[element] + layer->input1_offset) * LEFT_FACTOR;
         const int32_t sum = slimse_requantize(first, layer->input0_multiplier, layer->input0_shift) +

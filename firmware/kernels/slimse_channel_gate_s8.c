@@ -29,14 +29,15 @@ uint32_t slimse_channel_gate_s8(const slimse_channel_gate_s8_t *layer, const int
                                                      weights + 3U * columns};
         int32_t sums[SLIMSE_DOT_ROWS];
         memcpy(sums, &layer->bias[row], sizeof sums);
-        slimse_dot4_s8(sums, rows, input, layer->input_offset, columns);
+        slimse_dot4_s8(sums, rows, input, layer->input_offset, NULL, columns);
         for (uint32_t i = 0; i < SLIMSE_DOT_ROWS; i++) {
             decide(gate, row + i, sums[i] > 0);
         }
         weights += SLIMSE_DOT_ROWS * columns;
     }
     for (; row < layer->rows; row++) {
-        decide(gate, row, slimse_dot_s8(layer->bias[row], weights, input, layer->input_offset, columns) > 0);
+        const int32_t sum = slimse_dot_s8(layer->bias[row], weights, input, layer->input_offset, NULL, columns);
+        decide(gate, row, sum > 0);
         weights += columns;
     }
     return layer->rows * columns;

@@ -1,8 +1,7 @@
 #include "slimse.h"
 #include "slimse_arithmetic.h"
 #include "slimse_dot.h"
-
-#include <string.h>
+#include "slimse_gate.h"
 
 /* Which columns are read; open is NULL when all of them are. */
 typedef struct {
@@ -22,32 +21,23 @@ static void dot_rows(const slimse_dense_s8_t *layer, const columns_t *columns, c
         sums[i] = layer->bias[rows[i]];
     }
     if (count == SLIMSE_DOT_ROWS) {
-        if (columns->open != NULL) {
-            slimse_dot4_open_s8(sums, weights, input, offset, columns->open, columns->count);
-        } else {
-            slimse_dot4_s8(sums, weights, input, offset, columns->count);
-        }
+        slimse_dot4_s8(sums, weights, input, offset, columns->open, columns->count);
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
-        sums[i] = columns->open != NULL
-                      ? slimse_dot_open_s8(sums[i], weights[i], input, offset, columns->open, columns->count)
-                      : slimse_dot_s8(sums[i], weights[i], input, offset, columns->count);
+        sums[i] = slimse_dot_s8(sums[i], weights[i], input, offset, columns->open, columns->count);
     }
 }
 
 uint32_t slimse_dense_s8(const slimse_dense_s8_t *layer, const slimse_gate_t *rows, const slimse_gate_t *columns,
                          const int8_t *input, int8_t *output)
 {
-    const uint32_t row_count = rows != NULL ? rows->open_count : layer->rows;
+    const uint32_t row_count = slimse_gate_begin(rows, layer->rows, layer->output_offset, output);
     columns_t read = {NULL, layer->columns};
 
     if (columns != NULL && columns->open_count < layer->columns) {
         read.open = columns->open;
         read.count = columns->open_count;
-    }
-    if (rows != NULL) {
-        memset(output, layer->output_offset, layer->rows);
     }
     for (uint32_t first = 0; first < row_count; first += SLIMSE_DOT_ROWS) {
         const uint32_t left = row_count - first;
@@ -56,7 +46,7 @@ uint32_t slimse_dense_s8(const slimse_dense_s8_t *layer, const slimse_gate_t *ro
         int32_t sums[SLIMSE_DOT_ROWS];
 
         for (uint32_t i = 0; i < count; i++) {
-            taken[i] = rows != NULL ? rows->open[first + i] : first + i;
+            taken[i] = slimse_gate_element(rows, first + i);
         }
         dot_rows(layer, &read, taken, count, input, sums);
         for (uint32_t i = 0; i < count; i++) {

@@ -1,22 +1,18 @@
 #include "slimse.h"
 #include "slimse_arithmetic.h"
+#include "slimse_gate.h"
 #include "slimse_ring.h"
-
-#include <string.h>
 
 uint32_t slimse_depthwise_conv1d_s8(const slimse_depthwise_conv1d_s8_t *layer, const slimse_gate_t *rows,
                                     const int8_t *input, const int8_t *ring, uint16_t next, int8_t *output)
 {
     const int8_t *frames[SLIMSE_MAX_TAPS];
     const uint32_t outputs = (uint32_t)layer->channels * layer->multiplier_depth;
-    const uint32_t row_count = rows != NULL ? rows->open_count : outputs;
+    const uint32_t row_count = slimse_gate_begin(rows, outputs, layer->output_offset, output);
 
     slimse_ring_taps(frames, layer->taps, layer->dilation, layer->channels, input, ring, next);
-    if (rows != NULL) {
-        memset(output, layer->output_offset, outputs);
-    }
     for (uint32_t i = 0; i < row_count; i++) {
-        const uint32_t row = rows != NULL ? rows->open[i] : i;
+        const uint32_t row = slimse_gate_element(rows, i);
         const uint32_t channel = layer->multiplier_depth == 1U ? row : row / layer->multiplier_depth;
         const int8_t *weight = &layer->weights[row];
         int32_t sum = layer->bias[row];

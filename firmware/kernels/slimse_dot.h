@@ -2,34 +2,30 @@
 #ifndef SLIMSE_DOT_H
 #define SLIMSE_DOT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /** Rows whose products are formed together, so that they share each load of the input. */
 enum { SLIMSE_DOT_ROWS = 4 };
 
-/** sum += weights * (input + offset) over count columns. */
+/**
+ * sum + weights * (input + offset) over count columns.
+ *
+ * @param open The columns, in order; NULL: 0 .. count - 1.
+ */
 static inline int32_t slimse_dot_s8(int32_t sum, const int8_t *weights, const int8_t *input, int32_t offset,
-                                    uint32_t count)
+                                    const uint16_t *open, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        sum += weights[i] * (input[i] + offset);
+        const uint32_t column = open != NULL ? open[i] : i;
+        sum += weights[column] * (input[column] + offset);
     }
     return sum;
 }
 
-/** slimse_dot_s8 of the columns listed in open alone. */
-static inline int32_t slimse_dot_open_s8(int32_t sum, const int8_t *weights, const int8_t *input, int32_t offset,
-                                         const uint16_t *open, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        sum += weights[open[i]] * (input[open[i]] + offset);
-    }
-    return sum;
-}
-
-/** slimse_dot_s8 of four rows. */
-static inline void slimse_dot4_s8(int32_t sums[4], const int8_t *const rows[4], const int8_t *input, int32_t offset,
-                                  uint32_t count)
+/** slimse_dot_s8 of four rows; sums are read and written. */
+static inline void slimse_dot4_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
+                                  const int8_t *input, int32_t offset, const uint16_t *open, uint32_t count)
 {
     const int8_t *row0 = rows[0];
     const int8_t *row1 = rows[1];
@@ -41,33 +37,7 @@ static inline void slimse_dot4_s8(int32_t sums[4], const int8_t *const rows[4], 
     int32_t sum3 = sums[3];
 
     for (uint32_t i = 0; i < count; i++) {
-        const int32_t value = input[i] + offset;
-        sum0 += row0[i] * value;
-        sum1 += row1[i] * value;
-        sum2 += row2[i] * value;
-        sum3 += row3[i] * value;
-    }
-    sums[0] = sum0;
-    sums[1] = sum1;
-    sums[2] = sum2;
-    sums[3] = sum3;
-}
-
-/** slimse_dot_open_s8 of four rows. */
-static inline void slimse_dot4_open_s8(int32_t sums[4], const int8_t *const rows[4], const int8_t *input,
-                                       int32_t offset, const uint16_t *open, uint32_t count)
-{
-    const int8_t *row0 = rows[0];
-    const int8_t *row1 = rows[1];
-    const int8_t *row2 = rows[2];
-    const int8_t *row3 = rows[3];
-    int32_t sum0 = sums[0];
-    int32_t sum1 = sums[1];
-    int32_t sum2 = sums[2];
-    int32_t sum3 = sums[3];
-
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t column = open[i];
+        const uint32_t column = open != NULL ? open[i] : i;
         const int32_t value = input[column] + offset;
         sum0 += row0[column] * value;
         sum1 += row1[column] * value;
