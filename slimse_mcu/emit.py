@@ -20,6 +20,9 @@ from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.plan import Plan, Step, constants
 
+#: C names of each call's constants by node, call suffix and field; the structure itself has field "".
+Symbols = Mapping[tuple[str, str, str], str]
+
 ABI = 1
 MANIFEST = "project.json"
 _FORMAT = 1
@@ -125,6 +128,7 @@ def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
 def _context(plan: Plan) -> dict[str, Any]:
     graph, quantization = plan.quantized.graph, plan.quantized.quantization
     front_end = graph.frontend
+    symbols = _symbols(plan)
     has_gates = bool(graph.gates)
     has_state = graph.period > 1 or bool(graph.states)
     return {
@@ -158,8 +162,8 @@ def _context(plan: Plan) -> dict[str, Any]:
         "macs_all_open": plan.macs_all_open,
         "macs_all_closed": plan.macs_all_closed,
         "arena": [_arena_buffer(plan, buffer) for buffer in plan.arena],
-        "steps": list(_steps(plan)),
-        "layers": [_layer(step.node, call) for step in plan.steps for call in step.calls],
+        "steps": list(_steps(plan, symbols)),
+        "layers": [_layer(step.node, call, symbols) for step in plan.steps for call in step.calls],
         "node_names": [step.node.name for step in plan.steps],
         "buffers": [{"name": buffer.name, "kept": int(plan.instrumented)} for buffer in plan.arena],
     }
@@ -197,7 +201,27 @@ def _arena_buffer(plan: Plan, buffer: Any) -> dict[str, Any]:
     return {"name": buffer.name, "offset": buffer.offset, "elements": buffer.elements, "lifetime": until}
 
 
-def _steps(plan: Plan) -> Iterator[dict[str, Any]]:
+def _symbols(plan: Plan) -> Symbols:
+    """Names of the layers' structures and arrays: ``model_expand``, ``model_expand_weights``, each used once."""
+    calls = [(step.node.name, call) for step in plan.steps for call in step.calls]
+    wanted = [(name, call.suffix, "") for name, call in sorted(calls, key=lambda entry: len(entry[1].suffix))]
+    wanted += [(name, call.suffix, key) for name, call in calls for key, _ in _arrays(call)]
+    names: dict[tuple[str, str, str], str] = {}
+    taken: set[str] = set()
+    for node, suffix, key in wanted:
+        name = f"model_{node}{suffix}" + (f"_{key}" if key else "")
+        while name in taken:
+            name += "_"
+        names[node, suffix, key] = name
+        taken.add(name)
+    return names
+
+
+def _arrays(call: KernelCall) -> Iterator[tuple[str, Constant]]:
+    return ((key, value) for key, value in call.fields.items() if isinstance(value, Constant))
+
+
+def _steps(plan: Plan, symbols: Symbols) -> Iterator[dict[str, Any]]:
     """One entry per node: a comment, the calls, and the frame it remembers."""
     graph = plan.quantized.graph
     group = ""
@@ -214,7 +238,7 @@ def _steps(plan: Plan) -> Iterator[dict[str, Any]]:
             "index": index,
             "heading": heading,
             "comment": textwrap.wrap(_comment(plan, node), _LINE - 8),
-            "calls": [_call(plan, step, call) for call in step.calls],
+            "calls": [_call(plan, step, call, symbols) for call in step.calls],
             "period": node.period,
             "push": _push(plan, node),
             "push_period": graph.tensors[node.inputs[0]].period,
@@ -254,9 +278,9 @@ def _pointer(plan: Plan, tensor: str) -> str:
     return "output" if tensor == graph.output else tensor
 
 
-def _call(plan: Plan, step: Step, call: KernelCall) -> dict[str, Any]:
+def _call(plan: Plan, step: Step, call: KernelCall, symbols: Symbols) -> dict[str, Any]:
     node = step.node
-    arguments = [f"&model_{node.name}{call.suffix}"]
+    arguments = [f"&{symbols[node.name, call.suffix, '']}"]
     for name in call.arguments:
         if name == "rows":
             arguments.append(f"&{node.row_gate}" if node.row_gate else "NULL")
@@ -301,20 +325,18 @@ def _push(plan: Plan, node: Node) -> dict[str, Any] | None:
     }
 
 
-def _layer(node: Node, call: KernelCall) -> dict[str, Any]:
-    name = f"{node.name}{call.suffix}"
+def _layer(node: Node, call: KernelCall, symbols: Symbols) -> dict[str, Any]:
     fields = []
     for key, value in call.fields.items():
-        text = f"model_{name}_{key}" if isinstance(value, Constant) else _integer(key, value)
+        text = symbols[node.name, call.suffix, key] if isinstance(value, Constant) else _integer(key, value)
         fields.append({"name": key, "value": text})
     return {
-        "name": name,
+        "name": f"{node.name}{call.suffix}",
+        "symbol": symbols[node.name, call.suffix, ""],
         "struct": call.struct,
         "title": operators()[node.op].describe(node),
         "fields": fields,
-        "arrays": [
-            _array(f"model_{name}_{key}", value) for key, value in call.fields.items() if isinstance(value, Constant)
-        ],
+        "arrays": [_array(symbols[node.name, call.suffix, key], value) for key, value in _arrays(call)],
         "bytes": sum(constant.values.nbytes for constant in constants(call)),
     }
 

@@ -35,8 +35,9 @@ _C_WORDS = frozenset(
     """
     auto break case char const continue default do double else enum extern float for goto if inline int long register
     restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main NULL
-    arena buffer_info forced gate_info gates input layer_info lists m macs mark marked memcpy memset model output s
-    state tick
+    int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t size_t offsetof memcpy memset
+    arena buffer_info force_gates forced frame gate_info gates info input layer_info lists m macs mark marked model
+    output reset restore s set_mark snapshot state state_t t tick
     """.split()  # noqa: SIM905 - a list of forty strings reads worse
 )
 
@@ -152,7 +153,9 @@ class GraphBuilder:
     def _unique(self, name: str) -> str:
         """A C identifier that no other layer, tensor or gate has."""
         base = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "layer"
-        if base[0].isdigit() or base in _C_WORDS or keyword.iskeyword(base) or base.startswith(("model_", "slimse_")):
+        is_macro = len(base) > 1 and base == base.upper()
+        is_taken = base in _C_WORDS or base.startswith(("audio", "model_", "slimse_"))
+        if base[0].isdigit() or is_macro or is_taken or keyword.iskeyword(base):
             base = f"layer_{base}"
         candidate, counter = base, 1
         while candidate in self._names:

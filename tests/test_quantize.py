@@ -166,7 +166,7 @@ def test_layer_that_overflows_is_named():
 
 def test_impossible_ratio_of_scales_names_the_layer():
     graph = dense_graph([[1.0]])
-    with pytest.raises(QuantizeError, match="Layer 'y'.*too large"):
+    with pytest.raises(QuantizeError, match=r"Layer 'y'.*too large"):
         quantize_with(graph, {"features": Quantization(1e6, 0), "y": Quantization(1e-8, 0)})
 
 
