@@ -150,7 +150,11 @@ def _context(plan: Plan) -> dict[str, Any]:
         "is_stateless": not (has_state or has_gates or plan.arena or plan.instrumented),
         "state": plan.state,
         "rings": [
-            {"name": state.name, "zero": quantization[state.tensor].zero_point, "slots": state.slots}
+            {
+                "name": state.name,
+                "zero": quantization[state.tensor].zero_point,
+                "bytes": state.slots * state.channels,
+            }
             for state in graph.states
         ],
         "state_bytes": plan.state_bytes,

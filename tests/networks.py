@@ -98,7 +98,14 @@ class Network:
         return self.add("ZeroPadding1D", {"padding": [reach, 0]}, [x], x.channels) if reach else x
 
     def depthwise(
-        self, x: Value, kernel: int, dilation: int = 1, stride: int = 1, multiplier: int = 1, activation: str = "linear"
+        self,
+        x: Value,
+        kernel: int,
+        dilation: int = 1,
+        stride: int = 1,
+        multiplier: int = 1,
+        activation: str = "linear",
+        name: str = "",
     ) -> Value:
         config = {
             "padding": "valid",
@@ -109,7 +116,8 @@ class Network:
         }
         channels = x.channels * multiplier
         weights = [self.normal(kernel, x.channels, multiplier, fan_in=kernel), self.bias(channels)]
-        return self.add("DepthwiseConv1D", config, [self._padded(x, kernel, dilation)], channels, weights, stride)
+        source = self._padded(x, kernel, dilation)
+        return self.add("DepthwiseConv1D", config, [source], channels, weights, stride, name)
 
     def separable(self, x: Value, filters: int, kernel: int, dilation: int = 1, multiplier: int = 1) -> Value:
         config = {"padding": "valid", "dilation_rate": [dilation], "strides": [1], "activation": "linear"}
@@ -136,9 +144,9 @@ class Network:
             return self.add("LeakyReLU", {"negative_slope": slope}, [x], x.channels)
         return self.add("Activation", {"activation": function}, [x], x.channels)
 
-    def combine(self, kind: str, *inputs: Value) -> Value:
+    def combine(self, kind: str, *inputs: Value, name: str = "") -> Value:
         channels = sum(value.channels for value in inputs) if kind == "Concatenate" else inputs[0].channels
-        return self.add(kind, {"axis": -1}, inputs, channels)
+        return self.add(kind, {"axis": -1}, inputs, channels, name=name)
 
     def decide(self, x: Value, channels: int, hidden: int = 0) -> Value:
         """A gating subnet; biases spread the gates over always open, always closed and undecided."""
