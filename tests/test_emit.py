@@ -224,7 +224,7 @@ def test_sources_hold_no_trace_of_place_or_time(block):
     assert not re.search(r"/(tmp|work|home)/|20\d\d-\d\d-\d\d", text)
 
 
-def test_lines_fit_a_hundred_columns(block):
+def test_lines_stay_short(block):
     names = ("model.c", "model.h", "model_layers.c", "model_layers.h")
     long = [line for name in names for line in block[1].files[name].splitlines() if len(line) > 120]
     assert long == []

@@ -7,14 +7,23 @@
 
 #include "slimse.h"
 
-extern const slimse_dense_s8_t model_front; /* dense 4 -> 6; 78 bytes of weights */
-extern const slimse_dense_s8_t model_b0_gate_hidden; /* dense 6 -> 3; 45 bytes of weights */
-extern const slimse_channel_gate_s8_t model_b0_gate; /* gate 3 -> 10 channels; 70 bytes of weights */
-extern const slimse_dense_s8_t model_b0_expand; /* dense 6 -> 10; 150 bytes of weights */
-extern const slimse_depthwise_conv1d_s8_t model_b0_depthwise; /* depthwise conv1d 10, kernel 3, dilation 2; 120 bytes of weights */
-extern const slimse_dense_s8_t model_b0_project; /* dense 10 -> 6; 114 bytes of weights */
-extern const slimse_add_s8_t model_b0_add; /* add, 6; 0 bytes of weights */
-extern const slimse_dense_s8_t model_back; /* dense 6 -> 4; 60 bytes of weights */
-extern const slimse_lookup_s8_t model_back_activation; /* sigmoid, 4; 256 bytes of weights */
+/* dense 4 -> 6; 78 bytes of weights */
+extern const slimse_dense_s8_t model_front;
+/* dense 6 -> 3; 45 bytes of weights */
+extern const slimse_dense_s8_t model_b0_gate_hidden;
+/* gate 3 -> 10 channels; 70 bytes of weights */
+extern const slimse_channel_gate_s8_t model_b0_gate;
+/* dense 6 -> 10; 150 bytes of weights */
+extern const slimse_dense_s8_t model_b0_expand;
+/* depthwise conv1d 10, kernel 3, dilation 2; 120 bytes of weights */
+extern const slimse_depthwise_conv1d_s8_t model_b0_depthwise;
+/* dense 10 -> 6; 114 bytes of weights */
+extern const slimse_dense_s8_t model_b0_project;
+/* add, 6; 0 bytes of weights */
+extern const slimse_add_s8_t model_b0_add;
+/* dense 6 -> 4; 60 bytes of weights */
+extern const slimse_dense_s8_t model_back;
+/* sigmoid, 4; 256 bytes of weights */
+extern const slimse_lookup_s8_t model_back_activation;
 
 #endif
