@@ -14,9 +14,12 @@ from networks import Jitter, Network, quantized_features, random_quantization
 from numpy.typing import NDArray
 
 from slimse_mcu.board import board
+from slimse_mcu.build import build as build_image
 from slimse_mcu.emit import emit
 from slimse_mcu.graph import Graph
+from slimse_mcu.harness.session import Session
 from slimse_mcu.load import load
+from slimse_mcu.ops.arithmetic import dequantize_values
 from slimse_mcu.plan import Plan, plan
 from slimse_mcu.quantize import quantize
 from slimse_mcu.streaming import run_int8
@@ -130,6 +133,10 @@ def gated_graph() -> Graph:
     return network.graph(network.activation(network.combine("Concatenate", x, network.input), "tanh"))
 
 
+#: For tests of what only an instrumented build has.
+instrumented_only = pytest.mark.parametrize("library", [True], indirect=True, ids=["instrumented"])
+
+
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "instrumented"])
 def library(request, tmp_path_factory) -> Library:
     quantized = random_quantization(gated_graph(), Jitter(1, 0.7))
@@ -218,9 +225,8 @@ def test_states_lie_where_the_model_says(library, features):
         np.testing.assert_array_equal(ordered, trace.tensors[state.tensor][-state.slots :])
 
 
+@instrumented_only
 def test_instrumented_model_keeps_every_tensor(library, features):
-    if not library.plan.instrumented:
-        pytest.skip("shares memory")
     stream = Stream(library)
     info, graph = library.info, library.plan.quantized.graph
     tensors = [buffer for buffer in info.buffers[: info.buffer_count] if buffer.kind == 0]
@@ -234,9 +240,8 @@ def test_instrumented_model_keeps_every_tensor(library, features):
             np.testing.assert_array_equal(value, trace.tensors[buffer.name.decode()][index])
 
 
+@instrumented_only
 def test_instrumented_model_marks_every_layer_with_its_macs(library, features):
-    if not library.plan.instrumented:
-        pytest.skip("has no marks")
     stream, marks = Stream(library), []
     callback = MARK(lambda context, layer, macs: marks.append((context, layer, macs)))
     library.c.model_set_mark.argtypes = [ctypes.c_void_p, MARK, ctypes.c_void_p]
@@ -251,8 +256,8 @@ def test_instrumented_model_marks_every_layer_with_its_macs(library, features):
 # ---- a model that the project never saw --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["functional", "sequential"])
-def test_users_own_keras_network_equals_the_specification_and_follows_keras(tmp_path, kind):
+def users_model(kind: str):
+    """A causal network as a user writes it in plain Keras."""
     keras = pytest.importorskip("keras")
     layers = keras.layers
     keras.utils.set_random_seed(1)
@@ -267,26 +272,66 @@ def test_users_own_keras_network_equals_the_specification_and_follows_keras(tmp_
         layers.Dense(10, activation="tanh", name="double"),
     ]
     if kind == "sequential":
-        model = keras.Sequential([keras.Input((None, 13)), *body], name="users own")
-    else:
-        x = source = keras.Input((None, 13))
-        for layer in body:
-            x = layer(x)
-        skip = layers.Dense(10, activation="sigmoid")(source)
-        model = keras.Model(source, layers.Multiply()([x, skip]), name="users own")
-    model.save(tmp_path / "own.keras")
-    graph = load(tmp_path / "own.keras")
-    rng = np.random.default_rng(2)
-    sequence = rng.normal(size=(60, 13)).astype(np.float32)
-    planned = plan(quantize(graph, [sequence]))
+        return keras.Sequential([keras.Input((None, 13)), *body], name="users own")
+    x = source = keras.Input((None, 13))
+    for layer in body:
+        x = layer(x)
+    skip = layers.Dense(10, activation="sigmoid")(source)
+    return keras.Model(source, layers.Multiply()([x, skip]), name="users own")
+
+
+@pytest.fixture(scope="module", params=["functional", "sequential"])
+def own(request, tmp_path_factory):
+    """The user's model, and its plan."""
+    model = users_model(request.param)
+    path = tmp_path_factory.mktemp("own") / "own.keras"
+    model.save(path)
+    graph = load(path)
+    sequence = np.random.default_rng(2).normal(size=(60, 13)).astype(np.float32)
+    return model, plan(quantize(graph, [sequence]))
+
+
+def test_users_own_keras_network_equals_the_specification(own, tmp_path):
+    _, planned = own
     native = build_native(emit(planned), planned, tmp_path, tmp_path / "kernels")
     integers = quantized_features(planned.quantized, 60, 4)
     run, trace = native.run(integers), run_int8(planned.quantized, integers)
     np.testing.assert_array_equal(run.output, trace.output)
     np.testing.assert_array_equal(run.macs, trace.macs)
-    source_scale = planned.quantized.quantization[graph.input]
-    real = (integers.astype(np.float32) - source_scale.zero_point) * np.float32(source_scale.scale)
-    output_scale = planned.quantized.quantization[graph.output]
-    mine = (run.output.astype(np.float32) - output_scale.zero_point) * np.float32(output_scale.scale)
-    expected = np.asarray(model(real[None]))[0]
-    assert np.sqrt(np.mean((mine - expected) ** 2)) < 0.05
+
+
+def test_users_own_keras_network_follows_keras(own):
+    model, planned = own
+    graph = planned.quantized.graph
+    integers = quantized_features(planned.quantized, 60, 4)
+    real = dequantize_values(integers, planned.quantized.quantization[graph.input])
+    output = run_int8(planned.quantized, integers).output
+    mine = dequantize_values(output, planned.quantized.quantization[graph.output])
+    assert np.sqrt(np.mean((mine - np.asarray(model(real[None]))[0]) ** 2)) < 0.05
+
+
+def run_on_board(planned: Plan, name: str, integers: NDArray[np.int8], folder: Path) -> None:
+    """Build for a board, stream features through it, and compare every frame with the specification."""
+    target = board(name)
+    if shutil.which(target.compiler) is None or (target.emulator == "qemu" and not shutil.which("qemu-system-arm")):
+        pytest.skip("the toolchain or the emulator is missing")
+    trace = run_int8(planned.quantized, integers)
+    image = build_image(emit(planned), target, folder)
+    with Session(target, image) as session:
+        session.configure("features")
+        for index, result in enumerate(session.frames(list(integers))):
+            np.testing.assert_array_equal(result.output, trace.output[index])
+            np.testing.assert_array_equal(result.gates[: planned.gates.size], trace.gates[index])
+            assert result.macs == trace.macs[index]
+
+
+@pytest.mark.parametrize("name", ["host", "virtual-m3", "virtual-m4"])
+def test_users_own_keras_network_on_a_board_equals_the_specification(own, tmp_path, name):
+    _, planned = own
+    run_on_board(planned, name, quantized_features(planned.quantized, 30, 5), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["host", "virtual-m4", "virtual-m55"])
+def test_gated_network_without_front_end_on_a_board_equals_the_specification(tmp_path, name):
+    planned = plan(random_quantization(gated_graph(), Jitter(1, 0.7)), board(name))
+    run_on_board(planned, name, quantized_features(planned.quantized, 30, 6), tmp_path)
