@@ -23,8 +23,11 @@ from slimse_mcu.version import VERSION
 
 __all__ = ["GraphBuilder", "KerasLayer", "load", "read_graph"]
 
+_NAME_LENGTH = 60
 MAX_CHANNELS = 16384
 MAX_FAN_IN = 32768
+#: Calls of layers in a model; far more than a microcontroller runs per frame.
+MAX_LAYERS = 2000
 #: Past frames that a layer may need, and frames between two values of a strided layer.
 MAX_REACH = 4096
 MAX_PERIOD = 1024
@@ -69,6 +72,9 @@ def read_graph(archive: KerasArchive, *, front_end: FrontEnd | None = None) -> G
             f"The model has {len(archive.inputs)} inputs and {len(archive.outputs)} outputs; one of each is supported.",
             hint="Save a model of the deployed path alone: keras.Model(features, mask).",
         )
+    calls = sum(max(1, len(layer.calls)) for layer in archive.layers)
+    if calls > MAX_LAYERS:
+        raise ModelError(f"The model calls {calls} layers; at most {MAX_LAYERS} are supported.")
     builder = GraphBuilder(archive, front_end)
     _read_layers(archive, builder)
     return simplify(builder.graph())
@@ -152,7 +158,7 @@ class GraphBuilder:
 
     def _unique(self, name: str) -> str:
         """A C identifier that no other layer, tensor or gate has."""
-        base = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "layer"
+        base = re.sub(r"\W", "_", name[:_NAME_LENGTH], flags=re.ASCII).strip("_") or "layer"
         is_macro = len(base) > 1 and base == base.upper()
         is_taken = base in _C_WORDS or base.startswith(("audio", "model_", "slimse_"))
         if base[0].isdigit() or is_macro or is_taken or keyword.iskeyword(base):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,8 @@ from keras_file import functional_config, save, weights_store, write_archive
 from networks import Network, Value, features_for
 
 from slimse_mcu.errors import ModelError
-from slimse_mcu.keras_archive import MAX_CONFIG_BYTES
-from slimse_mcu.load import load
+from slimse_mcu.keras_archive import MAX_CONFIG_BYTES, KerasArchive
+from slimse_mcu.load import MAX_LAYERS, load, read_graph
 from slimse_mcu.streaming import run_float
 
 RELAXED = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -283,6 +284,29 @@ def test_tensor_given_by_keyword_is_refused(tmp_path):
     node["kwargs"] = {"mask": node["args"][0]}
     with pytest.raises(ModelError, match=r"'bad' .*argument 'mask'"):
         load(write_archive(tmp_path / "m.keras", config, weights_store(network.layers)))
+
+
+def deep_archive(count: int) -> KerasArchive:
+    """``count`` layers in the worst order, whose names differ at the end only."""
+    network = Network(2)
+    x = network.input
+    for index in range(count - 1):
+        x = network.dense(x, 2, name=f"{'deep ' * 20}{index}")
+    layers = tuple(reversed(network.layers))
+    return KerasArchive("deep", "0" * 64, layers, (network.input.layer,), ((x.layer, 0),))
+
+
+def test_model_of_most_layers_in_reversed_order_loads_in_time():
+    before = time.monotonic()
+    graph = read_graph(deep_archive(MAX_LAYERS))
+    assert time.monotonic() - before < 20.0
+    assert len({node.name for node in graph.nodes}) == MAX_LAYERS - 1
+    assert max(len(node.name) for node in graph.nodes) < 70
+
+
+def test_model_of_more_layers_is_refused():
+    with pytest.raises(ModelError, match=f"{MAX_LAYERS + 1} layers; at most {MAX_LAYERS}"):
+        read_graph(deep_archive(MAX_LAYERS + 1))
 
 
 def test_cycle_is_refused(tmp_path):
