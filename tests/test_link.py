@@ -332,6 +332,38 @@ class Babble(Silence):
         return encode(Packet(self._random.randrange(256), self._random.randrange(3), self._random.randbytes(20)))
 
 
+class Noise(Silence):
+    """A board that never pauses; what it sends is no packet."""
+
+    name = "the noisy board"
+
+    def __init__(self, noise: bytes) -> None:
+        self._noise = noise
+
+    def receive(self, timeout_s: float) -> bytes:
+        return self._noise
+
+
+@pytest.mark.parametrize("noise", [b"log line\n", b"\x05\x00"], ids=["endless frame", "damaged frames"])
+def test_noise_without_a_pause_is_a_silence(noise):
+    with pytest.raises(LinkError, match="did not answer within"):
+        Link(Noise(noise)).greet(hello_payload(), timeout_s=0.05, interval_s=0.02)
+    link = Link(Noise(noise), silence_s=0.001, attempts=3)
+    with pytest.raises(LinkError, match="sent 3 times"):
+        link.request(Kind.STATUS)
+    assert link.errors.silences > 0
+
+
+def test_a_request_never_takes_the_answer_of_another(board):
+    link = open_link(board)
+    link.request(Kind.CONFIGURE, b"\0\0")
+    link.submit(Kind.FRAME, bytes(probe.SIZE))
+    with pytest.raises(ValueError, match="under way"):
+        link.request(Kind.STATUS)
+    assert len(link.collect()) == 12 + 3 + probe.SIZE
+    assert len(link.request(Kind.STATUS)) == 28
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_babbling_board_ends_in_a_link_error(seed):
     link = Link(Babble(seed), silence_s=0.001, attempts=5)

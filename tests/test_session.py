@@ -155,6 +155,21 @@ def test_a_frame_of_the_wrong_shape_is_refused_before_it_is_sent(session):
 
 
 @pytest.mark.parametrize("session", TWO, indirect=True)
+def test_answers_under_way_are_not_taken_for_those_of_the_next_request(session):
+    session.configure("features")
+    with pytest.raises(ValueError, match=r"int8 \[17\]"):
+        list(session.frames([*some_features(2), np.zeros(16, np.int8)]))
+    assert session.status().frames >= 2
+
+    stream = session.frames(some_features(20))
+    next(stream)
+    with pytest.raises(ValueError, match="under way"):
+        session.dump("last")
+    stream.close()
+    assert session.dump("last").shape == (probe.SIZE,)
+
+
+@pytest.mark.parametrize("session", TWO, indirect=True)
 def test_layers_and_buffers_of_the_last_frame(session):
     frames = some_features(4)
     session.configure("features")
@@ -320,6 +335,16 @@ def test_a_board_of_another_model_is_refused(images):
         ):
             pass
         assert caught.value.hint
+
+
+def test_firmware_of_another_version_is_refused(images):
+    target, image = images("host")
+    made = replace(image.provenance, tool_version="0.0.1")
+    with (
+        pytest.raises(LinkError, match=r"of slimse-mcu 0\.0\.0, not 0\.0\.1"),
+        Session(target, replace(image, provenance=made)),
+    ):
+        pass
 
 
 @needs_arm

@@ -209,10 +209,13 @@ class Link:
         """Send one request, with nothing else under way, and return the payload of its answer.
 
         Raises:
+            ValueError: Answers to earlier requests were not collected yet; they would be taken for this one's.
             RequestError: The board turned the request down.
             FaultError: The board crashed.
             LinkError: The link failed for good.
         """
+        if self.outstanding:
+            raise ValueError("Requests are under way: collect their answers first.")
         self.submit(kind, payload)
         return self.collect()
 
@@ -237,15 +240,16 @@ class Link:
         deadline = time.monotonic() + self._silence_s
         while oldest.answer is None:
             item = self._next_item(deadline - time.monotonic())
-            if item is None:
+            if isinstance(item, Packet):
+                self._take(item)
+                continue
+            if isinstance(item, Damage):
+                self._count("damaged")
+                self._ask_again(oldest)
+            if time.monotonic() >= deadline:  # noise is a silence too
                 self._count("silences")
                 self._resend_all(delimiter=True)
                 deadline = time.monotonic() + self._silence_s * 2 ** min(oldest.sent - 1, 5)
-            elif isinstance(item, Damage):
-                self._count("damaged")
-                self._ask_again(oldest)
-            else:
-                self._take(item)
         del self._pending[sequence]
         return self._payload(oldest)
 
@@ -291,7 +295,7 @@ class Link:
         while not self._arrived:
             data = self._transport.receive(max(0.0, end - time.monotonic()))
             self._arrived = list(self._decoder.feed(data))
-            if not data and time.monotonic() >= end:
+            if not self._arrived and time.monotonic() >= end:
                 return None
         return self._arrived.pop(0)
 
@@ -359,7 +363,8 @@ class Link:
             reason = answer.payload[0] if answer.payload else 0
             raise RequestError(
                 f"{self._transport.name} turned down request 0x{pending.packet.kind:02x}:"
-                f" {_ERROR_REASONS.get(reason, f'reason {reason}')}."
+                f" {_ERROR_REASONS.get(reason, f'reason {reason}')}.",
+                hint="If its firmware is older than this slimse-mcu, build and load it again.",
             )
         return answer.payload
 

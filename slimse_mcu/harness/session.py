@@ -194,8 +194,13 @@ class Session:
     def frames(self, inputs: Iterable[NDArray[np.int16] | NDArray[np.int8]]) -> Iterator[FrameResult]:
         """Stream frames through the board, as many at once as it allows; yield their results in order.
 
+        Until the stream has ended or was closed, no other request can be made.
+
         Args:
             inputs: ``int16 [hop]`` (mode pcm) or ``int8 [input_size]`` (mode features) per frame.
+
+        Raises:
+            ValueError: A frame has another shape or type.
         """
         link = self._link
         source = iter(inputs)
@@ -212,9 +217,10 @@ class Session:
                     return
                 yield self._frame_result(index, link.collect())
                 index += 1
-        except GeneratorExit:
+        except (GeneratorExit, ValueError):
             while self._transport is not None and link.outstanding:
                 link.collect()
+            raise
 
     def layers(self) -> tuple[LayerResult, ...]:
         """Return each layer's cost in the last frame.
@@ -294,6 +300,10 @@ class Session:
                 f" not {self._image.name} ({expected.model_hash[:12]})"
                 f"{' of this calibration' if info.model_hash == expected.model_hash else ''}.",
                 hint=hint,
+            )
+        if info.tool_version != expected.tool_version:
+            raise LinkError(
+                f"{self._name} runs firmware of slimse-mcu {info.tool_version}, not {expected.tool_version}.", hint=hint
             )
         if info.board != self._board.name:
             raise LinkError(f"{self._name} runs firmware for {info.board}, not {self._board.name}.", hint=hint)
