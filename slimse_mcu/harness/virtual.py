@@ -24,6 +24,7 @@ from slimse_mcu.errors import BoardError, LinkError
 QEMU = "qemu-system-arm"
 
 _END_TIMEOUT_S = 5.0
+_SEND_TIMEOUT_S = 60.0
 _CHUNK_BYTES = 65536
 
 # Run by a fresh interpreter in place of the board, which then takes its place: the kernel kills it when the
@@ -69,7 +70,10 @@ class VirtualBoard:
             )
         except OSError as error:
             self._release()
-            raise BoardError(f"The board {board.name} could not be started: {error.strerror}.") from error
+            raise BoardError(
+                f"The board {board.name} could not be started: {error.strerror}.",
+                hint="Close other programs if memory or files are short, and try again.",
+            ) from error
         except BaseException:
             self._release()
             raise
@@ -90,11 +94,15 @@ class VirtualBoard:
         """Send all bytes.
 
         Raises:
-            LinkError: The process has ended.
+            LinkError: The process has ended, or hangs.
         """
         try:
-            self._socket.settimeout(60.0)
+            self._socket.settimeout(_SEND_TIMEOUT_S)
             self._socket.sendall(data)
+        except TimeoutError as error:
+            raise LinkError(
+                f"{self.name} took no bytes for {_SEND_TIMEOUT_S:g} s.", hint="Run the command again."
+            ) from error
         except OSError as error:
             raise self._ended() from error
 
@@ -139,7 +147,7 @@ class VirtualBoard:
         if code is None:
             how = "closed the link"
         elif code < 0:
-            how = f"was ended by signal {signal.Signals(-code).name}"
+            how = f"was ended by signal {_signal_name(-code)}"
         else:
             how = f"ended with code {code}"
         program = QEMU if self._board.emulator == "qemu" else "the firmware's process"
@@ -162,6 +170,13 @@ class VirtualBoard:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return str(number)
 
 
 def _command(board: Board, elf: Path, fd: int) -> list[str]:
