@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from slimse_mcu.board import Board
 from slimse_mcu.build import Image
-from slimse_mcu.errors import SlimseError
+from slimse_mcu.errors import LinkError, SlimseError
 from slimse_mcu.graph import FrontEnd, QuantizedGraph
 from slimse_mcu.harness import audio, quality
 from slimse_mcu.harness.audio import Pair
@@ -83,6 +83,7 @@ def measure(
     tell = progress or (lambda stage, done, total: None)
     twin = Twin.of(plan.quantized)
     feed = _feed(twin, recordings, all_open_frames)
+    _check_sizes(session, plan)
     with _fresh_folder(out) as folder:
         with beside() as submit:
             wanted = submit(_specification, twin, feed, done=_steps(tell, "specification", feed.frames))
@@ -94,6 +95,25 @@ def measure(
         report = _report(session, plan, image, board, files, answers[-1], bit_exact)
         _write(folder, report)
     return report
+
+
+def _check_sizes(session: Session, plan: Plan) -> None:
+    """Refuse firmware whose frames are not those of the plan, whatever hashes it told."""
+    info, graph = session.info, plan.quantized.graph
+    told = {"inputs": info.input_size, "outputs": info.output_size, "gate bytes": info.gate_bytes}
+    planned = {
+        "inputs": graph.tensors[graph.input].size,
+        "outputs": graph.tensors[graph.output].size,
+        "gate bytes": plan.gates.size,
+    }
+    if graph.frontend is not None:
+        told["samples per frame"], planned["samples per frame"] = info.hop, graph.frontend.hop
+    for what, wanted in planned.items():
+        if told[what] != wanted:
+            raise LinkError(
+                f"The board {info.board} says that its model has {told[what]} {what}, the plan has {wanted}.",
+                hint="Build the model and load the firmware again.",
+            )
 
 
 # ---- what is streamed -----------------------------------------------------------------------------------
@@ -393,6 +413,7 @@ def _write(folder: Path, report: Report) -> None:
 @contextmanager
 def _fresh_folder(out: Path) -> Iterator[Path]:
     """A new folder beside ``out`` whose content moves to ``out`` at the end, or vanishes with an error."""
+    out = out.resolve()  # "." has no name to put a folder beside
     if out.exists() and not out.is_dir():
         raise SlimseError(f"{out} is a file, expected a folder.", hint="Choose another --out.")
     temporary = out.with_name(f".{out.name}.part")

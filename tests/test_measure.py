@@ -40,7 +40,15 @@ class TwinSession:
 
     def __init__(self, compiled: Any, *, counter: str = "instructions") -> None:
         self.compiled = compiled
-        self.info = types.SimpleNamespace(counter=counter)
+        graph = compiled.graph
+        self.info = types.SimpleNamespace(
+            board="twin",
+            counter=counter,
+            hop=HOP if graph.frontend else 0,
+            input_size=graph.tensors[graph.input].size,
+            output_size=graph.tensors[graph.output].size,
+            gate_bytes=compiled.plan.gates.size,
+        )
         self.spoil: dict[str, int] = {}
         self.fail_at: int | None = None
         self.runs = 0
@@ -221,6 +229,23 @@ def test_a_file_in_place_of_the_folder_is_refused(twin: TwinSession, tmp_path: P
         measured(twin, tmp_path / "out")
     with pytest.raises(SlimseError, match="cannot be written"):
         measured(twin, tmp_path / "out" / "below")
+
+
+def test_the_current_folder_may_receive_the_report(
+    twin: TwinSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    measured(twin, Path())
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["audio", "report.html", "report.json"]
+
+
+@pytest.mark.parametrize("what", ["hop", "input_size", "output_size", "gate_bytes"])
+def test_a_board_that_lies_about_its_sizes_is_refused(twin: TwinSession, tmp_path: Path, what: str) -> None:
+    setattr(twin.info, what, getattr(twin.info, what) + 1)
+    with pytest.raises(LinkError, match="the plan has") as caught:
+        measured(twin, tmp_path / "out")
+    assert caught.value.hint
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("no_pictures")
