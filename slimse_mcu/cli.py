@@ -233,7 +233,7 @@ def _compile(model: str, board: Board | None, stages: Stage, options: dict[str, 
 @slimse.command("build")
 @click.argument("what", metavar="PROJECT|MODEL")
 @_board_option
-@click.option("--out", type=_FILE, metavar="FOLDER", help="Where the firmware goes. [default: build/NAME/BOARD]")
+@click.option("--out", type=_FILE, metavar="FOLDER", help="Where the firmware goes. [default: build/NAME-BOARD]")
 @_model_options
 @_json_option
 def build_command(what: str, board_name: str, out: Path | None, as_json: bool, **options: Any) -> None:
@@ -258,7 +258,7 @@ def build_command(what: str, board_name: str, out: Path | None, as_json: bool, *
         stages("read", f"{project.name}, {len(project.files)} files")
     else:
         project = _compile(what, board, stages, options).project
-    folder = out or Path("build") / project.name / board.name
+    folder = out or Path("build") / f"{project.name}-{board.name}"
     image = build(project, board, folder)
     stages("build", str(image.elf))
     if as_json:
@@ -329,6 +329,8 @@ def measure_command(
 
     if (audio is None) == (features is None):
         raise click.UsageError("Give either --audio or --features", click.get_current_context())
+    if reference is not None and audio is None:
+        raise click.UsageError("--reference belongs to --audio", click.get_current_context())
     board = _board(board_name)
     stages = screen.Stages(quiet=as_json)
     options["features_only"] = options["features_only"] or features is not None
@@ -339,7 +341,8 @@ def measure_command(
         stages("build", f"{image.flash_weights_bytes + image.flash_code_bytes} bytes of flash")
         with Session(board, image, port=port) as session, screen.Bars(quiet=as_json) as bars:
             report = measure(session, compiled.plan, image, board, recordings, out, progress=bars)
-    stages("measure", f"{report.frames} frames of {len(report.files)} recordings on {board.title}")
+    what = f"{screen.counted(report.frames, 'frame')} of {screen.counted(len(report.files), 'recording')}"
+    stages("measure", f"{what} on the board {board.name}")
     if as_json:
         _print_json(report.to_json())
     else:

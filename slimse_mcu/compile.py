@@ -93,7 +93,7 @@ def compile_model(
     )
     tell("quantize", f"int8, {method}")
     planned = plan(quantized, board, instrumented=instrumented)
-    tell("plan", f"fits {board.title}" if board else "for any board")
+    tell("plan", f"fits the board {board.name}" if board else "for any board")
     project = emit(planned)
     tell("emit", f"{len(project.files)} files")
     return Compiled(graph, recordings, quantized, planned, project)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -56,6 +57,11 @@ def table(columns: Sequence[str], *, right: Iterable[int] = (), title: str = "")
 def size(count: int) -> str:
     """Bytes with thin grouping: ``1 234 567``."""
     return f"{count:,}".replace(",", " ")
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 gate``, ``2 gates``."""
+    return f"{size(number)} {noun}" + ("" if number == 1 else "s")
 
 
 class Stages:
@@ -108,7 +114,7 @@ class Bars:
             self._tasks[stage] = self._progress.add_task(stage, total=total, rate="")
         task = self._tasks[stage]
         speed = self._progress.tasks[task].speed
-        unit = "clips" if stage == "quality" else "frames"
+        unit = "signals" if stage == "quality" else "frames"
         rate = f"{speed:.0f} {unit}/s" if speed else ""
         self._progress.update(task, completed=done, total=total, rate=rate)
 
@@ -124,7 +130,7 @@ def print_boards(boards: Sequence[Board]) -> None:
             _memory(one.flash_bytes),
             _memory(one.ram_bytes),
             one.counter if one.counter != "none" else "-",
-            one.title,
+            escape(one.title),
         )
     console().print(rows)
 
@@ -139,7 +145,7 @@ def print_zoo(models: Sequence[tuple[str, int, str]]) -> None:
     """Name, size of the file and summary of each bundled model."""
     rows = table(("model", "bytes", "what"), right=(1,))
     for name, count, summary in models:
-        rows.add_row(f"zoo:{name}", size(count), summary)
+        rows.add_row(f"zoo:{name}", size(count), escape(summary))
     console().print(rows)
 
 
@@ -153,7 +159,8 @@ def print_findings(findings: Sequence[Finding]) -> None:
     """What is there, what is missing, and how to get it."""
     rows = table(("", "what", "found", "for"))
     for one in findings:
-        rows.add_row(f"[{_STATUS_STYLES[one.status]}]{one.status}[/]", one.name, one.found or "-", one.purpose)
+        status = f"[{_STATUS_STYLES[one.status]}]{one.status}[/]"
+        rows.add_row(status, escape(one.name), escape(one.found) or "-", one.purpose)
     screen = console()
     screen.print(rows)
     for one in findings:
@@ -183,7 +190,7 @@ def print_model(summary: ModelSummary) -> None:
     else:
         screen.print("no front end: features in, outputs out")
     gates = sum(summary.gates.values())
-    screen.print(f"{len(summary.gates)} gates with {gates} channels" if gates else "no gates")
+    screen.print(f"{counted(len(summary.gates), 'gate')} with {counted(gates, 'channel')}" if gates else "no gates")
     screen.print(rows)
     if gates:
         screen.print(
@@ -192,7 +199,7 @@ def print_model(summary: ModelSummary) -> None:
 
 
 def _layer_row(one: LayerSummary) -> tuple[str, ...]:
-    operation = one.layer + (f", {one.activation}" if one.activation else "")
+    operation = escape(one.layer) + (f", {one.activation}" if one.activation else "")
     if one.period > 1:
         operation += f", every {one.period} frames"
     past = str(one.state_frames) if one.state_frames else ""
@@ -205,7 +212,7 @@ def print_quantization(errors: QuantizationErrors) -> None:
     rows = table(
         ("tensor", "least", "greatest", "scale", "zero", "SQNR dB", "saturated"),
         right=range(1, 7),
-        title=f"Quantization, int8 against float over {errors.frames} frames",
+        title=f"Quantization, int8 against float over {counted(errors.frames, 'frame')}",
     )
     for one in errors.tensors:
         rows.add_row(
@@ -289,7 +296,7 @@ def print_manifest(manifest: Mapping[str, Any]) -> None:
         activation = "" if one["activation"] == "linear" else f", {one['activation']}"
         gates = (one["row_gate"] or "", one["column_gate"] or "")
         numbers = (one["weight_bytes"], one["macs"])
-        rows.add_row(one["name"], one["title"] + activation, *gates, *(size(n) if n else "" for n in numbers))
+        rows.add_row(one["name"], escape(one["title"] + activation), *gates, *(size(n) if n else "" for n in numbers))
     screen.print(rows)
     screen.print(
         f"weights {size(memory['weight_bytes'])} bytes, model_t {size(memory['model_bytes'])} bytes "
@@ -298,7 +305,7 @@ def print_manifest(manifest: Mapping[str, Any]) -> None:
     gates = sum(one["channels"] for one in manifest["gates"])
     line = f"{size(macs['all_open'])} MACs a frame"
     if gates:
-        line += f" with all gates open, {size(macs['all_closed'])} with all closed; {gates} gated channels"
+        line += f" with all gates open, {size(macs['all_closed'])} with all closed; {counted(gates, 'gated channel')}"
     screen.print(line)
 
 
@@ -346,10 +353,11 @@ def _findings(report: Report) -> Iterator[str]:
     ram = f"RAM {_bytes(memory.ram_state)} state + {_bytes(memory.ram_arena)} arena, {_bytes(memory.ram_total)} in all"
     yield f"memory, bytes: {flash}; {ram}; stack {_bytes(memory.stack_peak)}"
     if report.deadline.load_mean is not None:
-        yield f"load: {100 * report.deadline.load_mean:.1f} % of the hop, {report.deadline.misses} deadlines missed"
+        missed = counted(report.deadline.misses or 0, "deadline")
+        yield f"load: {100 * report.deadline.load_mean:.1f} % of the hop, {missed} missed"
     exact = report.bit_exact
     if exact.first_divergence is None:
-        yield f"bit-exact: {exact.frames_compared} frames equal the NumPy specification"
+        yield f"bit-exact: all {counted(exact.frames_compared, 'frame')} equal the NumPy specification"
     else:
         details = ", ".join(f"{key} {value}" for key, value in exact.first_divergence.items())
         yield f"NOT bit-exact, first divergence: {details}"

@@ -195,6 +195,23 @@ def test_build_for_the_host_from_a_project(slimse, tiny_model, tmp_path):
     assert Path(json.loads(outcome.out)["elf"]).is_file()
 
 
+def test_default_folders_do_not_get_into_each_others_way(slimse, tiny_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert slimse("compile", tiny_model).code == 0
+    assert slimse("build", "build/tiny", "--board", "host").code == 0
+    outcome = slimse("compile", tiny_model, "--board", "host")
+    assert outcome.code == 0, outcome.err
+    assert "fits the board host" in outcome.err
+    assert sorted(one.name for one in (tmp_path / "build").iterdir()) == ["tiny", "tiny-host"]
+
+
+def test_measure_prints_what_it_found(slimse, tiny_model, short_clip, tmp_path):
+    outcome = slimse("measure", tiny_model, "--board", "host", "--audio", short_clip, "--out", tmp_path / "r")
+    assert outcome.code == 0, outcome.err
+    assert " of 1 recording on the board host" in outcome.err
+    assert re.search(r"bit-exact: all \d+ frames equal", outcome.out)
+
+
 def test_boards_lists_the_bundled_boards(slimse):
     names = {one["name"] for one in json.loads(slimse("boards", "--json").out)}
     assert {"host", "virtual-m3", "virtual-m4", "virtual-m7", "virtual-m33", "virtual-m55", "netduinoplus2"} <= names
