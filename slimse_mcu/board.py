@@ -123,10 +123,12 @@ def _read(folder: Path) -> Board:
         raise BoardError(f"{folder} is no name for a board.", hint="Use letters, digits, dots, plus and minus signs.")
     try:
         if file.stat().st_size > _TOML_LIMIT_BYTES:
-            raise BoardError(f"{file} is no board description, it is too large.")
+            raise BoardError(
+                f"{file} is too large for a board description.", hint="docs/porting.md says what it holds."
+            )
         table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BoardError(f"{file} cannot be read: {error}.") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise BoardError(f"{file} cannot be read: {error}.", hint="docs/porting.md says what it holds.") from error
     fields = _Fields(file, table)
     result = Board(
         name=folder.name,
@@ -217,4 +219,4 @@ class _Fields:
     def finish(self) -> None:
         unknown = sorted(set(self._table) - self._known)
         if unknown:
-            raise BoardError(f"{self._file}: {unknown[0]} is no field of a board.")
+            raise BoardError(f"{self._file}: {unknown[0]} is no field of a board.", hint="Remove or correct it.")

@@ -38,6 +38,9 @@ FULL_SCALE = 32768.0
 FFT_RANGE = (64, 2048)
 """Least and greatest transform length in samples."""
 
+SAMPLE_RATES_HZ = (1000, 768000)
+"""Least and greatest sampling rate."""
+
 _GAIN_LIMIT = 1e6
 _SMALLEST_EXPONENT = 0.05
 
@@ -131,10 +134,11 @@ def check(frontend: FrontEnd) -> None:
             f"The front end's epsilon is {frontend.epsilon}, expected 0 <= epsilon < 1.",
             hint="The usual one is 1e-9.",
         )
-    if frontend.sample_rate_hz <= 0:
+    least, most = SAMPLE_RATES_HZ
+    if not least <= frontend.sample_rate_hz <= most:
         raise ModelError(
-            f"The front end's sample rate is {frontend.sample_rate_hz} Hz.",
-            hint="Give a positive rate, such as 16000.",
+            f"The front end's sample rate is {frontend.sample_rate_hz} Hz, expected {least} to {most} Hz.",
+            hint="Give the rate of the training audio, such as 16000.",
         )
 
 

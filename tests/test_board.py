@@ -97,6 +97,9 @@ def test_what_is_no_text_or_has_no_linker_script_is_refused(own_board):
     (own_board / "board.toml").write_text("#" * 100_000)
     with pytest.raises(BoardError, match="too large"):
         board(own_board)
+    (own_board / "board.toml").write_text("hal = " + "[" * 60_000)
+    with pytest.raises(BoardError, match="cannot be read"):
+        board(own_board)
 
 
 def test_a_folder_whose_name_is_no_word_is_refused(own_board):

@@ -231,6 +231,7 @@ def test_float_twin_agrees_with_the_device() -> None:
         ({"exponent": 0.0}, "exponent"),
         ({"epsilon": float("nan")}, "epsilon"),
         ({"sample_rate_hz": 0}, "rate"),
+        ({"sample_rate_hz": 10**9}, "rate"),  # calibration audio would be resampled to it
     ],
 )
 def test_unsupported_front_ends_are_refused(changes: dict[str, Any], words: str) -> None:
