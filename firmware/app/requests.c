@@ -5,6 +5,10 @@
 #include "engine.h"
 #include "hal.h"
 #include "link.h"
+#include "session.h"
+
+_Static_assert(APP_REQUEST_PAYLOAD <= 0xFFFF && APP_REPLY_PAYLOAD <= 0xFFFF,
+               "a frame of this model is larger than a packet can be");
 
 enum {
     HELLO_BYTES = 10,
@@ -40,7 +44,7 @@ static void hello(const app_request_t *request, app_reply_t *reply)
 
     app_reply_u16(reply, APP_PROTOCOL_VERSION);
     app_reply_u32(reply, app_get_u32(request->payload + 6)); /* the session's nonce */
-    app_reply_u8(reply, hal->window);
+    app_reply_u8(reply, hal->window < APP_WINDOW ? hal->window : (uint8_t)APP_WINDOW);
     app_reply_u8(reply, hal->counter_kind);
     app_reply_u8(reply, model_info.instrumented);
     app_reply_u8(reply, MODEL_HAS_AUDIO);
