@@ -5,9 +5,12 @@ The stages are functions in modules of the same name: :func:`slimse_mcu.load.loa
 :func:`slimse_mcu.build.build`, :class:`slimse_mcu.harness.session.Session` and
 :func:`slimse_mcu.measure.measure`.  What most programs want is here::
 
-    from slimse_mcu import compile_model, read_board, write_project
+    from pathlib import Path
 
-    compiled = compile_model("enhancer.keras", board=read_board("virtual-m4"))
+    from slimse_mcu import compile_model, write_project
+    from slimse_mcu.board import board
+
+    compiled = compile_model("enhancer.keras", board=board("virtual-m4"))
     write_project(compiled.project, Path("enhancer"))
 
 Names are imported when they are used, so that importing the package costs nothing.

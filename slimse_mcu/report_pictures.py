@@ -33,7 +33,6 @@ _TITLES = {
 }
 _WIDTH_IN = 11.0
 _DPI = 110
-_DPI = 110
 
 
 def timeline(file: FileReport, sample_rate_hz: int | None, hop: int, macs_all_open: float | None) -> bytes:
