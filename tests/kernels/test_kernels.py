@@ -1,0 +1,378 @@
+"""Every kernel alone against its operator's NumPy specification, with parameters over their whole range.
+
+Structures and signatures are read from ``slimse.h``; a folder of optimised kernels is held to the same test.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from native import WARNINGS
+from numpy.typing import NDArray
+
+from slimse_mcu import assets
+from slimse_mcu.graph import Node, State
+from slimse_mcu.ops import operators
+from slimse_mcu.ops.op import Constant, KernelCall, Ring
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
+RELAXED = settings(deadline=None, derandomize=True, max_examples=150)
+#: What a kernel must not touch: put behind every buffer it writes.
+CANARY = 0x5A
+
+_CTYPES = {
+    "uint8_t": ctypes.c_uint8,
+    "int8_t": ctypes.c_int8,
+    "uint16_t": ctypes.c_uint16,
+    "int16_t": ctypes.c_int16,
+    "int32_t": ctypes.c_int32,
+}
+
+
+@cache
+def structure(name: str) -> type[ctypes.Structure]:
+    """The C structure of that name in ``slimse.h``."""
+    header = re.sub(r"/\*.*?\*/", "", assets.read_text("firmware/slimse.h"), flags=re.DOTALL)
+    body = re.search(rf"typedef struct \{{([^}}]*)\}} {name};", header)
+    assert body is not None, name
+    fields = []
+    for ctype, pointer, field in re.findall(r"(?:const )?(\w+) (\*?)(\w+);", body.group(1)):
+        fields.append((field, ctypes.c_void_p if pointer else _CTYPES[ctype]))
+    return type(name, (ctypes.Structure,), {"_fields_": fields})
+
+
+@pytest.fixture(scope="module", params=["kernels"])
+def library(request, tmp_path_factory) -> ctypes.CDLL:
+    """All kernels of a folder; undefined behaviour and reads out of bounds of constants end the process."""
+    target = tmp_path_factory.mktemp("kernels") / "kernels.so"
+    firmware = assets.path("firmware")
+    sources = [str(path) for path in sorted((firmware / request.param).glob("*.c"))]
+    includes = [f"-I{firmware}", f"-I{firmware}/kernels", f"-I{firmware}/dsp"]
+    options = ["-O2", "-fPIC", "-shared", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
+    subprocess.run(["gcc", *WARNINGS, *options, *includes, *sources, "-o", str(target)], check=True)
+    return ctypes.CDLL(str(target))
+
+
+@dataclass
+class Gates:
+    """Open rows and columns of one call, or None where all are."""
+
+    rows: NDArray[np.bool_] | None = None
+    columns: NDArray[np.bool_] | None = None
+
+
+class Frame:
+    """One call's memory; keeps alive what C points to."""
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+    def pointer(self, array: NDArray[Any]) -> int:
+        self.kept.append(array)
+        return int(array.ctypes.data)
+
+    def constants(self, call: KernelCall) -> Any:
+        values = structure(call.struct)()
+        for key, value in call.fields.items():
+            if isinstance(value, Constant):
+                array = np.ascontiguousarray(value.values, dtype=np.dtype(value.ctype.removesuffix("_t")))
+                setattr(values, key, self.pointer(array))
+            else:
+                setattr(values, key, int(value))
+                assert getattr(values, key) == int(value), f"{key} does not fit its C type"
+        return values
+
+    def gate(self, is_open: NDArray[np.bool_] | None, forced: NDArray[np.uint8] | None = None) -> Any:
+        if is_open is None:
+            return None
+        values = structure("slimse_gate_t")()
+        room = np.zeros(len(is_open), np.uint16)
+        indices = np.flatnonzero(is_open).astype(np.uint16)
+        room[: len(indices)] = indices
+        values.open_count, values.open = len(indices), self.pointer(room)
+        values.bits = self.pointer(np.full((len(is_open) + 7) // 8, 0xFF, np.uint8))
+        values.forced = None if forced is None else self.pointer(forced)
+        self.kept.append(values)
+        return values
+
+
+def run_calls(
+    library: ctypes.CDLL, node: Node, parameters: dict[str, Any], inputs, gates: Gates, ring: Ring | None, size: int
+) -> tuple[NDArray[np.int8], int]:
+    """Carry a node's calls out; the output and the MACs."""
+    output = np.full(size + 8, CANARY, np.int8)
+    macs = 0
+    for call in operators()[node.op].calls(node, parameters):
+        frame = Frame()
+        layer = frame.constants(call)
+        arguments: list[Any] = [ctypes.byref(layer)]
+        for name in call.arguments:
+            if name in ("rows", "columns"):
+                gate = frame.gate(getattr(gates, name))
+                arguments.append(None if gate is None else ctypes.byref(gate))
+            elif name == "ring":
+                memory = None if ring is None else ctypes.c_void_p(frame.pointer(ring.frames))
+                arguments += [memory, ctypes.c_uint16(0 if ring is None else ring.next)]
+            elif name == "output":
+                arguments.append(ctypes.c_void_p(frame.pointer(output) + call.output_offset))
+            else:
+                exact = np.array(inputs[int(name.removeprefix("input"))])
+                arguments.append(ctypes.c_void_p(frame.pointer(exact)))
+        function = getattr(library, call.function)
+        function.restype = ctypes.c_uint32
+        result = function(*arguments)
+        macs += result if call.counts_macs else 0
+    assert np.all(output[size:] == CANARY), "wrote behind its output"
+    return output[:size], macs
+
+
+def specified(node: Node, parameters: dict[str, Any], inputs, gates: Gates, ring: Ring | None) -> NDArray[np.int8]:
+    """The specification's output, closed rows at the zero point."""
+    value = operators()[node.op].step_s8(node, parameters, inputs, ring)
+    if gates.rows is None:
+        return value
+    return np.where(gates.rows, value, np.int8(parameters["output_offset"]))
+
+
+# ---- random parameters -------------------------------------------------------------------------------------------
+
+
+def requantization(rng: np.random.Generator, rows: int) -> dict[str, Any]:
+    """Multipliers and shifts of the whole range, more often such that results are spread over int8."""
+    shift = rng.integers(-31, 31, rows) if rng.random() < 0.3 else rng.integers(-14, -4, rows)
+    low, high = sorted(rng.integers(-128, 128, 2))
+    if rng.random() < 0.7:
+        low, high = -128, 127
+    return {
+        "multiplier": rng.integers(2**30, 2**31, rows).astype(np.int32),
+        "shift": shift.astype(np.int8),
+        "output_offset": int(rng.integers(-128, 128)),
+        "output_min": int(low),
+        "output_max": int(high),
+    }
+
+
+def linear(rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Any]:
+    bias = rng.integers(-(2**30), 2**30 + 1, shape[0]) >> rng.integers(0, 28)
+    return {
+        "weights": rng.integers(-127, 128, shape).astype(np.int8),
+        "bias": bias.astype(np.int32),
+        "input_offset": int(rng.integers(-127, 129)),
+        **requantization(rng, shape[0]),
+    }
+
+
+def gates_of(rng: np.random.Generator, rows: int, columns: int = 0) -> Gates:
+    """Any gates: none, all closed, all open, a share."""
+
+    def bits(count: int) -> NDArray[np.bool_] | None:
+        if count == 0 or rng.random() < 0.25:
+            return None
+        return rng.random(count) < rng.choice([0.0, 0.1, 0.5, 1.0])
+
+    return Gates(bits(rows), bits(columns))
+
+
+def frames(rng: np.random.Generator, *shape: int) -> NDArray[np.int8]:
+    return rng.integers(-128, 128, shape).astype(np.int8)
+
+
+def ring_of(rng: np.random.Generator, slots: int, channels: int) -> Ring | None:
+    if slots == 0:
+        return None
+    ring = Ring(slots, channels, 0, np.int8)
+    ring.frames[:] = frames(rng, slots, channels)
+    ring.next = int(rng.integers(slots))
+    return ring
+
+
+def node_of(op: str, inputs: int, state: State | None = None, **attributes: Any) -> Node:
+    return Node(op, op, tuple(f"in{index}" for index in range(inputs)), op, attributes, state=state)
+
+
+def scalar(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Requantization of an operator that has one multiplier for all channels."""
+    result = {"output_multiplier": int(parameters["multiplier"][0]), "output_shift": int(parameters["shift"][0])}
+    return {**result, **{key: parameters[key] for key in ("output_offset", "output_min", "output_max")}}
+
+
+SEEDS = st.integers(0, 2**32 - 1)
+SIZES = st.one_of(st.integers(1, 9), st.sampled_from([16, 17, 31, 64, 129]))
+
+
+@RELAXED
+@given(SEEDS, SIZES, SIZES)
+def test_dense(library, seed, rows, columns):
+    rng = np.random.default_rng(seed)
+    parameters, gates = linear(rng, (rows, columns)), gates_of(rng, rows, columns)
+    values = frames(rng, columns)
+    if gates.columns is not None:
+        zero = -parameters["input_offset"]
+        values = np.where(gates.columns, values, np.int8(zero))
+    node = node_of("dense", 1)
+    output, macs = run_calls(library, node, parameters, [values], gates, None, rows)
+    np.testing.assert_array_equal(output, specified(node, parameters, [values], gates, None))
+    open_rows = rows if gates.rows is None else int(gates.rows.sum())
+    assert macs == open_rows * (columns if gates.columns is None else int(gates.columns.sum()))
+
+
+@RELAXED
+@given(SEEDS, SIZES, SIZES, st.integers(2, 6), st.integers(1, 4))
+def test_conv1d(library, seed, rows, columns, taps, dilation):
+    rng = np.random.default_rng(seed)
+    parameters, gates = linear(rng, (rows, taps, columns)), gates_of(rng, rows)
+    ring, values = ring_of(rng, (taps - 1) * dilation, columns), frames(rng, columns)
+    node = node_of("conv1d", 1, dilation=dilation)
+    output, macs = run_calls(library, node, parameters, [values], gates, ring, rows)
+    np.testing.assert_array_equal(output, specified(node, parameters, [values], gates, ring))
+    assert macs == (rows if gates.rows is None else int(gates.rows.sum())) * taps * columns
+
+
+@RELAXED
+@given(SEEDS, SIZES, st.integers(1, 3), st.integers(1, 6), st.integers(1, 4))
+def test_depthwise_conv1d(library, seed, channels, multiplier, taps, dilation):
+    rng = np.random.default_rng(seed)
+    rows = channels * multiplier
+    parameters, gates = linear(rng, (rows, taps)), gates_of(rng, rows)
+    ring, values = ring_of(rng, (taps - 1) * dilation, channels), frames(rng, channels)
+    node = node_of("depthwise_conv1d", 1, dilation=dilation, multiplier=multiplier)
+    output, macs = run_calls(library, node, parameters, [values], gates, ring, rows)
+    np.testing.assert_array_equal(output, specified(node, parameters, [values], gates, ring))
+    assert macs == (rows if gates.rows is None else int(gates.rows.sum())) * taps
+
+
+@RELAXED
+@given(SEEDS, SIZES)
+def test_add(library, seed, size):
+    rng = np.random.default_rng(seed)
+    parameters = scalar(requantization(rng, 1))
+    for index in (0, 1):
+        parameters[f"input{index}_offset"] = int(rng.integers(-127, 129))
+        parameters[f"input{index}_multiplier"] = int(rng.integers(2**30, 2**31))
+        parameters[f"input{index}_shift"] = int(rng.integers(-31, 0))
+    node, gates = node_of("add", 2, channels=size), gates_of(rng, size)
+    values = [frames(rng, size), frames(rng, size)]
+    output, _ = run_calls(library, node, parameters, values, gates, None, size)
+    np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
+
+
+@RELAXED
+@given(SEEDS, SIZES)
+def test_multiply(library, seed, size):
+    rng = np.random.default_rng(seed)
+    parameters = scalar(requantization(rng, 1))
+    parameters.update(input0_offset=int(rng.integers(-127, 129)), input1_offset=int(rng.integers(-127, 129)))
+    node, gates = node_of("multiply", 2, channels=size), gates_of(rng, size)
+    values = [frames(rng, size), frames(rng, size)]
+    output, _ = run_calls(library, node, parameters, values, gates, None, size)
+    np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
+
+
+@RELAXED
+@given(SEEDS, SIZES)
+def test_prelu(library, seed, size):
+    rng = np.random.default_rng(seed)
+    both = requantization(rng, 2)
+    parameters = {"slopes": frames(rng, size), "output_offset": both["output_offset"]}
+    parameters.update(input_offset=int(rng.integers(-127, 129)), slope_offset=int(rng.integers(-127, 129)))
+    for index, sign in enumerate(("positive", "negative")):
+        parameters[f"{sign}_multiplier"] = int(both["multiplier"][index])
+        parameters[f"{sign}_shift"] = int(both["shift"][index])
+    node, gates, values = node_of("prelu", 1), gates_of(rng, size), [frames(rng, size)]
+    output, _ = run_calls(library, node, parameters, values, gates, None, size)
+    np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
+
+
+@RELAXED
+@given(SEEDS, SIZES)
+def test_lookup(library, seed, size):
+    rng = np.random.default_rng(seed)
+    parameters = {"table": frames(rng, 256), "output_offset": int(rng.integers(-128, 128))}
+    node = node_of("lookup", 1, function="tanh", channels=size)
+    gates, values = gates_of(rng, size), [frames(rng, size)]
+    output, _ = run_calls(library, node, parameters, values, gates, None, size)
+    np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
+
+
+@RELAXED
+@given(SEEDS, st.lists(SIZES, min_size=1, max_size=4))
+def test_concatenate(library, seed, sizes):
+    rng = np.random.default_rng(seed)
+    all_parts = requantization(rng, len(sizes))
+    parameters = {
+        "input_offsets": tuple(int(offset) for offset in rng.integers(-127, 129, len(sizes))),
+        "multipliers": tuple(all_parts["multiplier"].tolist()),
+        "shifts": tuple(all_parts["shift"].tolist()),
+        "output_offset": all_parts["output_offset"],
+    }
+    node = node_of("concatenate", len(sizes), sizes=tuple(sizes))
+    values = [frames(rng, size) for size in sizes]
+    output, _ = run_calls(library, node, parameters, values, Gates(), None, sum(sizes))
+    np.testing.assert_array_equal(output, specified(node, parameters, values, Gates(), None))
+
+
+@RELAXED
+@given(SEEDS, SIZES)
+def test_gate_channels(library, seed, size):
+    rng = np.random.default_rng(seed)
+    parameters = {"output_offset": int(rng.integers(-128, 128))}
+    node, gates = node_of("gate_channels", 1, channels=size), Gates(rng.random(size) < 0.5)
+    values = [frames(rng, size)]
+    output, _ = run_calls(library, node, parameters, values, gates, None, size)
+    np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
+
+
+@RELAXED
+@given(SEEDS, SIZES, SIZES, st.booleans())
+def test_channel_gate(library, seed, rows, columns, is_forced):
+    rng = np.random.default_rng(seed)
+    whole = linear(rng, (rows, columns))
+    parameters = {key: whole[key] for key in ("weights", "bias", "input_offset")}
+    node, values = node_of("channel_gate", 1), frames(rng, columns)
+    expected = operators()[node.op].step_s8(node, parameters, [values], None).astype(bool)
+    pattern = None
+    if is_forced:
+        expected = rng.random(rows) < 0.5
+        pattern = np.packbits(expected, bitorder="little")
+    (call,) = operators()[node.op].calls(node, parameters)
+    frame = Frame()
+    gate = frame.gate(np.zeros(rows, bool), pattern)
+    layer = frame.constants(call)
+    source = ctypes.c_void_p(frame.pointer(values))
+    macs = getattr(library, call.function)(ctypes.byref(layer), source, ctypes.byref(gate))
+    assert macs == rows * columns
+    assert gate.open_count == expected.sum()
+    indices = ctypes.cast(gate.open, ctypes.POINTER(ctypes.c_uint16))[: gate.open_count]
+    assert indices == np.flatnonzero(expected).tolist()
+    bits = ctypes.cast(gate.bits, ctypes.POINTER(ctypes.c_uint8))[: (rows + 7) // 8]
+    assert bits == np.packbits(expected, bitorder="little").tolist()
+
+
+@RELAXED
+@given(SEEDS, SIZES, st.integers(1, 9), st.integers(1, 20))
+def test_ring_push(library, seed, channels, slots, pushes):
+    rng = np.random.default_rng(seed)
+    ring = Ring(slots, channels, 3, np.int8)
+    memory, following = np.full((slots, channels), 3, np.int8), ctypes.c_uint16(0)
+    for _ in range(pushes):
+        value = frames(rng, channels)
+        ring.push(value)
+        library.slimse_ring_push_s8(
+            ctypes.c_void_p(value.ctypes.data),
+            ctypes.c_uint16(channels),
+            ctypes.c_uint16(slots),
+            ctypes.c_void_p(memory.ctypes.data),
+            ctypes.byref(following),
+        )
+        np.testing.assert_array_equal(memory, ring.frames)
+        assert following.value == ring.next
