@@ -98,7 +98,7 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--percentile",
-            type=click.FloatRange(50.0, 100.0),
+            type=click.FloatRange(50.0, 100.0, min_open=True),
             default=99.99,
             show_default=True,
             help="Share of values, in percent, that --method percentile keeps in range.",
@@ -400,8 +400,11 @@ def inspect_command(what: str, as_json: bool) -> None:
         manifest = read_project(Path(what)).manifest
         if as_json:
             _print_json(manifest)
-        else:
+            return
+        try:
             screen.print_manifest(manifest)
+        except (LookupError, TypeError, ValueError) as error:
+            raise ModelError(f"The project.json of {what} was changed by hand.", hint="Compile it again.") from error
         return
     from dataclasses import asdict
 

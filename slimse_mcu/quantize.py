@@ -99,15 +99,20 @@ def _check_features(graph: Graph, features: Sequence[NDArray[np.float32]], metho
     if method not in METHODS:
         raise QuantizeError(f"Unknown calibration method '{method}'.", hint=f"Choose one of {', '.join(METHODS)}.")
     if not 50.0 < percentile <= 100.0:
-        raise QuantizeError(f"A percentile of {percentile} is out of range.", hint="Choose 50 to 100.")
+        raise QuantizeError(
+            f"A percentile of {percentile:g} is out of range.", hint="Choose more than 50 and at most 100."
+        )
     if sum(len(sequence) for sequence in features) == 0:
         raise QuantizeError("There is no calibration audio.", hint="Give a file or folder with noisy speech.")
     expected = graph.tensors[graph.input].channels
     for sequence in features:
         if sequence.ndim != 2 or sequence.shape[1] != expected:
-            raise QuantizeError(f"Calibration features have shape {sequence.shape}; expected (frames, {expected}).")
+            raise QuantizeError(
+                f"Calibration features have shape {sequence.shape}; expected (frames, {expected}).",
+                hint="Give the model's input, one row per frame.",
+            )
         if not np.all(np.isfinite(sequence)):
-            raise QuantizeError("Calibration features hold NaN or infinity.")
+            raise QuantizeError("Calibration features hold NaN or infinity.", hint="Compute them again.")
 
 
 class _Ranges:
@@ -168,7 +173,8 @@ class TensorError:
         maximum: Greatest value seen in calibration.
         scale: Real value of one step.
         zero_point: Integer that means 0.
-        sqnr_db: Power of the float tensor over power of the difference to the int8 run, accumulated error included.
+        sqnr_db: Power of the float tensor over power of the difference to the int8 run, accumulated error included;
+            infinite when there is no difference.
         saturated: Share of the int8 values at -128 or 127 that lie beyond the representable range in float.
     """
 
@@ -246,5 +252,6 @@ def _decibels(signal: float, noise: float) -> float:
 
 
 def explain(errors: QuantizationErrors) -> list[dict[str, Any]]:
-    """The comparison as plain rows for JSON."""
-    return [{name: getattr(entry, name) for name in TensorError.__dataclass_fields__} for entry in errors.tensors]
+    """The comparison as plain rows for JSON; where int8 equals float exactly, ``sqnr_db`` is None."""
+    rows = [{name: getattr(entry, name) for name in TensorError.__dataclass_fields__} for entry in errors.tensors]
+    return [{**row, "sqnr_db": row["sqnr_db"] if np.isfinite(row["sqnr_db"]) else None} for row in rows]

@@ -243,9 +243,10 @@ def print_plan(plan: Plan) -> None:
     screen = console()
     screen.print(rows)
     opened, closed = plan.macs_all_open, plan.macs_all_closed
-    line = f"{size(opened)} MACs a frame with all gates open"
+    line = f"{size(opened)} MACs a frame"
     if plan.gates.offsets:
-        line += f", {size(closed)} with all closed: gates can save up to {100 * (1 - closed / opened):.1f} %"
+        saved = f"{100 * (1 - closed / opened):.1f} %"
+        line += f" with all gates open, {size(closed)} with all closed: gates can save up to {saved}"
     screen.print(line)
 
 

@@ -23,7 +23,7 @@ def simplify(graph: Graph) -> Graph:
     """All passes, in the order that lets each find what the earlier ones prepared.
 
     Raises:
-        ModelError: A gate is decided that nothing reads, or the output does not depend on the input.
+        ModelError: A gate depends on the layers that it rules, or there is nothing to compute.
     """
     for rewrite in (_drop_unused, _fold_affine, _fuse_activations, _fuse_gates, _spread_gates, _drop_unused):
         graph = rewrite(graph)
@@ -168,7 +168,10 @@ def _order(graph: Graph) -> Graph:
                 break
         else:
             names = ", ".join(node.name for node in pending)
-            raise ModelError(f"The gates of {names} depend on the layers that they rule.")
+            raise ModelError(
+                f"The gates of {names} depend on the layers that they rule.",
+                hint="Decide a gate from what comes before the layers that it closes.",
+            )
     return replace(graph, nodes=tuple(order))
 
 
@@ -193,4 +196,4 @@ def _drop_unused(graph: Graph) -> Graph:
 
 def _check(graph: Graph) -> None:
     if not graph.nodes:
-        raise ModelError("The model's output is its input: there is nothing to compile.")
+        raise ModelError("The model's output is its input: there is nothing to compile.", hint="Save a trained model.")

@@ -233,6 +233,26 @@ def test_inspect_a_compiled_project(slimse, tiny_model, tmp_path):
     assert "compiled by slimse" in slimse("inspect", tmp_path / "tiny").out
 
 
+def test_report_of_tensors_without_any_error_is_sound_json(slimse, plain_model, tmp_path):
+    np.save(tmp_path / "silence.npy", np.zeros((20, 12), np.float32))
+    arguments = ("--calibration", tmp_path / "silence.npy", "--out", tmp_path / "p", "--report")
+    outcome = slimse("compile", plain_model, *arguments, "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["quantization"]["tensors"][0]["sqnr_db"] is None
+    assert "gates open" not in slimse("compile", plain_model, *arguments).out
+
+
+def test_error_project_whose_manifest_was_changed(slimse, tiny_model, tmp_path):
+    slimse("compile", tiny_model, "--out", tmp_path / "p")
+    file = tmp_path / "p" / "project.json"
+    manifest = json.loads(file.read_text())
+    del manifest["layers"]
+    file.write_text(json.dumps(manifest))
+    outcome = slimse("inspect", tmp_path / "p")
+    assert outcome.code == 2
+    assert "Compile it again" in outcome.error
+
+
 def test_doctor_reports_every_program(slimse):
     outcome = slimse("doctor", "--json")
     found = {one["name"]: one["status"] for one in json.loads(outcome.out)}
