@@ -358,6 +358,20 @@ def test_channel_gate(library, seed, rows, columns, is_forced):
     assert bits == np.packbits(expected, bitorder="little").tolist()
 
 
+def test_channel_whose_logit_is_zero_stays_closed(library):
+    parameters = {
+        "weights": np.zeros((3, 2), np.int8),
+        "bias": np.array([-1, 0, 1], np.int32),
+        "input_offset": 5,
+    }
+    (call,) = operators()["channel_gate"].calls(node_of("channel_gate", 1), parameters)
+    frame = Frame()
+    gate, layer = frame.gate(np.zeros(3, bool)), frame.constants(call)
+    source = ctypes.c_void_p(frame.pointer(np.ones(2, np.int8)))
+    library.slimse_channel_gate_s8(ctypes.byref(layer), source, ctypes.byref(gate))
+    assert ctypes.cast(gate.bits, ctypes.POINTER(ctypes.c_uint8))[0] == 0b100
+
+
 @RELAXED
 @given(SEEDS, SIZES, st.integers(1, 9), st.integers(1, 20))
 def test_ring_push(library, seed, channels, slots, pushes):
