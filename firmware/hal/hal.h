@@ -27,8 +27,8 @@ typedef struct {
     uint32_t clock_hz;     /* core clock; 0 where it means nothing (host) */
     uint32_t counter_hz;   /* ticks of hal_counter() per second; 0: a tick is one count */
     uint8_t counter_kind;  /* HAL_COUNTER_... */
-    uint8_t window;        /* requests that may be on their way at once, at least 1; 1 where bytes
-                              that arrive during a computation would be lost */
+    uint8_t window;        /* requests that may be on their way at once, 1 to 4 (more means 4); 1
+                              where bytes that arrive during a computation would be lost */
 } hal_info_t;
 
 /*

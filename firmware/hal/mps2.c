@@ -13,6 +13,9 @@
  */
 #include "hal.h"
 
+enum { HAL_RING_BYTES = 1024 };
+#include "cortex_m.h"
+
 typedef struct {
     volatile uint32_t data;
     volatile uint32_t state;     /* bit 0 transmitter full, bit 1 receiver full, bit 3 overrun */
@@ -33,8 +36,7 @@ enum {
     STATE_RX_OVERRUN = 8,
     CTRL_ENABLE = 3,
     CTRL_RX_INTERRUPT = 8,
-    INT_RX = 2,
-    RING_BYTES = 1024 /* power of two */
+    INT_RX = 2
 };
 
 static uart_t *const UART = (uart_t *)HAL_UART_BASE;
@@ -42,28 +44,11 @@ static uart_t *const UART = (uart_t *)HAL_UART_BASE;
 static timer_t *const TIMER = (timer_t *)HAL_TIMER_BASE;
 #endif
 
-static struct {
-    uint8_t bytes[RING_BYTES];
-    volatile uint32_t head; /* next to write, by the interrupt */
-    volatile uint32_t tail; /* next to read */
-    volatile uint32_t lost;
-    volatile bool stalled; /* the ring was full, the receiver waits */
-} ring;
-
-static void interrupts_off(void)
-{
-    __asm volatile("cpsid i" ::: "memory");
-}
-
-static void interrupts_on(void)
-{
-    __asm volatile("cpsie i" ::: "memory");
-}
+static hal_ring_t ring;
 
 /* Move what waits in the receiver to the ring.  Runs with interrupts off. */
 static void drain(void)
 {
-    uint32_t head = ring.head;
     uint32_t state;
 
     UART->intstatus = INT_RX; /* before the data: a byte that arrives in between asks again */
@@ -76,14 +61,12 @@ static void drain(void)
         if ((state & STATE_RX_FULL) == 0u) {
             break;
         }
-        if (head - ring.tail == RING_BYTES) {
+        if (hal_ring_full(&ring)) {
             ring.stalled = true;
             break;
         }
-        ring.bytes[head % RING_BYTES] = (uint8_t)UART->data;
-        head++;
+        hal_ring_put(&ring, (uint8_t)UART->data);
     }
-    ring.head = head;
 }
 
 void hal_interrupt(void)
@@ -137,20 +120,13 @@ const hal_info_t *hal_info(void)
 
 size_t hal_read(uint8_t *bytes, size_t capacity)
 {
-    const uint32_t head = ring.head;
-    uint32_t tail = ring.tail;
-    size_t count = 0;
+    const size_t count = hal_ring_take(&ring, bytes, capacity);
 
-    while (count < capacity && tail != head) {
-        bytes[count++] = ring.bytes[tail % RING_BYTES];
-        tail++;
-    }
-    ring.tail = tail;
     if (ring.stalled) {
-        interrupts_off();
+        hal_interrupts_off();
         ring.stalled = false;
         drain();
-        interrupts_on();
+        hal_interrupts_on();
     }
     return count;
 }
@@ -173,13 +149,13 @@ void hal_flush(void)
 
 void hal_idle(void)
 {
-    interrupts_off(); /* a pending interrupt ends wfi all the same: no wake-up is missed */
+    hal_interrupts_off(); /* a pending interrupt ends wfi all the same: no wake-up is missed */
     if (ring.head == ring.tail && !ring.stalled) {
         counter_run(false); /* a running timer would keep an idle emulator busy */
         __asm volatile("dsb\n wfi" ::: "memory");
         counter_run(true);
     }
-    interrupts_on();
+    hal_interrupts_on();
 }
 
 uint32_t hal_lost_bytes(void)
@@ -198,10 +174,10 @@ uint32_t hal_counter(void)
 
 void hal_measure_begin(void)
 {
-    interrupts_off();
+    hal_interrupts_off();
 }
 
 void hal_measure_end(void)
 {
-    interrupts_on();
+    hal_interrupts_on();
 }

@@ -10,6 +10,9 @@
  */
 #include "hal.h"
 
+enum { HAL_RING_BYTES = 2048 }; /* on silicon the longest request and more */
+#include "cortex_m.h"
+
 typedef struct {
     volatile uint32_t cr, pllcfgr, cfgr, cir, unused_10[8];
     volatile uint32_t ahb1enr, ahb2enr, ahb3enr, unused_3c;
@@ -45,8 +48,7 @@ enum {
     SR_COMPLETE = 1u << 6,
     SR_EMPTY = 1u << 7,
     CR1_RUN = 1u << 13 | 1u << 5 | 1u << 3 | 1u << 2, /* on, receive interrupt, both directions */
-    POLLS = 100000, /* bound of every wait for a clock, some milliseconds */
-    RING_BYTES = 2048 /* power of two; on silicon the longest request and more */
+    POLLS = 100000 /* bound of every wait for a clock, some milliseconds */
 };
 
 #define RCC_HSE_ON (1u << 16)
@@ -55,25 +57,9 @@ enum {
 #define RCC_PLL_READY (1u << 25)
 #define PLL_FROM_HSE (1u << 22)
 
-static struct {
-    uint8_t bytes[RING_BYTES];
-    volatile uint32_t head; /* next to write, by the interrupt */
-    volatile uint32_t tail; /* next to read */
-    volatile uint32_t lost;
-    volatile bool stalled; /* the ring was full, the receiver waits */
-} ring;
+static hal_ring_t ring;
 
 static hal_info_t board_info;
-
-static void interrupts_off(void)
-{
-    __asm volatile("cpsid i" ::: "memory");
-}
-
-static void interrupts_on(void)
-{
-    __asm volatile("cpsie i" ::: "memory");
-}
 
 static bool wait_for(const volatile uint32_t *word, uint32_t mask, uint32_t wanted)
 {
@@ -167,25 +153,22 @@ const hal_info_t *hal_info(void)
 /* Move what waits in the receiver to the ring.  Runs with interrupts off. */
 static void drain(void)
 {
-    uint32_t head = ring.head;
     uint32_t status;
 
     while (((status = USART->sr) & SR_RECEIVED) != 0u) {
-        if (head - ring.tail == RING_BYTES && board_info.window > 1) {
+        if (hal_ring_full(&ring) && board_info.window > 1) {
             ring.stalled = true;
             USART->cr1 = CR1_RUN & ~(1u << 5); /* or this interrupt would come for ever */
             break;
         }
         ring.lost += (status & SR_OVERRUN) != 0u ? 1u : 0u;
-        if (head - ring.tail == RING_BYTES) {
+        if (hal_ring_full(&ring)) {
             (void)USART->dr;
             ring.lost++;
         } else {
-            ring.bytes[head % RING_BYTES] = (uint8_t)USART->dr;
-            head++;
+            hal_ring_put(&ring, (uint8_t)USART->dr);
         }
     }
-    ring.head = head;
 }
 
 void hal_interrupt(void)
@@ -199,15 +182,8 @@ void hal_interrupt(void)
 
 size_t hal_read(uint8_t *bytes, size_t capacity)
 {
-    const uint32_t head = ring.head;
-    uint32_t tail = ring.tail;
-    size_t count = 0;
+    const size_t count = hal_ring_take(&ring, bytes, capacity);
 
-    while (count < capacity && tail != head) {
-        bytes[count++] = ring.bytes[tail % RING_BYTES];
-        tail++;
-    }
-    ring.tail = tail;
     if (ring.stalled) {
         ring.stalled = false;
         USART->cr1 = CR1_RUN;
@@ -233,11 +209,11 @@ void hal_flush(void)
 
 void hal_idle(void)
 {
-    interrupts_off(); /* a pending interrupt ends wfi all the same: no wake-up is missed */
+    hal_interrupts_off(); /* a pending interrupt ends wfi all the same: no wake-up is missed */
     if (ring.head == ring.tail && !ring.stalled) {
         __asm volatile("dsb\n wfi" ::: "memory");
     }
-    interrupts_on();
+    hal_interrupts_on();
 }
 
 uint32_t hal_lost_bytes(void)
@@ -252,10 +228,10 @@ uint32_t hal_counter(void)
 
 void hal_measure_begin(void)
 {
-    interrupts_off();
+    hal_interrupts_off();
 }
 
 void hal_measure_end(void)
 {
-    interrupts_on();
+    hal_interrupts_on();
 }
