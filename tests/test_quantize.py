@@ -122,6 +122,21 @@ def test_bounded_activations_have_fixed_scales(function, scale, zero_point):
     assert (chosen.scale, chosen.zero_point) == (scale, zero_point)
 
 
+@pytest.mark.parametrize("function", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("is_read_elsewhere", [False, True])
+def test_range_beyond_what_its_only_reader_can_tell_apart_is_cut(function, is_read_elsewhere):
+    network = Network(1)
+    x = network.add("Dense", {}, [network.input], 1, [np.array([[100.0]]), np.zeros(1)], name="x")
+    y = network.activation(x, function)
+    graph = network.graph(network.combine("Concatenate", x, y) if is_read_elsewhere else y)
+    chosen = quantize(graph, [ones(2), -ones(2)]).quantization["x"]
+    assert (chosen.maximum == 100.0) == is_read_elsewhere
+    assert (chosen.minimum == -100.0) == is_read_elsewhere
+    # At the cut the activation is one step from its end.
+    real = {"sigmoid": 1 / (1 + np.exp(-chosen.maximum)), "tanh": np.tanh(chosen.maximum)}[function]
+    assert real > 1 - 1 / 128
+
+
 def test_gating_keeps_the_scale_of_what_it_gates():
     network = Network(4)
     x = network.dense(network.input, 4, name="x")
@@ -151,7 +166,7 @@ def test_progress_is_told_of_every_frame():
         ([ones(3, 2)], {}, r"shape \(3, 2\); expected \(frames, 1\)"),
         ([np.full((3, 1), np.nan, np.float32)], {}, "NaN"),
         ([ones(3)], {"method": "entropy"}, "'entropy'.*minmax, percentile"),
-        ([ones(3)], {"method": "percentile", "percentile": 30.0}, "30.0 is out of range"),
+        ([ones(3)], {"method": "percentile", "percentile": 30.0}, "30 is out of range"),
     ],
 )
 def test_unfit_calibration_is_refused(features, options, message):
