@@ -170,8 +170,20 @@ def _compiler_version(command: str) -> str:
     if shutil.which(command) is None:
         hint = _COMPILER_HINTS.get(Path(command).name, "Install it, or name another compiler.")
         raise BuildError(f"The compiler {command} was not found.", hint=hint)
-    result = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
-    return result.stdout
+    return _run([command, "--version"]).stdout
+
+
+def _run(command: Sequence[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a tool of the compiler; it speaks English, whatever the user's language, so that its words can be read."""
+    return subprocess.run(
+        command,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        cwd=folder,
+        env={**os.environ, "LC_ALL": "C"},
+    )
 
 
 def _stage(project: Project, board: Board, src: Path) -> tuple[Path, ...]:
@@ -272,13 +284,7 @@ def _compile(compilation: _Compilation) -> None:
         return
     temporary = compilation.object.with_suffix(f".{os.getpid()}.tmp")
     try:
-        result = subprocess.run(
-            [*compilation.command, "-o", str(temporary)],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=compilation.folder,
-        )
+        result = _run([*compilation.command, "-o", str(temporary)], compilation.folder)
         if result.returncode != 0:
             raise BuildError(f"{compilation.source.name} does not compile: {_first_error(result.stderr)}")
         temporary.replace(compilation.object)
@@ -313,7 +319,7 @@ def _link(
     arguments += [str(compilation.object) for compilation in compilations]
     arguments += ["-lm", "-o", str(temporary)]
     try:
-        result = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        result = _run(arguments)
         if result.returncode != 0:
             raise _link_error(result.stderr, board, name)
         temporary_map.replace(out / "firmware.map")

@@ -130,6 +130,15 @@ def test_the_first_message_of_the_compiler_is_told(tmp_path):
     assert not (tmp_path / "firmware.elf").exists()
 
 
+def test_the_compiler_speaks_english_in_every_country(tmp_path, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    compiler = tmp_path / "echo-language"
+    compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && exit 0\necho "error: in $LC_ALL" >&2\nexit 1\n')
+    compiler.chmod(0o755)
+    with pytest.raises(BuildError, match=r"error: in C$"):
+        build(probe.project(), board("host"), tmp_path / "out", compiler=str(compiler))
+
+
 def test_a_missing_function_is_named(tmp_path):
     with pytest.raises(BuildError, match=r"probe does not link for host: .*model_"):
         build(probe.project(model_audio_c="typedef int nothing;\n"), board("host"), tmp_path)
