@@ -1,13 +1,14 @@
 """The command ``slimse``.
 
-The only place that turns errors into exit codes: 0 done, 2 the user can mend it (one line ``error: ...`` on stderr),
-130 stopped with Ctrl-C.  Results go to stdout, progress to stderr.  Everything heavy is imported by the command that
-needs it, so that ``slimse --help`` answers at once.
+The only place that turns errors into exit codes: 0 done, 1 the board differs from the specification, 2 the user can
+mend it (one line ``error: ...`` on stderr), 130 stopped with Ctrl-C or a signal.  Results go to stdout, progress to
+stderr.  Everything heavy is imported by the command that needs it, so that ``slimse --help`` answers at once.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,10 @@ _WIDTH = 100
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its code."""
+    for name in ("SIGTERM", "SIGHUP"):  # end like Ctrl-C: boards are stopped, nothing half-written stays
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -524,10 +524,11 @@ def test_error_emulator_killed_in_mid_run(tiny_model, tmp_path, name):
     assert [one.name for one in tmp_path.rglob("*")] == ["tmp"]
 
 
-def test_control_c_in_mid_run_leaves_no_process_and_no_file(tiny_model, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_stopping_in_mid_run_leaves_no_process_and_no_file(tiny_model, tmp_path, number):
     process = started_measurement(tiny_model, "host", tmp_path)
     child = running_board(process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
