@@ -248,6 +248,12 @@ def test_device_names_damage_and_says_where_to_go_on(board):
     assert len(link.request(Kind.STATUS)) == 28
 
 
+def test_device_grants_no_more_credit_than_it_keeps_answers(board):
+    greeting = Link(board).greet(hello_payload(), timeout_s=5)
+
+    assert greeting[6] == 4  # the board layer of the tests would have 9
+
+
 def test_device_refuses_requests_before_hello(board):
     board.send(encode(Packet(Kind.STATUS, 0, b"")))
 

@@ -41,7 +41,7 @@ void hal_init(int argc, char **argv)
 
 const hal_info_t *hal_info(void)
 {
-    static const hal_info_t info = {.board = "memory", .window = 4};
+    static const hal_info_t info = {.board = "memory", .window = 9};
 
     return &info;
 }
