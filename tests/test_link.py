@@ -317,7 +317,7 @@ class Silence:
 
 
 def test_silence_is_an_error_that_names_the_board():
-    with pytest.raises(LinkError, match="the silent board did not answer"):
+    with pytest.raises(LinkError, match="The silent board did not answer"):
         Link(Silence()).greet(hello_payload(), timeout_s=0.05, interval_s=0.02)
     link = Link(Silence(), silence_s=0.001, attempts=3)
     with pytest.raises(LinkError, match="sent 3 times"):

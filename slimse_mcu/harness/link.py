@@ -108,6 +108,11 @@ class RequestError(LinkError):
     """The board understood a request and turned it down."""
 
 
+def sentence_case(text: str) -> str:
+    """``text`` with a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
 def encode(packet: Packet) -> bytes:
     """Return the bytes of a packet on the wire, delimiter included."""
     body = _HEADER.pack(packet.kind, packet.sequence) + packet.payload
@@ -282,9 +287,14 @@ class Link:
                 if answered and item.payload[2:6] == nonce:
                     return item.payload
         raise LinkError(
-            f"{self._transport.name} did not answer within {timeout_s:g} s.",
+            f"{self._board} did not answer within {timeout_s:g} s.",
             hint="Check that slimse-mcu's firmware runs there and that the port is the right one.",
         )
+
+    @property
+    def _board(self) -> str:
+        """The transport's name at the beginning of a sentence."""
+        return sentence_case(self._transport.name)
 
     def _count(self, what: str) -> None:
         self._counts[what] += 1
@@ -310,7 +320,7 @@ class Link:
             return  # the answer to a request that was repeated in vain
         if packet.kind not in (pending.packet.kind | ANSWER, Kind.ERROR):
             raise LinkError(
-                f"{self._transport.name} answered request 0x{pending.packet.kind:02x} with 0x{packet.kind:02x}.",
+                f"{self._board} answered request 0x{pending.packet.kind:02x} with 0x{packet.kind:02x}.",
                 hint="Firmware and slimse-mcu do not belong together; build again.",
             )
         pending.answer = packet
@@ -323,7 +333,7 @@ class Link:
     def _refused(self, packet: Packet) -> None:
         reason = packet.payload[0] if packet.payload else 0
         if reason == NAK_STRANGER:
-            raise LinkError(f"{self._transport.name} has restarted in mid-session.", hint="Run the command again.")
+            raise LinkError(f"{self._board} has restarted in mid-session.", hint="Run the command again.")
         self._count("refused")
         if packet.sequence in self._pending:
             self._resend_all(first=packet.sequence)
@@ -348,7 +358,7 @@ class Link:
     def _resend(self, pending: _Pending) -> None:
         if pending.sent >= self._attempts:
             raise LinkError(
-                f"{self._transport.name} did not answer request 0x{pending.packet.kind:02x} although it was sent"
+                f"{self._board} did not answer request 0x{pending.packet.kind:02x} although it was sent"
                 f" {pending.sent} times.",
                 hint="Check the cable and the speed of the port.",
             )
@@ -362,7 +372,7 @@ class Link:
         if answer.kind == Kind.ERROR:
             reason = answer.payload[0] if answer.payload else 0
             raise RequestError(
-                f"{self._transport.name} turned down request 0x{pending.packet.kind:02x}:"
+                f"{self._board} turned down request 0x{pending.packet.kind:02x}:"
                 f" {_ERROR_REASONS.get(reason, f'reason {reason}')}.",
                 hint="If its firmware is older than this slimse-mcu, build and load it again.",
             )
@@ -372,5 +382,5 @@ class Link:
         try:
             fault = parse_fault(packet.payload)
         except ValueError:
-            return LinkError(f"{self._transport.name} reported a fault that cannot be read.", hint="Build again.")
+            return LinkError(f"{self._board} reported a fault that cannot be read.", hint="Build again.")
         return FaultError(self._transport.name, fault, self._locate(fault.pc) if fault.frame_valid else "")

@@ -17,7 +17,7 @@ from slimse_mcu.board import Board
 from slimse_mcu.build import Image
 from slimse_mcu.errors import LinkError
 from slimse_mcu.harness.device import DeviceInfo, Hello, parse_buffers, parse_gates, parse_hello, parse_layers
-from slimse_mcu.harness.link import MAGIC, VERSION, Kind, Link, LinkErrors
+from slimse_mcu.harness.link import MAGIC, VERSION, Kind, Link, LinkErrors, sentence_case
 from slimse_mcu.harness.serial_port import SerialPort
 from slimse_mcu.harness.virtual import VirtualBoard
 
@@ -278,7 +278,7 @@ class Session:
         answer = link.greet(payload, timeout_s=_START_TIMEOUT_S)
         if len(answer) < 2 or int.from_bytes(answer[:2], "little") != VERSION:
             raise LinkError(
-                f"{self._transport.name} speaks another version of the protocol than {VERSION}.",
+                f"{self._name} speaks another version of the protocol than {VERSION}.",
                 hint="Build and load the firmware again.",
             )
         try:
@@ -366,7 +366,7 @@ class Session:
 
     @property
     def _name(self) -> str:
-        return self._transport.name if self._transport is not None else self._board.name
+        return sentence_case(self._transport.name) if self._transport is not None else self._board.name
 
     def _unreadable(self, what: str) -> LinkError:
         return LinkError(

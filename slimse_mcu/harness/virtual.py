@@ -101,7 +101,7 @@ class VirtualBoard:
             self._socket.sendall(data)
         except TimeoutError as error:
             raise LinkError(
-                f"{self.name} took no bytes for {_SEND_TIMEOUT_S:g} s.", hint="Run the command again."
+                f"The board {self._board.name} took no bytes for {_SEND_TIMEOUT_S:g} s.", hint="Run the command again."
             ) from error
         except OSError as error:
             raise self._ended() from error
