@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slimse_mcu.errors import LinkError
+from slimse_mcu.harness.device import parse_layers
 from slimse_mcu.harness.link import (
     MAGIC,
     VERSION,
@@ -303,6 +304,12 @@ def test_greeting_ignores_what_another_session_left(board):
     link = open_link(board)
 
     assert len(link.request(Kind.STATUS)) == 28
+
+
+@pytest.mark.parametrize("payload", [b"\x03abc\x04ab", b"\x04\x1b[2J", b"\x02\xc3\xa9"])
+def test_names_that_are_cut_short_or_no_plain_text_are_refused(payload):
+    with pytest.raises(ValueError, match=r"cut short|terminal|ascii"):
+        list(parse_layers(payload))
 
 
 class Silence:

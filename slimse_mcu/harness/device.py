@@ -200,4 +200,7 @@ class _Reader:
         return layout.unpack(self._bytes(layout.size))
 
     def text(self) -> str:
-        return self._bytes(self._bytes(1)[0]).decode("ascii")
+        text = self._bytes(self._bytes(1)[0]).decode("ascii")
+        if not text.isprintable():
+            raise ValueError("a name that would steer a terminal")
+        return text
