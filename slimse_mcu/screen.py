@@ -348,7 +348,9 @@ def _findings(report: Report) -> Iterator[str]:
         opened = sum(one.open_ratio * one.channels for one in report.gates.values()) / bits
         yield f"gates: {100 * opened:.1f} % of {bits} channels open"
     if report.eta is not None:
-        yield f"eta: {report.eta:.3f} of the saved MACs are saved in {report.counter}, {report.per_mac:.2f} per MAC"
+        yield f"eta: {report.eta:.3f} = saved share of {report.counter} / saved share of MACs"
+    if report.per_mac is not None:
+        yield f"{report.counter} per MAC: {report.per_mac:.2f}"
     memory = report.memory
     flash = f"flash {_bytes(memory.flash_weights)} weights + {_bytes(memory.flash_code)} code"
     ram = f"RAM {_bytes(memory.ram_state)} state + {_bytes(memory.ram_arena)} arena, {_bytes(memory.ram_total)} in all"
