@@ -109,7 +109,7 @@ def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
     """The runtime sources that the model calls."""
     root = assets.path("firmware")
     functions = {call.function for step in plan.steps for call in step.calls}
-    if plan.quantized.graph.states:
+    if any(state.kind == "ring" for state in plan.quantized.graph.states):
         functions.add("slimse_ring_push_s8")
     yield "slimse.h", assets.read_text("firmware/slimse.h")
     for header in sorted((root / "kernels").glob("*.h")):
@@ -156,7 +156,12 @@ def _context(plan: Plan) -> dict[str, Any]:
                 "bytes": state.slots * state.channels,
             }
             for state in graph.states
+            if state.kind == "ring"
         ],
+        "hidden": [
+            {"name": state.name, "bytes": 2 * state.channels} for state in graph.states if state.kind == "hidden"
+        ],
+        "scratch_elements": plan.scratch_elements,
         "state_bytes": plan.state_bytes,
         "arena_elements": max(4, plan.arena_elements),
         "arena_bytes": plan.arena_elements,
@@ -295,6 +300,11 @@ def _call(plan: Plan, step: Step, call: KernelCall, symbols: Symbols) -> dict[st
         elif name == "ring":
             state = node.state
             arguments += ["NULL", "0U"] if state is None else [f"s->{state.name}", f"s->{state.name}_next"]
+        elif name == "hidden":
+            assert node.state is not None, "a recurrent node has a state"
+            arguments.append(f"s->{node.state.name}")
+        elif name == "scratch":
+            arguments.append("m->scratch")
         elif name == "output":
             target = _pointer(plan, node.output)
             arguments.append(f"&{target}[{call.output_offset}]" if call.output_offset else target)
@@ -318,7 +328,7 @@ def _wrapped(arguments: list[str], indent: int) -> str:
 
 
 def _push(plan: Plan, node: Node) -> dict[str, Any] | None:
-    if node.state is None:
+    if node.state is None or node.state.kind != "ring":
         return None
     state = node.state
     return {
@@ -346,7 +356,11 @@ def _layer(node: Node, call: KernelCall, symbols: Symbols) -> dict[str, Any]:
 
 
 def _integer(key: str, value: Any) -> str:
-    return f"{int(value)}U" if key in {"rows", "columns", "channels", "size", "taps", "dilation"} else str(int(value))
+    return (
+        f"{int(value)}U"
+        if key in {"rows", "columns", "channels", "size", "taps", "dilation", "units"}
+        else str(int(value))
+    )
 
 
 def _array(name: str, constant: Constant) -> dict[str, Any]:

@@ -89,19 +89,24 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a node keeps between frames: a ring of the last ``slots`` values of a tensor.
+    """What a node keeps between frames.
+
+    A ring holds the last ``slots`` values of a tensor and shares its scale.  A hidden state belongs to a recurrent
+    layer: int16 with scale 1/32768, written by the layer itself, zero at reset.
 
     Attributes:
         name: Unique in the graph, a C identifier.
-        tensor: Name of the tensor whose past values are kept; the state shares its scale.
-        slots: Number of past frames (of the tensor's own period) that are kept.
+        tensor: Name of the tensor whose past values a ring keeps; of the layer's output for a hidden state.
+        slots: Number of past frames (of the tensor's own period) that are kept; 1 for a hidden state.
         channels: Elements per frame.
+        kind: ``"ring"`` or ``"hidden"``.
     """
 
     name: str
     tensor: str
     slots: int
     channels: int
+    kind: str = "ring"
 
 
 @dataclass(frozen=True, slots=True)

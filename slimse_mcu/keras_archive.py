@@ -244,9 +244,11 @@ def _weights(store: bytes, classes: list[str], path: Path) -> list[tuple[NDArray
             base = _snake_case(kind)
             count = used.get(base, 0)
             used[base] = count + 1
-            group = f"layers/{base}_{count}/vars" if count else f"layers/{base}/vars"
+            group = f"layers/{base}_{count}" if count else f"layers/{base}"
             try:
-                arrays = tuple(_arrays(file, group, path, room))
+                # A recurrent layer has none of its own: they are its cell's.
+                arrays = tuple(_arrays(file, f"{group}/vars", path, room))
+                arrays = arrays or tuple(_arrays(file, f"{group}/cell/vars", path, room))
             except (OSError, RuntimeError, ValueError, TypeError, KeyError):
                 raise ModelError(f"'{path}': '{_WEIGHTS}' is damaged at '{group}'.", hint="Save it again.") from None
             room -= sum(array.nbytes for array in arrays)

@@ -186,6 +186,7 @@ class GraphBuilder:
         attributes: Mapping[str, Any] | None = None,
         stride: int = 1,
         reach: int = 0,
+        hidden: int = 0,
         row_gate: str | None = None,
         suffix: str = "",
     ) -> str:
@@ -200,6 +201,7 @@ class GraphBuilder:
             attributes: Plain values.
             stride: It yields a value every ``stride`` values of its input.
             reach: How many past values of its input it needs.
+            hidden: Units of the hidden state that it keeps.
             row_gate: Gate that closes channels of its output.
             suffix: Appended to the layer's name.
         """
@@ -218,6 +220,8 @@ class GraphBuilder:
                 f"strides over {period} frames and reaches back {reach}; {MAX_PERIOD} and {MAX_REACH} are the most"
             )
         state = State(f"{name}_past", inputs[0], reach, self.channels(inputs[0])) if reach else None
+        if hidden:
+            state = State(f"{name}_hidden", name, 1, hidden, "hidden")
         self._tensors[name] = Tensor(name, (channels,), period, row_gate)
         self._nodes.append(
             Node(

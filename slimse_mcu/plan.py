@@ -16,7 +16,7 @@ from slimse_mcu.ops.op import Constant, KernelCall, Macs
 from slimse_mcu.streaming import GateLayout, count_macs, gate_layout, layer_macs
 
 ALIGNMENT_BYTES = 4
-_SIZES = {"int8_t": 1, "uint8_t": 1, "uint16_t": 2, "int32_t": 4}
+_SIZES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class Plan:
         lists: uint16 buffers of the gates' open channels, shared by lifetime.
         arena_elements: Length of the int8 pool.
         list_elements: Length of the uint16 pool.
+        scratch_elements: Length of the int16 working memory that kernels use during their call.
         state: Members of ``model_state_t``.
         state_bytes: Its size.
         model_bytes: Size of ``model_t``: state, arena, lists and gate bits.
@@ -96,6 +97,7 @@ class Plan:
     lists: tuple[Buffer, ...]
     arena_elements: int
     list_elements: int
+    scratch_elements: int
     state: tuple[Member, ...]
     state_bytes: int
     model_bytes: int
@@ -134,8 +136,11 @@ def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented:
     arena, arena_elements = _pool(_tensor_lifetimes(quantized, instrumented), 1)
     lists, list_elements = _pool(_gate_lifetimes(quantized, instrumented), 2)
     layout = gate_layout(graph)
+    scratch_elements = max((operators()[node.op].scratch_elements(node) for node in graph.nodes), default=0)
     state, state_bytes = _layout(_state_members(quantized))
-    model_bytes = _model_bytes(state_bytes, arena_elements, list_elements, layout, instrumented, board)
+    model_bytes = _model_bytes(
+        state_bytes, arena_elements, max(1, list_elements) + scratch_elements, layout, instrumented, board
+    )
     result = Plan(
         quantized,
         None if board is None else board.name,
@@ -145,6 +150,7 @@ def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented:
         lists,
         arena_elements,
         list_elements,
+        scratch_elements,
         state,
         state_bytes,
         model_bytes,
@@ -249,10 +255,15 @@ def _layout(members: list[tuple[str, str, int, int, str]]) -> tuple[tuple[Member
 def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, str]]:
     graph = quantized.graph
     members = []
-    for state in graph.states:
+    rings = [state for state in graph.states if state.kind == "ring"]
+    for state in rings:
         note = f"the last {state.slots} frames of {state.tensor}, [{state.slots}][{state.channels}]"
         members.append((state.name, "int8_t", state.slots * state.channels, ALIGNMENT_BYTES, note))
     for state in graph.states:
+        if state.kind == "hidden":
+            note = f"hidden state of {state.tensor}, [{state.channels}], real = value / 32768"
+            members.append((state.name, "int16_t", state.channels, ALIGNMENT_BYTES, note))
+    for state in rings:
         note = f"slot of the oldest frame, 0 to {state.slots - 1}"
         members.append((f"{state.name}_next", "uint16_t", 0, 2, note))
     if graph.period > 1 or not members:
@@ -263,14 +274,14 @@ def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, 
 def _model_bytes(
     state_bytes: int,
     arena_elements: int,
-    list_elements: int,
+    short_elements: int,
     layout: GateLayout,
     instrumented: bool,
     board: Board | None,
 ) -> int:
     """``sizeof(model_t)``; see ``templates/model.h.j2`` for the members."""
     offset = _align(state_bytes, ALIGNMENT_BYTES) + max(ALIGNMENT_BYTES, arena_elements)
-    offset += 2 * max(1, list_elements)
+    offset += 2 * short_elements
     offset += 2 * layout.size + 1
     widest = ALIGNMENT_BYTES
     if instrumented:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu.graph import Gate, Graph, Node, QuantizedGraph
+from slimse_mcu.graph import Gate, Graph, Node, QuantizedGraph, State
 from slimse_mcu.ops import operators
-from slimse_mcu.ops.op import Macs, Ring
+from slimse_mcu.ops.op import Hidden, Macs, Memory, Ring
 
 GateBits = NDArray[np.uint8]
 
@@ -102,8 +102,8 @@ def run_float(
         progress: Called with 1 after each frame.
     """
 
-    def step(node: Node, inputs: list[NDArray[Any]], ring: Ring | None) -> NDArray[Any]:
-        return operators()[node.op].step(node, inputs, ring)
+    def step(node: Node, inputs: list[NDArray[Any]], memory: Memory | None) -> NDArray[Any]:
+        return operators()[node.op].step(node, inputs, memory)
 
     zero = dict.fromkeys(graph.tensors, 0)
     values = np.asarray(features, dtype=np.float32)
@@ -121,8 +121,8 @@ def run_int8(
     """Stream int8 features through the int8 specification from its initial state; see :func:`run_float`."""
     graph = quantized.graph
 
-    def step(node: Node, inputs: list[NDArray[Any]], ring: Ring | None) -> NDArray[Any]:
-        return operators()[node.op].step_s8(node, quantized.parameters[node.name], inputs, ring)
+    def step(node: Node, inputs: list[NDArray[Any]], memory: Memory | None) -> NDArray[Any]:
+        return operators()[node.op].step_s8(node, quantized.parameters[node.name], inputs, memory)
 
     zero = {name: quantized.quantization[name].zero_point for name in graph.tensors}
     return _run(graph, np.asarray(features, np.int8), np.int8, zero, step, forced, record, progress)
@@ -150,17 +150,15 @@ def _run(
     features: NDArray[Any],
     dtype: Any,
     zero: Mapping[str, int],
-    step: Callable[[Node, list[NDArray[Any]], Ring | None], NDArray[Any]],
+    step: Callable[[Node, list[NDArray[Any]], Memory | None], NDArray[Any]],
     forced: GateBits | None,
     record: bool,
     progress: Callable[[int], None] | None,
 ) -> Trace:
     layout = gate_layout(graph)
     patterns = None if forced is None else np.broadcast_to(forced, (len(features), layout.size))
-    rings = {
-        node.name: Ring(node.state.slots, node.state.channels, zero[node.state.tensor], dtype)
-        for node in graph.nodes
-        if node.state is not None
+    memories = {
+        node.name: _memory(node.state, zero[node.state.tensor], dtype) for node in graph.nodes if node.state is not None
     }
     last: dict[str, NDArray[Any]] = {
         name: np.full(tensor.channels, zero[name], dtype) for name, tensor in graph.tensors.items()
@@ -178,7 +176,7 @@ def _run(
         if patterns is not None:
             forced_bits = {name: layout.unpack(patterns[frame], name) for name in layout.offsets}
         for node in graph.nodes:
-            _run_node(graph, node, frame, last, gates, rings, zero, step, forced_bits)
+            _run_node(graph, node, frame, last, gates, memories, zero, step, forced_bits)
         output[frame] = last[graph.output]
         packed[frame] = layout.pack(gates)
         for name, values in kept.items():
@@ -188,21 +186,28 @@ def _run(
     return Trace(output, packed, count_macs(graph, packed), kept)
 
 
+def _memory(state: State, zero: int, dtype: Any) -> Memory:
+    """A node's state at reset."""
+    if state.kind == "hidden":
+        return Hidden(state.channels, np.int16 if dtype is np.int8 else dtype)
+    return Ring(state.slots, state.channels, zero, dtype)
+
+
 def _run_node(
     graph: Graph,
     node: Node,
     frame: int,
     last: dict[str, NDArray[Any]],
     gates: dict[str, NDArray[np.bool_]],
-    rings: Mapping[str, Ring],
+    memories: Mapping[str, Memory],
     zero: Mapping[str, int],
-    step: Callable[[Node, list[NDArray[Any]], Ring | None], NDArray[Any]],
+    step: Callable[[Node, list[NDArray[Any]], Memory | None], NDArray[Any]],
     forced: Mapping[str, NDArray[np.bool_]] | None,
 ) -> None:
     """Run one node if its frame has come, then remember its input if it keeps the past."""
-    ring = rings.get(node.name)
+    memory = memories.get(node.name)
     if frame % node.period == 0:
-        value = step(node, [last[name] for name in node.inputs], ring)
+        value = step(node, [last[name] for name in node.inputs], memory)
         gate: Gate | None = graph.gates.get(node.output)
         if gate is not None:
             gates[gate.name] = value.astype(bool) if forced is None else forced[gate.name]
@@ -210,5 +215,5 @@ def _run_node(
             if node.row_gate is not None:
                 value = np.where(gates[node.row_gate], value, value.dtype.type(zero[node.output]))
             last[node.output] = value
-    if ring is not None and frame % graph.tensors[node.inputs[0]].period == 0:
-        ring.push(last[node.inputs[0]])
+    if isinstance(memory, Ring) and frame % graph.tensors[node.inputs[0]].period == 0:
+        memory.push(last[node.inputs[0]])

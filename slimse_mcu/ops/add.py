@@ -20,10 +20,10 @@ from slimse_mcu.ops.op import (
     Import,
     Int8Array,
     KernelCall,
+    Memory,
     Op,
     Parameters,
     QuantizeContext,
-    Ring,
     activate,
 )
 from slimse_mcu.ops.pairs import read_pairs
@@ -44,7 +44,7 @@ class Add(Op):
     def keeps_zero(self, node: Node) -> bool:
         return True
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         return activate(inputs[0] + inputs[1], node.activation)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
@@ -71,7 +71,9 @@ class Add(Op):
             "output_max": high,
         }
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         total = np.zeros(inputs[0].shape, np.int64)
         for index, value in enumerate(inputs):
             shifted = (value.astype(np.int64) + parameters[f"input{index}_offset"]) << LEFT_SHIFT

@@ -17,6 +17,8 @@ from slimse_mcu.graph import Quantization
 
 INT8_MIN = -128
 INT8_MAX = 127
+INT16_MIN = -32768
+INT16_MAX = 32767
 _INT32_MIN = -(2**31)
 _INT32_MAX = 2**31 - 1
 
@@ -90,6 +92,12 @@ def multiply_by_quantized_multiplier(value: Any, multiplier: Any, shift: Any) ->
     threshold = (mask >> 1) + (high < 0)
     result: NDArray[np.int64] = (high >> right) + (remainder > threshold)
     return result
+
+
+def clamp_s16(value: Any) -> NDArray[np.int16]:
+    """Saturate to int16."""
+    clamped: NDArray[np.int16] = np.clip(value, INT16_MIN, INT16_MAX).astype(np.int16)
+    return clamped
 
 
 def clamp_s8(value: Any, low: int = INT8_MIN, high: int = INT8_MAX) -> NDArray[np.int8]:

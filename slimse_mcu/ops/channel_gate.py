@@ -20,10 +20,10 @@ from slimse_mcu.ops.op import (
     Int8Array,
     KernelCall,
     Macs,
+    Memory,
     Op,
     Parameters,
     QuantizeContext,
-    Ring,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class ChannelGate(Op):
         rows, columns = node.weights["kernel"].shape
         return Macs(rows, columns, 1)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         logits = node.weights["kernel"] @ inputs[0] + node.weights["bias"]
         return (logits > 0).astype(np.float32)
 
@@ -55,7 +55,9 @@ class ChannelGate(Op):
         weights, bias, _ = quantize_weights(node.weights["kernel"], node.weights["bias"], source.scale)
         return {"weights": weights, "bias": bias, "input_offset": -source.zero_point}
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         centred = inputs[0].astype(np.int64) + parameters["input_offset"]
         sums = parameters["weights"].astype(np.int64) @ centred + parameters["bias"]
         is_open: Int8Array = (sums > 0).astype(np.int8)

@@ -9,7 +9,7 @@ import numpy as np
 
 from slimse_mcu.graph import Node
 from slimse_mcu.ops.arithmetic import clamp_s8, multiply_by_quantized_multiplier, quantize_multiplier
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Op, Parameters, QuantizeContext, Ring
+from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memory, Op, Parameters, QuantizeContext
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -28,7 +28,7 @@ class Concatenate(Op):
     name = "concatenate"
     imports = (Import(("Concatenate",), _read, "along the channels"),)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         return np.concatenate(inputs)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
@@ -45,7 +45,9 @@ class Concatenate(Op):
             "output_offset": output.zero_point,
         }
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         parts = zip(inputs, parameters["input_offsets"], parameters["multipliers"], parameters["shifts"], strict=True)
         return np.concatenate(
             [

@@ -21,6 +21,7 @@ from slimse_mcu.ops.op import (
     Int8Array,
     KernelCall,
     Macs,
+    Memory,
     Op,
     Parameters,
     QuantizeContext,
@@ -57,10 +58,10 @@ def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> st
     return builder.activate(layer, output, layer.config.get("activation"))
 
 
-def stack_taps(current: NDArray[Any], ring: Ring | None, taps: int, dilation: int) -> NDArray[Any]:
+def stack_taps(current: NDArray[Any], memory: Memory | None, taps: int, dilation: int) -> NDArray[Any]:
     """Current and past frames ``[taps, channels]``, oldest first."""
-    assert ring is not None, "a convolution of several taps has a ring"
-    return np.stack([current if lag == 0 else ring.past(lag) for lag in lags(taps, dilation)])
+    assert isinstance(memory, Ring), "a convolution of several taps has a ring"
+    return np.stack([current if lag == 0 else memory.past(lag) for lag in lags(taps, dilation)])
 
 
 class Conv1D(Op):
@@ -75,17 +76,19 @@ class Conv1D(Op):
         rows, taps, columns = node.weights["kernel"].shape
         return Macs(rows, columns, taps, node.row_gate)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         kernel = node.weights["kernel"]
-        window = stack_taps(inputs[0], ring, kernel.shape[1], node.attributes["dilation"])
+        window = stack_taps(inputs[0], memory, kernel.shape[1], node.attributes["dilation"])
         return activate(kernel.reshape(len(kernel), -1) @ window.reshape(-1) + node.weights["bias"], node.activation)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return linear.quantize(node, context)
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         weights = parameters["weights"]
-        window = stack_taps(inputs[0], ring, weights.shape[1], node.attributes["dilation"])
+        window = stack_taps(inputs[0], memory, weights.shape[1], node.attributes["dilation"])
         centred = window.reshape(-1).astype(np.float64) + parameters["input_offset"]
         sums = weights.reshape(len(weights), -1).astype(np.float64) @ centred
         return linear.requantize(sums.astype(np.int64) + parameters["bias"], parameters)

@@ -19,10 +19,10 @@ from slimse_mcu.ops.op import (
     Int8Array,
     KernelCall,
     Macs,
+    Memory,
     Op,
     Parameters,
     QuantizeContext,
-    Ring,
     activate,
 )
 
@@ -52,13 +52,15 @@ class Dense(Op):
         rows, columns = node.weights["kernel"].shape
         return Macs(rows, columns, 1, node.row_gate, node.column_gate)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         return activate(node.weights["kernel"] @ inputs[0] + node.weights["bias"], node.activation)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return linear.quantize(node, context)
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         centred = inputs[0].astype(np.float64) + parameters["input_offset"]
         # Exact: every partial sum is an integer far below 2**53.
         sums = parameters["weights"].astype(np.float64) @ centred

@@ -21,10 +21,10 @@ from slimse_mcu.ops.op import (
     Int8Array,
     KernelCall,
     Macs,
+    Memory,
     Op,
     Parameters,
     QuantizeContext,
-    Ring,
     activate,
 )
 
@@ -118,24 +118,26 @@ class DepthwiseConv1D(Op):
         rows, taps = node.weights["kernel"].shape
         return Macs(rows, 1, taps, node.row_gate)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         kernel = node.weights["kernel"]
         if kernel.shape[1] == 1:
             window = inputs[0][None, :]
         else:
-            window = stack_taps(inputs[0], ring, kernel.shape[1], node.attributes["dilation"])
+            window = stack_taps(inputs[0], memory, kernel.shape[1], node.attributes["dilation"])
         window = np.repeat(window, node.attributes["multiplier"], axis=1)
         return activate(np.einsum("ct,tc->c", kernel, window) + node.weights["bias"], node.activation)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return linear.quantize(node, context)
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         weights = parameters["weights"]
         if weights.shape[1] == 1:
             window = inputs[0][None, :]
         else:
-            window = stack_taps(inputs[0], ring, weights.shape[1], node.attributes["dilation"])
+            window = stack_taps(inputs[0], memory, weights.shape[1], node.attributes["dilation"])
         centred = np.repeat(window.astype(np.int64) + parameters["input_offset"], node.attributes["multiplier"], axis=1)
         sums = (weights.T.astype(np.int64) * centred).sum(axis=0)
         return linear.requantize(sums + parameters["bias"], parameters)

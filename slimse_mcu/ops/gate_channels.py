@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slimse_mcu.graph import Node, Quantization
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Op, Parameters, QuantizeContext, Ring
+from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memory, Op, Parameters, QuantizeContext
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -40,7 +40,7 @@ class GateChannels(Op):
     def keeps_zero(self, node: Node) -> bool:
         return True
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         return inputs[0]
 
     def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization:
@@ -49,7 +49,9 @@ class GateChannels(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return {"output_offset": context.require_output().zero_point}
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         return np.array(inputs[0])
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:

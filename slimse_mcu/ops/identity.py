@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import FrontEnd, Node
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Op, Parameters, QuantizeContext, Ring
+from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memory, Op, Parameters, QuantizeContext
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -68,13 +68,15 @@ class Identity(Op):
         Import(("slimse>SpectralFrontEnd",), _read_front_end, "the first layer; becomes the device's STFT"),
     )
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         raise NotImplementedError("identity layers leave no node")
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         raise NotImplementedError("identity layers leave no node")
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         raise NotImplementedError("identity layers leave no node")
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:

@@ -28,10 +28,10 @@ from slimse_mcu.ops.op import (
     Import,
     Int8Array,
     KernelCall,
+    Memory,
     Op,
     Parameters,
     QuantizeContext,
-    Ring,
 )
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Lookup(Op):
     def keeps_zero(self, node: Node) -> bool:
         return float(self._real(node, np.zeros(1))[0]) == 0.0
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         return self._real(node, inputs[0]).astype(np.float32)
 
     def useful_range(self, node: Node) -> tuple[float, float] | None:
@@ -197,7 +197,9 @@ class Lookup(Op):
         values = table(node.attributes["function"], node.attributes["slope"], context.inputs[0], output)
         return {"table": values, "output_offset": output.zero_point}
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         values: Int8Array = parameters["table"][inputs[0].astype(np.int64) - INT8_MIN]
         return values
 

@@ -20,10 +20,10 @@ from slimse_mcu.ops.op import (
     Import,
     Int8Array,
     KernelCall,
+    Memory,
     Op,
     Parameters,
     QuantizeContext,
-    Ring,
     activate,
 )
 from slimse_mcu.ops.pairs import read_pairs
@@ -41,7 +41,7 @@ class Multiply(Op):
     def keeps_zero(self, node: Node) -> bool:
         return True
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         return activate(inputs[0] * inputs[1], node.activation)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
@@ -60,7 +60,9 @@ class Multiply(Op):
             "output_max": high,
         }
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         first = inputs[0].astype(np.int64) + parameters["input0_offset"]
         second = inputs[1].astype(np.int64) + parameters["input1_offset"]
         scaled = multiply_by_quantized_multiplier(

@@ -73,7 +73,7 @@ class KernelCall:
         function: C function, named like its file in ``firmware/kernels``.
         fields: Members of the layer's constant structure, in order.
         arguments: What follows the layer, in order: ``"rows"``, ``"columns"``, ``"input0"``, ..., ``"ring"``,
-            ``"output"``, ``"gate"`` (the gate decided here).
+            ``"hidden"``, ``"scratch"``, ``"output"``, ``"gate"`` (the gate decided here).
         counts_macs: The function returns the MACs it executed.
         output_offset: Element of the output where this call starts to write.
         suffix: Appended to the node's name when a node needs several calls.
@@ -150,6 +150,23 @@ class Import:
     supported: str = ""
 
 
+class Hidden:
+    """The state of a recurrent layer, which the layer itself reads and writes.
+
+    Attributes:
+        value: ``[units]`` as it lies in the device's memory (int16), or float32.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, units: int, dtype: Any) -> None:
+        self.value = np.zeros(units, dtype)
+
+
+Memory = Ring | Hidden
+"""What a node keeps between frames."""
+
+
 class Op(ABC):
     """One kind of layer.  A module of ``slimse_mcu.ops`` with an ``OP`` is found by the registry."""
 
@@ -173,8 +190,12 @@ class Op(ABC):
         return False
 
     @abstractmethod
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         """One frame in float32, gates not applied; a gate-deciding node returns 0/1 per channel."""
+
+    def scratch_elements(self, node: Node) -> int:
+        """Length of the int16 working memory that the kernel needs during its call."""
+        return 0
 
     def useful_range(self, node: Node) -> tuple[float, float] | None:
         """Input values beyond which the int8 output does not change any more; None when all values count."""
@@ -189,7 +210,9 @@ class Op(ABC):
         """Integer parameters of the specification, named as the fields of the C structure."""
 
     @abstractmethod
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         """One frame of the int8 specification, gates not applied; the truth for every kernel."""
 
     @abstractmethod

@@ -21,10 +21,10 @@ from slimse_mcu.ops.op import (
     Import,
     Int8Array,
     KernelCall,
+    Memory,
     Op,
     Parameters,
     QuantizeContext,
-    Ring,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class PRelu(Op):
     def keeps_zero(self, node: Node) -> bool:
         return True
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], ring: Ring | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         return np.where(inputs[0] >= 0, inputs[0], inputs[0] * node.weights["slopes"])
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
@@ -67,7 +67,9 @@ class PRelu(Op):
             (output.scale, output.zero_point),
         )
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], ring: Ring | None) -> Int8Array:
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
         value = inputs[0].astype(np.int64) + parameters["input_offset"]
         positive = multiply_by_quantized_multiplier(
             value, parameters["positive_multiplier"], parameters["positive_shift"]
