@@ -128,22 +128,29 @@ typedef struct {
  */
 uint32_t slimse_channel_gate_s8(const slimse_channel_gate_s8_t *layer, const int8_t *input, slimse_gate_t *gate);
 
-/** Gated recurrent unit along time; gates in the order update, reset, candidate. */
+/* ---- recurrent layers -------------------------------------------------------------------------------------------- */
+
+/** What recurrent layers along time have in common; rows are gates x units, each gate's units together. */
 typedef struct {
     uint16_t units;                      /**< 1 .. 256 */
     uint16_t columns;                    /**< inputs */
-    const int8_t *input_weights;         /**< [3][units][columns] */
-    const int32_t *input_bias;           /**< [3][units] */
-    const int32_t *input_multiplier;     /**< [3][units] Q31, to Q3.12 */
-    const int8_t *input_shift;           /**< [3][units] left when positive */
-    const int8_t *recurrent_weights;     /**< [3][units][units] */
-    const int32_t *recurrent_bias;       /**< [3][units] */
-    const int32_t *recurrent_multiplier; /**< [3][units] Q31, to Q3.12 */
-    const int8_t *recurrent_shift;       /**< [3][units] left when positive */
+    const int8_t *input_weights;         /**< [gates][units][columns] */
+    const int32_t *input_bias;           /**< [gates][units] */
+    const int32_t *input_multiplier;     /**< [gates][units] Q31, to Q3.12 */
+    const int8_t *input_shift;           /**< [gates][units] left when positive */
+    const int8_t *recurrent_weights;     /**< [gates][units][units] */
+    const int32_t *recurrent_bias;       /**< [gates][units] */
+    const int32_t *recurrent_multiplier; /**< [gates][units] Q31, to Q3.12 */
+    const int8_t *recurrent_shift;       /**< [gates][units] left when positive */
     const int16_t *sigmoid;              /**< [257] Q15 at -8, -8 + 1/16, .. 8 */
     const int16_t *tanh;                 /**< [257] Q15 at -8, -8 + 1/16, .. 8 */
     int16_t input_offset;                /**< minus the input's zero point */
-    uint8_t reset_after;                 /**< 1: reset behind the recurrent product, 0: in front of it */
+} slimse_recurrent_s8_t;
+
+/** Gated recurrent unit; gates in the order update, reset, candidate. */
+typedef struct {
+    slimse_recurrent_s8_t cell;
+    uint8_t reset_after; /**< 1: reset behind the recurrent product, 0: in front of it */
 } slimse_gru_s8_t;
 
 /**
@@ -155,6 +162,21 @@ typedef struct {
  */
 uint32_t slimse_gru_s8(const slimse_gru_s8_t *layer, const int8_t *input, int16_t *hidden, int16_t *scratch,
                        int8_t *output);
+
+/** Long short-term memory; gates in the order input, forget, candidate, output. */
+typedef struct {
+    slimse_recurrent_s8_t cell;
+} slimse_lstm_s8_t;
+
+/**
+ * @param input [columns]
+ * @param hidden [2 * units] state, int16: h, real = value / 32768, then c, real = value / 2048; 0 at reset
+ * @param scratch [units] working memory
+ * @param output [units] the new h as int8, real = value / 128
+ * @return multiply-accumulates executed.
+ */
+uint32_t slimse_lstm_s8(const slimse_lstm_s8_t *layer, const int8_t *input, int16_t *hidden, int16_t *scratch,
+                        int8_t *output);
 
 /* ---- layers without weights -------------------------------------------------------------------------------------- */
 

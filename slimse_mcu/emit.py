@@ -218,7 +218,7 @@ def _symbols(plan: Plan) -> Symbols:
     names: dict[tuple[str, str, str], str] = {}
     taken: set[str] = set()
     for node, suffix, key in wanted:
-        name = f"model_{node}{suffix}" + (f"_{key}" if key else "")
+        name = f"model_{node}{suffix}" + (f"_{key.rpartition('.')[2]}" if key else "")
         while name in taken:
             name += "_"
         names[node, suffix, key] = name
@@ -358,7 +358,7 @@ def _layer(node: Node, call: KernelCall, symbols: Symbols) -> dict[str, Any]:
 def _integer(key: str, value: Any) -> str:
     return (
         f"{int(value)}U"
-        if key in {"rows", "columns", "channels", "size", "taps", "dilation", "units"}
+        if key.rpartition(".")[2] in {"rows", "columns", "channels", "size", "taps", "dilation", "units"}
         else str(int(value))
     )
 

@@ -261,7 +261,7 @@ def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, 
         members.append((state.name, "int8_t", state.slots * state.channels, ALIGNMENT_BYTES, note))
     for state in graph.states:
         if state.kind == "hidden":
-            note = f"hidden state of {state.tensor}, [{state.channels}], real = value / 32768"
+            note = f"state of {state.tensor}, [{state.channels}]"
             members.append((state.name, "int16_t", state.channels, ALIGNMENT_BYTES, note))
     for state in rings:
         note = f"slot of the oldest frame, 0 to {state.slots - 1}"

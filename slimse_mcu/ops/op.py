@@ -71,7 +71,7 @@ class KernelCall:
 
     Attributes:
         function: C function, named like its file in ``firmware/kernels``.
-        fields: Members of the layer's constant structure, in order.
+        fields: Members of the layer's constant structure, in order; ``"part.member"`` for one of a nested structure.
         arguments: What follows the layer, in order: ``"rows"``, ``"columns"``, ``"input0"``, ..., ``"ring"``,
             ``"hidden"``, ``"scratch"``, ``"output"``, ``"gate"`` (the gate decided here).
         counts_macs: The function returns the MACs it executed.

@@ -1,4 +1,4 @@
-"""The GRU: float against Keras, int8 against float, C against the specification, state over a long time."""
+"""GRU and LSTM: float against Keras, int8 against float, C against the specification, state over a long time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from slimse_mcu.emit import emit
 from slimse_mcu.errors import ModelError
 from slimse_mcu.load import load
 from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
-from slimse_mcu.ops.gru import SIGMOID_TABLE, TANH_TABLE, interpolate
+from slimse_mcu.ops.recurrent import SIGMOID_TABLE, TANH_TABLE, interpolate
 from slimse_mcu.plan import plan
 from slimse_mcu.quantize import quantize
 from slimse_mcu.streaming import run_float, run_int8
@@ -22,18 +22,23 @@ from slimse_mcu.streaming import run_float, run_int8
 RELAXED = settings(deadline=None, derandomize=True, max_examples=12, suppress_health_check=list(HealthCheck))
 
 
-def gru_graph(columns: int, units: int, *, reset_after: bool, seed: int, spread: float = 1.0, bias: bool = True):
-    """A GRU with random weights as the compiler imports it."""
+KINDS = {"gru": (3, {"reset_after": True}), "gru_before": (3, {"reset_after": False}), "lstm": (4, {})}
+
+
+def recurrent_graph(kind: str, columns: int, units: int, *, seed: int, spread: float = 1.0, bias: bool = True):
+    """A recurrent layer with random weights as the compiler imports it."""
+    gates, settings_ = KINDS[kind]
     rng = np.random.default_rng(seed)
     network = Network(columns, seed)
     weights = [
-        rng.normal(0, spread / np.sqrt(columns), (columns, 3 * units)),
-        rng.normal(0, spread / np.sqrt(units), (units, 3 * units)),
+        rng.normal(0, spread / np.sqrt(columns), (columns, gates * units)),
+        rng.normal(0, spread / np.sqrt(units), (units, gates * units)),
     ]
     if bias:
-        weights.append(rng.normal(0, 0.3, (2, 3 * units) if reset_after else 3 * units))
-    config = {"units": units, "return_sequences": True, "reset_after": reset_after, "use_bias": bias}
-    value = network.add("GRU", config, [network.input], units, weights)
+        shape = (2, gates * units) if settings_.get("reset_after") else (gates * units,)
+        weights.append(rng.normal(0, 0.3, shape))
+    config = {"units": units, "return_sequences": True, "use_bias": bias, **settings_}
+    value = network.add(kind.partition("_")[0].upper(), config, [network.input], units, weights)
     return network.graph(value)
 
 
@@ -48,27 +53,27 @@ def features_of(columns: int, frames: int, seed: int) -> NDArray[np.float32]:
 @given(
     columns=st.integers(1, 19),
     units=st.integers(1, 21),
-    reset_after=st.booleans(),
+    kind=st.sampled_from(sorted(KINDS)),
     bias=st.booleans(),
     spread=st.sampled_from([0.0, 0.3, 1.0, 8.0]),
     seed=st.integers(0, 2**16),
 )
-def test_generated_c_equals_specification(tmp_path_factory, columns, units, reset_after, bias, spread, seed):
-    graph = gru_graph(columns, units, reset_after=reset_after, seed=seed, spread=spread, bias=bias)
+def test_generated_c_equals_specification(tmp_path_factory, kind, columns, units, bias, spread, seed):
+    graph = recurrent_graph(kind, columns, units, seed=seed, spread=spread, bias=bias)
     quantized = quantize(graph, [features_of(columns, 40, seed)])
     planned = plan(quantized)
-    folder = tmp_path_factory.mktemp("gru")
+    folder = tmp_path_factory.mktemp(kind)
     model = build_native(emit(planned), planned, folder, tmp_path_factory.getbasetemp() / "kernels")
     features = np.random.default_rng(seed).integers(-128, 128, (30, columns)).astype(np.int8)
     expected, actual = run_int8(quantized, features), model.run(features)
     np.testing.assert_array_equal(actual.output, expected.output)
     np.testing.assert_array_equal(actual.macs, expected.macs)
-    assert planned.macs_all_open == 3 * units * (columns + units)
+    assert planned.macs_all_open == KINDS[kind][0] * units * (columns + units)
 
 
-@pytest.mark.parametrize("reset_after", [True, False])
-def test_int8_follows_float(reset_after):
-    graph = gru_graph(32, 48, reset_after=reset_after, seed=3)
+@pytest.mark.parametrize("kind", KINDS)
+def test_int8_follows_float(kind):
+    graph = recurrent_graph(kind, 32, 48, seed=3)
     features = features_of(32, 1000, 4)
     quantized = quantize(graph, [features])
     real = run_float(graph, features).output
@@ -80,8 +85,9 @@ def test_int8_follows_float(reset_after):
     assert np.abs(error[-200:]).mean() < 1.5 * np.abs(error[:200]).mean()
 
 
-def test_state_survives_closed_input_and_starts_at_zero():
-    graph = gru_graph(4, 6, reset_after=True, seed=1, bias=False)
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_bias_and_input_the_state_stays_zero(kind):
+    graph = recurrent_graph(kind, 4, 6, seed=1, bias=False)
     quantized = quantize(graph, [features_of(4, 50, 0)])
     zero = quantize_values(np.zeros((3, 4), np.float32), quantized.quantization[graph.input])
     assert not run_int8(quantized, zero).output.any()
@@ -96,17 +102,19 @@ def test_interpolation_is_monotonic_and_close(table):
     assert np.max(np.abs(values / 32768 - function(inputs / 4096))) < 4.5e-4
 
 
-@pytest.mark.parametrize("reset_after", [True, False])
-def test_float_equals_keras(tmp_path, reset_after):
+@pytest.mark.parametrize("kind", KINDS)
+def test_float_equals_keras(tmp_path, kind):
     keras = pytest.importorskip("keras")
+    layer = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}[kind.partition("_")[0]]
+    settings_ = {"return_sequences": True, **KINDS[kind][1]}
     inputs = keras.Input(shape=(None, 9))
-    x = keras.layers.GRU(11, return_sequences=True, reset_after=reset_after, bias_initializer="glorot_normal")(inputs)
-    x = keras.layers.GRU(7, return_sequences=True, reset_after=reset_after, use_bias=False)(x)
+    x = layer(11, bias_initializer="glorot_normal" if kind == "gru" else "uniform", **settings_)(inputs)
+    x = layer(7, use_bias=False, **settings_)(x)
     model = keras.Model(inputs, keras.layers.Dense(5, activation="sigmoid")(x))
-    model.save(tmp_path / "gru.keras")
+    model.save(tmp_path / "model.keras")
     features = features_of(9, 80, 2)
     expected = np.asarray(model(features[None]))[0]
-    actual = run_float(load(tmp_path / "gru.keras"), features).output
+    actual = run_float(load(tmp_path / "model.keras"), features).output
     assert np.max(np.abs(actual - expected)) <= 1e-5 * np.max(np.abs(expected))
 
 
@@ -119,10 +127,12 @@ def test_float_equals_keras(tmp_path, reset_after):
         ({"recurrent_activation": "hard_sigmoid"}, "hard_sigmoid"),
     ],
 )
-def test_unsupported_settings_are_refused_by_name(change, names):
+@pytest.mark.parametrize("kind", KINDS)
+def test_unsupported_settings_are_refused_by_name(kind, change, names):
+    gates, settings_ = KINDS[kind]
     network = Network(3)
-    weights = [np.zeros((3, 6)), np.zeros((2, 6)), np.zeros((2, 6))]
-    config = {"units": 2, "return_sequences": True, "reset_after": True, **change}
-    value = network.add("GRU", config, [network.input], 2, weights)
+    weights = [np.zeros((3, 2 * gates)), np.zeros((2, 2 * gates))]
+    config = {"units": 2, "return_sequences": True, "use_bias": False, **settings_, **change}
+    value = network.add(kind.partition("_")[0].upper(), config, [network.input], 2, weights)
     with pytest.raises(ModelError, match=names):
         network.graph(value)
