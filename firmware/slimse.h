@@ -244,6 +244,19 @@ typedef struct {
 void slimse_multiply_s8(const slimse_multiply_s8_t *layer, const slimse_gate_t *channels, const int8_t *input0,
                         const int8_t *input1, int8_t *output);
 
+/** Layer normalization over the channels of a frame. */
+typedef struct {
+    uint16_t size;         /**< channels */
+    const int8_t *gamma;   /**< [size] scales */
+    const int32_t *beta;   /**< [size] offsets, at the unit of gamma x Q12 */
+    uint64_t epsilon;      /**< size^2 x epsilon / input scale^2, 1 .. 2^46 */
+    int32_t multiplier;    /**< Q31, from that unit to the output's scale */
+    int8_t shift;          /**< left when positive */
+    int16_t output_offset; /**< the output's zero point */
+} slimse_layer_norm_s8_t;
+
+void slimse_layer_norm_s8(const slimse_layer_norm_s8_t *layer, const int8_t *input, int8_t *output);
+
 /** Change of scale and zero point. */
 typedef struct {
     uint16_t size;         /**< elements */

@@ -1,0 +1,115 @@
+"""Layer normalization over the channels, in integers: ``y = (x - mean) / sqrt(variance + e) * gamma + beta``.
+
+With C channels and ``d = C x - sum(x)`` (exact), the normalized value is ``d / sqrt(sum(d^2) / C + C^2 e / scale^2)``:
+the zero point cancels and the scale is left in the constant alone.  One integer square root and one division serve
+all channels of a frame; the normalized value is Q12, gamma int8.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slimse_mcu.graph import Node
+from slimse_mcu.ops.arithmetic import clamp_s8, multiply_by_quantized_multiplier, quantize_multiplier
+from slimse_mcu.ops.op import (
+    Constant,
+    FloatArray,
+    Import,
+    Int8Array,
+    KernelCall,
+    Memory,
+    Op,
+    Parameters,
+    QuantizeContext,
+)
+
+if TYPE_CHECKING:
+    from slimse_mcu.load import GraphBuilder, KerasLayer
+
+#: Fraction bits of the root, of its reciprocal and of the normalized value.
+_ROOT_BITS, _RECIPROCAL_BITS, _NORMAL_BITS = 8, 46, 12
+_DOWN_BITS = _RECIPROCAL_BITS - _ROOT_BITS - _NORMAL_BITS
+_MAX_EPSILON = 1 << 46
+
+
+def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
+    channels = builder.channels(inputs[0])
+    axis = layer.config.get("axis", -1)
+    if axis not in (-1, 2, [-1], [2]):
+        raise layer.error(f"normalizes axis {axis}", "Normalize the channels: axis=-1.")
+    if layer.config.get("rms_scaling", False):
+        raise layer.error("uses rms_scaling", "Use LayerNormalization().")
+    index = 0
+    gamma, beta = np.ones(channels, np.float32), np.zeros(channels, np.float32)
+    if layer.config.get("scale", True):
+        gamma, index = layer.weight(index, rank=1), index + 1
+    if layer.config.get("center", True):
+        beta = layer.weight(index, rank=1)
+    if gamma.shape != (channels,) or beta.shape != (channels,):
+        raise layer.error(f"has {gamma.size} scales and {beta.size} offsets, its input has {channels} channels")
+    epsilon = float(layer.config.get("epsilon", 1e-3))
+    if not 0.0 < epsilon <= 1.0:
+        raise layer.error(f"has epsilon={epsilon}, expected more than 0 and at most 1")
+    weights = {"gamma": gamma, "beta": beta}
+    return builder.add(layer, "layer_norm", inputs, channels=channels, weights=weights, attributes={"epsilon": epsilon})
+
+
+class LayerNorm(Op):
+    """Weights ``gamma [channels]``, ``beta [channels]``; attribute ``epsilon``."""
+
+    name = "layer_norm"
+    imports = (Import(("LayerNormalization",), _read, "over the channels"),)
+
+    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
+        centred = inputs[0] - inputs[0].mean()
+        deviation = np.sqrt(np.mean(centred * centred) + np.float32(node.attributes["epsilon"]))
+        return np.asarray(centred / deviation * node.weights["gamma"] + node.weights["beta"], np.float32)
+
+    def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
+        source, output = context.inputs[0], context.require_output()
+        gamma, beta = (node.weights[name].astype(np.float64) for name in ("gamma", "beta"))
+        gamma_scale = float(np.float32(np.abs(gamma).max() / 127.0)) or 1.0
+        unit = gamma_scale * 2.0**-_NORMAL_BITS
+        # Offsets far beyond the scales must not leave int32.
+        unit = max(unit, float(np.abs(beta).max()) / 2.0**30)
+        multiplier, shift = quantize_multiplier(unit / output.scale)
+        epsilon = node.attributes["epsilon"] * gamma.size**2 / source.scale**2
+        return {
+            "gamma": np.clip(np.rint(gamma / (unit * 2.0**_NORMAL_BITS)), -127, 127).astype(np.int8),
+            "beta": np.rint(beta / unit).astype(np.int32),
+            "epsilon": int(np.clip(round(epsilon), 1, _MAX_EPSILON)),
+            "multiplier": multiplier,
+            "shift": shift,
+            "output_offset": output.zero_point,
+        }
+
+    def step_s8(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
+    ) -> Int8Array:
+        x = inputs[0].astype(np.int64)
+        deviation = x.size * x - x.sum()
+        square = int(np.sum(deviation * deviation)) // x.size + parameters["epsilon"]
+        reciprocal = (1 << _RECIPROCAL_BITS) // math.isqrt(square << (2 * _ROOT_BITS))
+        normal = (deviation * reciprocal + (1 << (_DOWN_BITS - 1))) >> _DOWN_BITS
+        sums = normal * parameters["gamma"].astype(np.int64) + parameters["beta"]
+        scaled = multiply_by_quantized_multiplier(sums, parameters["multiplier"], parameters["shift"])
+        return clamp_s8(scaled + parameters["output_offset"])
+
+    def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
+        fields: dict[str, int | Constant] = {
+            "size": int(parameters["gamma"].size),
+            "gamma": Constant("int8_t", parameters["gamma"], "scales per channel"),
+            "beta": Constant("int32_t", parameters["beta"], "offsets per channel"),
+        }
+        fields.update({key: parameters[key] for key in ("epsilon", "multiplier", "shift", "output_offset")})
+        return (KernelCall("slimse_layer_norm_s8", fields, ("input0", "output")),)
+
+    def describe(self, node: Node) -> str:
+        return f"layer norm, {node.weights['gamma'].size}"
+
+
+OP = LayerNorm()
