@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import jinja2
@@ -19,11 +20,11 @@ from slimse_mcu.graph import Node, Provenance, Quantization
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.plan import Plan, Step, constants
+from slimse_mcu.version import ABI
 
 #: C names of each call's constants by node, call suffix and field; the structure itself has field "".
 Symbols = Mapping[tuple[str, str, str], str]
 
-ABI = 1
 MANIFEST = "project.json"
 _FORMAT = 1
 _MODEL_FILES = tuple(f"model{part}.{kind}" for part in ("", "_layers", "_weights") for kind in "hc")
@@ -83,10 +84,15 @@ def read_project(folder: Path) -> Project:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["format"] != _FORMAT or manifest["abi"] != ABI:
             raise ModelError(f"'{folder}' was compiled by another version of slimse-mcu.", hint="Compile it again.")
-        names = [name for name in manifest["files"] if ".." not in Path(name).parts and not Path(name).is_absolute()]
-        files = {name: (folder / name).read_text(encoding="utf-8") for name in [*names, MANIFEST]}
-        return Project(manifest["name"], files, Provenance(**manifest["provenance"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        for name in manifest["files"]:
+            if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+                raise ModelError(f"'{folder}' names a file outside of itself: {name!r}.", hint="Compile it again.")
+        files = {name: (folder / name).read_text(encoding="utf-8") for name in [*manifest["files"], MANIFEST]}
+        provenance = Provenance(**manifest["provenance"])
+        if not all(isinstance(value, str) for value in (manifest["name"], *dataclasses.astuple(provenance))):
+            raise TypeError("name and provenance are texts")
+        return Project(manifest["name"], files, provenance)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(
             f"'{folder}' is not a compiled project ({type(error).__name__}: {error}).",
             hint="Make one with: slimse compile MODEL --out FOLDER.",

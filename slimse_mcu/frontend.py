@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import FrontEnd, Provenance, Quantization
+from slimse_mcu.version import ABI
 
 FloatArray = NDArray[np.float32]
 
@@ -482,7 +483,7 @@ def _float_table(name: str, values: FloatArray, comment: str) -> CTable:
 def render_context(
     frontend: FrontEnd, feature: Quantization, mask: Quantization, provenance: Provenance | None = None
 ) -> dict[str, Any]:
-    """All values that ``model_audio.h.j2`` and ``model_audio.c.j2`` print, under the one key ``audio``.
+    """All values that ``model_audio.h.j2`` and ``model_audio.c.j2`` print, under the keys ``audio`` and ``abi``.
 
     Args:
         frontend: What the model was trained with.
@@ -509,6 +510,7 @@ def render_context(
     )
     made_of = "no model" if provenance is None else f"{provenance.model_name}, sha256 {provenance.model_hash}"
     return {
+        "abi": ABI,
         "audio": {
             "made_of": made_of,
             "tool": "slimse-mcu" if provenance is None else f"slimse-mcu {provenance.tool_version}",
@@ -525,5 +527,5 @@ def render_context(
             "mask_zero_point": mask.zero_point,
             "mask_gain": c_float(table.mask_gain),
             "arrays": arrays,
-        }
+        },
     }

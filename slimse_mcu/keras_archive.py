@@ -26,6 +26,8 @@ _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
 MAX_CONFIG_BYTES = 16 * 2**20
 MAX_WEIGHTS_BYTES = 256 * 2**20
+MAX_ARCHIVE_BYTES = MAX_CONFIG_BYTES + MAX_WEIGHTS_BYTES
+SAVE_AGAIN = "Load the model in Keras 3, check it and save it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class KerasLayer:
 
     def error(self, problem: str, hint: str = "") -> ModelError:
         """A ModelError that names this layer."""
-        return ModelError(f"Layer '{self.name}' ({self.kind}) {problem}.", hint=hint)
+        return ModelError(f"Layer '{self.name}' ({self.kind}) {problem}.", hint=hint or SAVE_AGAIN)
 
     def weight(self, index: int, *, rank: int) -> NDArray[np.float32]:
         """The array at ``index``; ModelError when it is missing or of another rank."""
@@ -102,6 +104,10 @@ def read_archive(path: Path) -> KerasArchive:
             is not finite.
     """
     try:
+        if not path.is_file() and path.exists():
+            raise ModelError(f"Cannot read '{path}': it is not a file.", hint="Give the path of a .keras file.")
+        if path.stat().st_size > MAX_ARCHIVE_BYTES:
+            raise ModelError(f"'{path}' is larger than {MAX_ARCHIVE_BYTES} bytes.", hint="Give a .keras file.")
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"Cannot read '{path}': {error.strerror}.", hint="Give the path of a .keras file.") from None
@@ -134,11 +140,15 @@ def _member(archive: zipfile.ZipFile, path: Path, name: str, limit: int) -> byte
             f"'{path}' is a zip file without '{name}', not a .keras file.", hint="Save the model with Keras 3."
         ) from None
     if info.file_size > limit:
-        raise ModelError(f"'{path}': '{name}' has {info.file_size} bytes; at most {limit} are accepted.")
+        raise ModelError(
+            f"'{path}': '{name}' has {info.file_size} bytes; at most {limit} are accepted.", hint=SAVE_AGAIN
+        )
     with archive.open(info) as member:
         content = member.read(limit + 1)
     if len(content) > limit:
-        raise ModelError(f"'{path}': '{name}' is larger than it claims; at most {limit} bytes are accepted.")
+        raise ModelError(
+            f"'{path}': '{name}' is larger than it claims; at most {limit} bytes are accepted.", hint=SAVE_AGAIN
+        )
     return content
 
 
@@ -263,14 +273,16 @@ def _arrays(file: h5py.File, group: str, path: Path, room: int) -> Iterator[NDAr
         name = f"{group}/{index}"
         item = file[name]
         if not isinstance(item, h5py.Dataset) or item.external or item.is_virtual:
-            raise ModelError(f"'{path}': weight '{name}' is not stored in the file itself.")
+            raise ModelError(f"'{path}': weight '{name}' is not stored in the file itself.", hint=SAVE_AGAIN)
         if item.dtype.kind != "f":
             raise ModelError(
                 f"'{path}': weight '{name}' is not an array of floating-point numbers.", hint="Save the float model."
             )
         room -= item.size * 4
         if room < 0:
-            raise ModelError(f"'{path}': the weights have more than {MAX_WEIGHTS_BYTES} bytes.")
+            raise ModelError(
+                f"'{path}': the weights have more than {MAX_WEIGHTS_BYTES} bytes.", hint="Use a smaller model."
+            )
         yield np.asarray(item[()], dtype=np.float32)
         index += 1
 
@@ -284,7 +296,7 @@ def _is_stored(file: h5py.File, name: str, path: Path) -> bool:
         if link is None:
             return False
         if not isinstance(link, h5py.HardLink):
-            raise ModelError(f"'{path}': weight '{here}' is not stored in the file itself.")
+            raise ModelError(f"'{path}': weight '{here}' is not stored in the file itself.", hint=SAVE_AGAIN)
         if end < len(parts) and not isinstance(file[here], h5py.Group):
             return False
     return True

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from slimse_mcu import frontend
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import FrontEnd, Gate, Graph, Node, Provenance, State, Tensor
-from slimse_mcu.keras_archive import KerasArchive, KerasLayer, read_archive
+from slimse_mcu.keras_archive import SAVE_AGAIN, KerasArchive, KerasLayer, read_archive
 from slimse_mcu.ops import importers
 from slimse_mcu.simplify import simplify
 from slimse_mcu.version import VERSION
@@ -74,7 +74,9 @@ def read_graph(archive: KerasArchive, *, front_end: FrontEnd | None = None) -> G
         )
     calls = sum(max(1, len(layer.calls)) for layer in archive.layers)
     if calls > MAX_LAYERS:
-        raise ModelError(f"The model calls {calls} layers; at most {MAX_LAYERS} are supported.")
+        raise ModelError(
+            f"The model calls {calls} layers; at most {MAX_LAYERS} are supported.", hint="Use a smaller model."
+        )
     builder = GraphBuilder(archive, front_end)
     _read_layers(archive, builder)
     return simplify(builder.graph())
@@ -93,10 +95,12 @@ def _read_layers(archive: KerasArchive, builder: GraphBuilder) -> None:
                 continue
             tensors[layer.name, call] = builder.read(layer, call, [tensors[source] for source in sources])
         if len(waiting) == len(pending):
-            raise ModelError(f"Layer '{waiting[0][0].name}' reads a layer that is not in the model, or a cycle.")
+            raise ModelError(
+                f"Layer '{waiting[0][0].name}' reads a layer that is not in the model, or a cycle.", hint=SAVE_AGAIN
+            )
         pending = waiting
     if archive.outputs[0] not in tensors:
-        raise ModelError(f"The model's output layer '{archive.outputs[0][0]}' is not in the file.")
+        raise ModelError(f"The model's output layer '{archive.outputs[0][0]}' is not in the file.", hint=SAVE_AGAIN)
     builder.output = tensors[archive.outputs[0]]
 
 
@@ -206,7 +210,7 @@ class GraphBuilder:
             suffix: Appended to the layer's name.
         """
         if channels > MAX_CHANNELS:
-            raise layer.error(f"has {channels} channels; at most {MAX_CHANNELS} are supported")
+            raise layer.error(f"has {channels} channels; at most {MAX_CHANNELS} are supported", "Use fewer.")
         self._check_inputs(layer, inputs)
         periods = {self._tensors[name].period for name in inputs}
         if len(periods) != 1:
@@ -252,7 +256,10 @@ class GraphBuilder:
             return
         expected = self.channels(inputs[0])
         if kernel[0].size > MAX_FAN_IN:
-            raise layer.error(f"sums {kernel[0].size} products; at most {MAX_FAN_IN} fit the int32 accumulator")
+            raise layer.error(
+                f"sums {kernel[0].size} products; at most {MAX_FAN_IN} fit the int32 accumulator",
+                "Use fewer channels or taps.",
+            )
         if kernel.shape[0] % expected if depthwise else kernel.shape[-1] != expected:
             raise layer.error(f"has weights of shape {kernel.shape}, its input has {expected} channels")
         if weights["bias"].shape != (kernel.shape[0],):
@@ -313,7 +320,10 @@ class GraphBuilder:
         if self.output in self.gates or self.output in self._padding:
             raise ModelError("The model's output is a gate or a padded tensor.", hint="End it with a layer.")
         if not self._nodes:
-            raise ModelError("The model has no layer that computes anything.")
+            raise ModelError(
+                "The model has no layer that computes anything.",
+                hint="Save a model with at least one layer behind its input.",
+            )
         if front_end is not None:
             bins = front_end.bins
             frontend.check(front_end)

@@ -181,7 +181,10 @@ def norm_of(network: Network, channels: int) -> Value:
 
 
 REFUSED: dict[str, tuple[Callable[[Network], Value], str]] = {
-    "unsupported layer": (plain("LSTM", units=4), r"\(LSTM\) is not supported\. Supported are .*Conv1D.*Dense"),
+    "unsupported layer": (
+        plain("SimpleRNN", units=4),
+        r"\(SimpleRNN\) is not supported\. Supported are .*Conv1D.*Dense",
+    ),
     "lambda": (plain("Lambda", function={"class_name": "__lambda__", "config": {"code": "4wEA"}}), "not supported"),
     "nested model": (plain("Functional", layers=[]), "Functional"),
     "padding same": (lambda n: conv(n, n.input, padding="same"), "future frames: not causal.*padding='causal'"),
