@@ -417,7 +417,10 @@ def _symbols(file: ELFFile) -> dict[str, Symbol]:
 
 
 def _mapped_weights(path: Path) -> int:
-    """Bytes of ``model_weights.c`` according to the linker map, for boards without a section of their own for it."""
+    """Bytes of ``model_weights.c`` by the linker map, for boards without a section of their own for it.
+
+    Each array counts as in the plan, up to the next multiple of 4.
+    """
     _, _, kept = path.read_text(encoding="utf-8", errors="replace").partition("Linker script and memory map")
     entries = re.findall(r"\.rodata\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s.*model_weights-[0-9a-f]+\.o", kept)
-    return sum(int(size, 16) for size in entries)
+    return sum(-(-int(size, 16) // 4) * 4 for size in entries)

@@ -88,7 +88,12 @@ def _read_audio(path: Path | None, frontend: FrontEnd) -> list[NDArray[np.int16]
     from slimse_mcu.harness.audio import files, read_audio
 
     source = zoo.calibration_clip() if path is None else path
-    return [read_audio(one, frontend.sample_rate_hz).samples for one in files(source)]
+    recordings = [read_audio(one, frontend.sample_rate_hz).samples for one in files(source)]
+    if not any(samples.any() for samples in recordings):
+        raise QuantizeError(
+            f"{source} holds silence alone, which shows no ranges.", hint="Give recordings like those of later use."
+        )
+    return recordings
 
 
 def _features(frontend: FrontEnd, recordings: Sequence[NDArray[np.int16]]) -> list[NDArray[np.float32]]:

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import soundfile
 from conftest import DATA
 
 from slimse_mcu.calibration import read_calibration
@@ -51,3 +52,9 @@ def test_quantized_features_cannot_calibrate(plain_model, tmp_path):
     np.save(tmp_path / "q.npy", np.zeros((4, 12), np.int8))
     with pytest.raises(QuantizeError, match="quantized already"):
         digest(load(plain_model), tmp_path / "q.npy")
+
+
+def test_silence_cannot_calibrate(graph, tmp_path):
+    soundfile.write(tmp_path / "silence.wav", np.zeros(16000, np.int16), 16000)
+    with pytest.raises(QuantizeError, match="silence alone"):
+        read_calibration(graph, tmp_path, method="minmax", percentile=99.99)
