@@ -330,13 +330,14 @@ def measure_command(
     from slimse_mcu import screen
     from slimse_mcu.build import build
     from slimse_mcu.harness.session import Session
-    from slimse_mcu.measure import measure
+    from slimse_mcu.measure import check_out, measure
 
     if (audio is None) == (features is None):
         raise click.UsageError("Give either --audio or --features", click.get_current_context())
     if reference is not None and audio is None:
         raise click.UsageError("--reference belongs to --audio", click.get_current_context())
     board = _board(board_name)
+    check_out(out)
     stages = screen.Stages(quiet=as_json)
     options["features_only"] = options["features_only"] or features is not None
     compiled = _compile(model, board, stages, options)

@@ -7,6 +7,8 @@ for, the other two run in a thread beside.
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -78,7 +80,7 @@ def measure(
 
     Raises:
         LinkError: The board failed.  Nothing is left behind in ``out``.
-        SlimseError: ``out`` cannot be written.
+        SlimseError: ``out`` cannot be written, or holds files of these names that slimse did not write.
     """
     tell = progress or (lambda stage, done, total: None)
     twin = Twin.of(plan.quantized)
@@ -396,6 +398,8 @@ def _provenance(plan: Plan, board: Board, files: Sequence[FileReport], opened: R
 
 # ---- the folder -----------------------------------------------------------------------------------------
 
+_WRITTEN = ("report.json", "report.html", "audio", "outputs")
+
 
 def _write(folder: Path, report: Report) -> None:
     (folder / "report.json").write_text(report.json_text(), encoding="utf-8")
@@ -410,12 +414,37 @@ def _write(folder: Path, report: Report) -> None:
             np.save(folder / "outputs" / f"{one.name}.npy", one.run.output)
 
 
+def check_out(out: Path) -> None:
+    """Refuse a place that a measurement cannot be written to, or where it would replace what slimse did not write.
+
+    Raises:
+        SlimseError: Names what is in the way.
+    """
+    if not out.exists():
+        return
+    hint = "Choose another --out."
+    if not out.is_dir():
+        raise SlimseError(f"{out} is a file, expected a folder.", hint=hint)
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise SlimseError(f"The folder {out} cannot be written (Permission denied).", hint=hint)
+    taken = [name for name in _WRITTEN if (out / name).exists()]
+    if taken and not _is_report(out / "report.json"):
+        raise SlimseError(f"{out} holds {taken[0]}, which slimse did not write.", hint=hint)
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(report, dict) and {"bit_exact", "provenance"} <= report.keys()
+
+
 @contextmanager
 def _fresh_folder(out: Path) -> Iterator[Path]:
     """A new folder beside ``out`` whose content moves to ``out`` at the end, or vanishes with an error."""
+    check_out(out)
     out = out.resolve()  # "." has no name to put a folder beside
-    if out.exists() and not out.is_dir():
-        raise SlimseError(f"{out} is a file, expected a folder.", hint="Choose another --out.")
     temporary = out.with_name(f".{out.name}.part")
     try:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -200,7 +200,8 @@ def test_a_failure_leaves_nothing_behind(twin: TwinSession, tmp_path: Path) -> N
 def test_ctrl_c_leaves_nothing_behind_and_an_earlier_report_alone(twin: TwinSession, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    (out / "report.json").write_text("earlier")
+    earlier = '{"bit_exact": {}, "provenance": {}}'
+    (out / "report.json").write_text(earlier)
 
     def interrupt(stage: str, done: int, total: int) -> None:
         if stage == "float model":
@@ -210,7 +211,7 @@ def test_ctrl_c_leaves_nothing_behind_and_an_earlier_report_alone(twin: TwinSess
         measured(twin, out, progress=interrupt)
     assert [one.name for one in tmp_path.iterdir()] == ["out"]
     assert [one.name for one in out.iterdir()] == ["report.json"]
-    assert (out / "report.json").read_text() == "earlier"
+    assert (out / "report.json").read_text() == earlier
 
 
 def test_measuring_again_replaces_only_its_own(twin: TwinSession, tmp_path: Path) -> None:
@@ -221,6 +222,16 @@ def test_measuring_again_replaces_only_its_own(twin: TwinSession, tmp_path: Path
     measured(twin, out, [clip(3, 6)])
     assert sorted(one.name for one in out.iterdir()) == ["audio", "mine.txt", "report.html", "report.json"]
     assert [one.name for one in (out / "audio").iterdir()] == ["clip6.wav"]
+
+
+@pytest.mark.parametrize("mine", ["audio/mine.wav", "outputs/mine.npy", "report.html", "report.json"])
+def test_what_slimse_did_not_write_is_never_replaced(twin: TwinSession, tmp_path: Path, mine: str) -> None:
+    (tmp_path / mine).parent.mkdir(exist_ok=True)
+    (tmp_path / mine).write_text("[1]")
+    with pytest.raises(SlimseError, match="did not write"):
+        measured(twin, tmp_path)
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == [tmp_path / mine]
+    assert (tmp_path / mine).read_text() == "[1]"
 
 
 def test_a_file_in_place_of_the_folder_is_refused(twin: TwinSession, tmp_path: Path) -> None:
