@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from conftest import needs_arm, needs_qemu
 
 from slimse_mcu import zoo
+from slimse_mcu.cli import run
 from slimse_mcu.errors import ModelError
 
 CLIPS = Path(__file__).parent / "data"
@@ -66,3 +70,30 @@ def test_held_out_clips_are_aligned_pairs():
         assert noisy.shape == clean.shape
         assert 3 * rate <= len(noisy) <= 5 * rate
         assert np.corrcoef(noisy, clean)[0, 1] > 0.3
+
+
+def measured(tmp_path: Path, board: str, audio: str, reference: str) -> dict[str, Any]:
+    """``report.json`` of the gated checkpoint on a board."""
+    arguments = ["--board", board, "--audio", str(CLIPS / audio), "--reference", str(CLIPS / reference)]
+    assert run(["measure", "zoo:convfsenet-dyncp25", *arguments, "--out", str(tmp_path / "out"), "--json"]) == 0
+    report: dict[str, Any] = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["bit_exact"]["first_divergence"] is None
+    return report
+
+
+def test_gated_checkpoint_enhances_the_held_out_clips_on_the_board(tmp_path):
+    pytest.importorskip("pesq")
+    report = measured(tmp_path, "host", "noisy", "clean")
+    noisy, device = report["quality"]["noisy"], report["quality"]["device"]
+    assert device["pesq_wb"] - noisy["pesq_wb"] >= 0.35
+    assert device["si_sdr_db"] - noisy["si_sdr_db"] >= 5.0
+    open_ratios = [gate["open_ratio"] for gate in report["gates"].values()]
+    assert 0.22 <= sum(open_ratios) / len(open_ratios) <= 0.27
+    assert report["macs"]["saved_ratio"] >= 0.55
+
+
+@needs_arm
+@needs_qemu
+def test_saved_macs_are_saved_instructions_on_the_virtual_m4(tmp_path):
+    report = measured(tmp_path, "virtual-m4", "noisy/clip02.wav", "clean/clip02.wav")
+    assert report["eta"] >= 0.75
