@@ -135,7 +135,7 @@ def build(
         flags: Added to every compiler and linker call, for example ``-fsanitize=address``.
 
     Raises:
-        BuildError: The compiler is missing or refuses a source, or ``out`` cannot be written.
+        BuildError: The compiler is missing or refuses a source, or ``out`` cannot be written or holds another ``src``.
         PlanError: Code and data do not fit the board's memory.
     """
     out = out.resolve()
@@ -153,6 +153,8 @@ def build(
 def _build(
     project: Project, board: Board, out: Path, command: str, version: str, flags: tuple[str, ...], jobs: int
 ) -> Image:
+    if (out / "src").exists() and not (out / "src" / "app").is_dir():
+        raise BuildError(f"{out} holds src, which slimse did not write.", hint="Choose another folder with --out.")
     try:
         sources = _stage(project, board, out / "src")
         (out / "obj").mkdir(parents=True, exist_ok=True)

@@ -205,3 +205,13 @@ def test_what_is_no_image_is_refused(tmp_path):
     file.write_bytes(b"\x7fELF")
     with pytest.raises(BuildError, match="no firmware image"):
         read_image(file, board("host"), name="probe", provenance=probe.PROVENANCE)
+
+
+def test_sources_that_slimse_did_not_write_are_never_replaced(tmp_path):
+    mine = tmp_path / "src" / "model.c"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    with pytest.raises(BuildError, match="did not write"):
+        build(probe.project(), board("host"), tmp_path)
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == [mine]
+    assert mine.read_text() == "mine"
