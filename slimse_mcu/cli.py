@@ -312,7 +312,7 @@ def measure_command(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Measure a model on a board: MACs, instructions or cycles, memory, quality, bit-exactness.
+    """Measure a model on a board: work, memory, quality.
 
     Compiles MODEL (a .keras file or zoo:NAME), builds the firmware, starts the virtual board (or opens --port, where
     a board runs the firmware of `slimse build`), streams the audio through it and writes report.html, report.json and
@@ -460,7 +460,7 @@ def _summary(card: str) -> str:
 @slimse.command("doctor")
 @_json_option
 def doctor_command(as_json: bool) -> int:
-    """Say what is installed, what is missing, what for, and how to get it.
+    """Say what is installed, what is missing, how to get it.
 
     Ends with exit code 2 if something is missing that a virtual board needs.
     """

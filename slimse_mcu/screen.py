@@ -353,14 +353,17 @@ def _findings(report: Report) -> Iterator[str]:
         yield f"{report.counter} per MAC: {report.per_mac:.2f}"
     memory = report.memory
     flash = f"flash {_bytes(memory.flash_weights)} weights + {_bytes(memory.flash_code)} code"
-    ram = f"RAM {_bytes(memory.ram_state)} state + {_bytes(memory.ram_arena)} arena, {_bytes(memory.ram_total)} in all"
+    ram = f"RAM {_bytes(memory.ram_state)} state + {_bytes(memory.ram_arena)} arena and gates"
+    ram += f", {_bytes(memory.ram_total)} in all"
     yield f"memory, bytes: {flash}; {ram}; stack {_bytes(memory.stack_peak)}"
     if report.deadline.load_mean is not None:
         missed = counted(report.deadline.misses or 0, "deadline")
         yield f"load: {100 * report.deadline.load_mean:.1f} % of the hop, {missed} missed"
     exact = report.bit_exact
     if exact.first_divergence is None:
-        yield f"bit-exact: all {counted(exact.frames_compared, 'frame')} equal the NumPy specification"
+        again = report.provenance.get("all_open_frames", 0)
+        forced = f" ({again} of them with all gates forced open)" if report.gates and again else ""
+        yield f"bit-exact: all {counted(exact.frames_compared, 'frame')} equal the NumPy specification{forced}"
     else:
         details = ", ".join(f"{key} {value}" for key, value in exact.first_divergence.items())
         yield f"NOT bit-exact, first divergence: {details}"

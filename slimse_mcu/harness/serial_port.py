@@ -29,7 +29,7 @@ class SerialPort:
         except (serial.SerialException, OSError, ValueError) as error:
             raise LinkError(
                 f"The port {port} cannot be opened: {_reason(error)}.",
-                hint="Close the program that uses it, or give another port (slimse doctor lists them).",
+                hint="If another program uses it, close that; slimse doctor lists the ports there are.",
             ) from error
 
     @property
