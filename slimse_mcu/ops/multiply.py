@@ -15,31 +15,22 @@ from slimse_mcu.ops.arithmetic import (
     quantize_multiplier,
 )
 from slimse_mcu.ops.op import (
-    FUSED_CLAMPS,
     FloatArray,
     Import,
     Int8Array,
-    KernelCall,
     Memory,
-    Op,
     Parameters,
     QuantizeContext,
     activate,
 )
-from slimse_mcu.ops.pairs import read_pairs
+from slimse_mcu.ops.pairs import Pair, read_pairs
 
 
-class Multiply(Op):
+class Multiply(Pair):
     """``clamp(a * b)``."""
 
     name = "multiply"
     imports = (Import(("Multiply",), read_pairs("multiply"), "two or more tensors of one shape"),)
-    skips_rows = True
-    elementwise = True
-    fuses = FUSED_CLAMPS
-
-    def keeps_zero(self, node: Node) -> bool:
-        return True
 
     def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         return activate(inputs[0] * inputs[1], node.activation)
@@ -69,13 +60,6 @@ class Multiply(Op):
             first * second, parameters["output_multiplier"], parameters["output_shift"]
         )
         return clamp_s8(scaled + parameters["output_offset"], parameters["output_min"], parameters["output_max"])
-
-    def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
-        fields = {"size": int(node.attributes["channels"]), **{key: int(value) for key, value in parameters.items()}}
-        return (KernelCall("slimse_multiply_s8", fields, ("rows", "input0", "input1", "output")),)
-
-    def describe(self, node: Node) -> str:
-        return f"multiply, {node.attributes['channels']}"
 
 
 OP = Multiply()

@@ -1,9 +1,12 @@
-"""Import of elementwise layers of several inputs as a chain of nodes of two."""
+"""Elementwise layers of several inputs: imported as a chain of nodes of two, and what these nodes share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from slimse_mcu.graph import Node
+from slimse_mcu.ops.op import FUSED_CLAMPS, KernelCall, Op, Parameters
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -32,3 +35,21 @@ def read_pairs(op: str) -> Callable[[KerasLayer, Sequence[str], GraphBuilder], s
         return result
 
     return read
+
+
+class Pair(Op):
+    """An elementwise operator of two tensors, with a kernel of its own name and plain integers as parameters."""
+
+    skips_rows = True
+    elementwise = True
+    fuses = FUSED_CLAMPS
+
+    def keeps_zero(self, node: Node) -> bool:
+        return True
+
+    def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
+        fields = {"size": int(node.attributes["channels"]), **{key: int(value) for key, value in parameters.items()}}
+        return (KernelCall(f"slimse_{self.name}_s8", fields, ("rows", "input0", "input1", "output")),)
+
+    def describe(self, node: Node) -> str:
+        return f"{self.name}, {node.attributes['channels']}"
