@@ -9,11 +9,11 @@ h = c + z * (h - c)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slimse_mcu.graph import Node, Quantization
+from slimse_mcu.graph import Node
 from slimse_mcu.ops import recurrent
 from slimse_mcu.ops.op import (
     FloatArray,
@@ -21,13 +21,10 @@ from slimse_mcu.ops.op import (
     Import,
     Int8Array,
     KernelCall,
-    Macs,
     Memory,
-    Op,
     Parameters,
-    QuantizeContext,
 )
-from slimse_mcu.ops.recurrent import SIGMOID_TABLE, TANH_TABLE, addends, interpolate, round_q15, sigmoid
+from slimse_mcu.ops.recurrent import SIGMOID_TABLE, TANH_TABLE, Recurrent, addends, interpolate, round_q15, sigmoid
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -41,13 +38,14 @@ def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> st
     return builder.add(layer, "gru", inputs, channels=units, weights=weights, attributes=attributes, hidden=units)
 
 
-class Gru(Op):
+class Gru(Recurrent):
     """Weights ``input_kernel [3 * units, columns]``, ``recurrent_kernel [3 * units, units]`` and a bias each.
 
     The gates stand in Keras's order: update, reset, candidate.
     """
 
     name = "gru"
+    gates = _GATES
     imports = (
         Import(
             ("GRU",),
@@ -55,10 +53,6 @@ class Gru(Op):
             "return_sequences, tanh and sigmoid, reset_after either way, at most 256 units; state int16",
         ),
     )
-
-    def macs(self, node: Node) -> Macs:
-        rows, columns = node.weights["input_kernel"].shape
-        return Macs(rows, columns + rows // _GATES, 1)
 
     def scratch_elements(self, node: Node) -> int:
         return 2 * node.weights["recurrent_kernel"].shape[1]
@@ -77,12 +71,6 @@ class Gru(Op):
             c = np.tanh(x[candidate] + kernel[candidate] @ (r * h))
         memory.value = (c + z * (h - c)).astype(np.float32)
         return memory.value
-
-    def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization:
-        return recurrent.OUTPUT
-
-    def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
-        return recurrent.quantize(node, context)
 
     def step_s8(
         self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None

@@ -9,11 +9,11 @@ The cell state c is int16 Q4.11: -16 to 16, saturated.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slimse_mcu.graph import Node, Quantization
+from slimse_mcu.graph import Node
 from slimse_mcu.ops import recurrent
 from slimse_mcu.ops.arithmetic import clamp_s16
 from slimse_mcu.ops.op import (
@@ -22,13 +22,10 @@ from slimse_mcu.ops.op import (
     Import,
     Int8Array,
     KernelCall,
-    Macs,
     Memory,
-    Op,
     Parameters,
-    QuantizeContext,
 )
-from slimse_mcu.ops.recurrent import SIGMOID_TABLE, TANH_TABLE, addends, interpolate, round_q15, sigmoid
+from slimse_mcu.ops.recurrent import SIGMOID_TABLE, TANH_TABLE, Recurrent, addends, interpolate, round_q15, sigmoid
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -43,18 +40,15 @@ def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> st
     return builder.add(layer, "lstm", inputs, channels=units, weights=weights, hidden=2 * units)
 
 
-class Lstm(Op):
+class Lstm(Recurrent):
     """Weights ``input_kernel [4 * units, columns]``, ``recurrent_kernel [4 * units, units]`` and a bias each.
 
     The gates stand in Keras's order: input, forget, candidate, output.  The state holds h, then c.
     """
 
     name = "lstm"
+    gates = _GATES
     imports = (Import(("LSTM",), _read, "return_sequences, tanh and sigmoid, at most 256 units; states int16"),)
-
-    def macs(self, node: Node) -> Macs:
-        rows, columns = node.weights["input_kernel"].shape
-        return Macs(rows, columns + rows // _GATES, 1)
 
     def scratch_elements(self, node: Node) -> int:
         return int(node.weights["recurrent_kernel"].shape[1])
@@ -70,12 +64,6 @@ class Lstm(Op):
         h = np.asarray(sigmoid(x[leave]) * np.tanh(c), np.float32)
         memory.value = np.concatenate([h, c]).astype(np.float32)
         return h
-
-    def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization:
-        return recurrent.OUTPUT
-
-    def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
-        return recurrent.quantize(node, context)
 
     def step_s8(
         self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None

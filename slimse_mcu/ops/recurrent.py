@@ -8,7 +8,8 @@ sigmoid and tanh from tables of 257 entries with linear interpolation, products 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from slimse_mcu.ops.arithmetic import (
     quantize_multipliers,
     quantize_weights,
 )
-from slimse_mcu.ops.op import Constant, FloatArray, Int8Array, Parameters, QuantizeContext
+from slimse_mcu.ops.op import Constant, FloatArray, Int8Array, Macs, Op, Parameters, QuantizeContext
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -78,19 +79,6 @@ def sigmoid(x: FloatArray) -> FloatArray:
     """Float32 logistic function; no overflow for any input."""
     result: FloatArray = np.float32(0.5) + np.float32(0.5) * np.tanh(np.float32(0.5) * x)
     return result
-
-
-def quantize(node: Node, context: QuantizeContext) -> dict[str, Any]:
-    """Integer weights and biases, and the multipliers that bring both sums to Q3.12."""
-    source = context.inputs[0]
-    parameters: dict[str, Any] = {"input_offset": -source.zero_point}
-    for part, scale in (("input", source.scale), ("recurrent", HIDDEN_SCALE)):
-        kernel, bias = node.weights[f"{part}_kernel"], node.weights[f"{part}_bias"]
-        weights, integer_bias, weight_scale = quantize_weights(kernel, bias, scale)
-        multiplier, shift = quantize_multipliers(scale * weight_scale / PREACTIVATION_SCALE)
-        parameters[f"{part}_weights"], parameters[f"{part}_bias"] = weights, integer_bias
-        parameters[f"{part}_multiplier"], parameters[f"{part}_shift"] = multiplier, shift
-    return parameters
 
 
 def addends(parameters: Parameters, part: str, rows: slice, values: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -155,3 +143,27 @@ def fields(parameters: Parameters, gates: str) -> dict[str, int | Constant]:
     result["cell.tanh"] = Constant("int16_t", TANH_TABLE, "tanh at -8, -8 + 1/16, ..., 8, Q15")
     result["cell.input_offset"] = int(parameters["input_offset"])
     return result
+
+
+class Recurrent(Op):
+    """A layer with ``input_kernel [gates * units, columns]``, ``recurrent_kernel [gates * units, units]``, a bias each."""
+
+    gates: ClassVar[int]
+
+    def macs(self, node: Node) -> Macs:
+        rows, columns = node.weights["input_kernel"].shape
+        return Macs(rows, columns + rows // self.gates, 1)
+
+    def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization:
+        return OUTPUT
+
+    def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
+        source = context.inputs[0]
+        parameters: dict[str, Any] = {"input_offset": -source.zero_point}
+        for part, scale in (("input", source.scale), ("recurrent", HIDDEN_SCALE)):
+            kernel, bias = node.weights[f"{part}_kernel"], node.weights[f"{part}_bias"]
+            weights, integer_bias, weight_scale = quantize_weights(kernel, bias, scale)
+            multiplier, shift = quantize_multipliers(scale * weight_scale / PREACTIVATION_SCALE)
+            parameters[f"{part}_weights"], parameters[f"{part}_bias"] = weights, integer_bias
+            parameters[f"{part}_multiplier"], parameters[f"{part}_shift"] = multiplier, shift
+        return parameters
