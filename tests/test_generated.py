@@ -273,6 +273,16 @@ def users_model(kind: str):
     ]
     if kind == "sequential":
         return keras.Sequential([keras.Input((None, 13)), *body], name="users own")
+    if kind == "recurrent":
+        body = [
+            layers.Dense(16, activation="relu"),
+            layers.LayerNormalization(),
+            layers.GRU(14, return_sequences=True),
+            layers.LSTM(11, return_sequences=True),
+            layers.GRU(9, return_sequences=True, reset_after=False),
+            layers.Dense(10, activation="sigmoid"),
+        ]
+        return keras.Sequential([keras.Input((None, 13)), *body], name="users own")
     x = source = keras.Input((None, 13))
     for layer in body:
         x = layer(x)
@@ -280,7 +290,7 @@ def users_model(kind: str):
     return keras.Model(source, layers.Multiply()([x, skip]), name="users own")
 
 
-@pytest.fixture(scope="module", params=["functional", "sequential"])
+@pytest.fixture(scope="module", params=["functional", "sequential", "recurrent"])
 def own(request, tmp_path_factory):
     """The user's model, and its plan."""
     model = users_model(request.param)

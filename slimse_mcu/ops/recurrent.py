@@ -146,7 +146,7 @@ def fields(parameters: Parameters, gates: str) -> dict[str, int | Constant]:
 
 
 class Recurrent(Op):
-    """A layer with ``input_kernel [gates * units, columns]``, ``recurrent_kernel [gates * units, units]``, a bias each."""
+    """Has ``input_kernel [gates * units, columns]``, ``recurrent_kernel [gates * units, units]`` and a bias each."""
 
     gates: ClassVar[int]
 
