@@ -72,7 +72,7 @@ def compile_model(
     """
     from slimse_mcu.calibration import read_calibration
     from slimse_mcu.emit import emit
-    from slimse_mcu.load import load, with_front_end
+    from slimse_mcu.load import load
     from slimse_mcu.plan import plan
     from slimse_mcu.quantize import quantize
 
@@ -83,7 +83,7 @@ def compile_model(
     recordings = read_calibration(graph, calibration, method=method, percentile=percentile)
     tell("calibrate", recordings.source)
     if features_only:
-        graph = with_front_end(graph, None)
+        graph = dataclasses.replace(graph, frontend=None)
     quantized = quantize(
         graph,
         recordings.features,

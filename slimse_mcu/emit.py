@@ -7,6 +7,7 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -99,8 +100,9 @@ def read_project(folder: Path) -> Project:
         ) from None
 
 
-def _render(template: str, context: Mapping[str, Any]) -> str:
-    environment = jinja2.Environment(
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: assets.read_text(f"templates/{name}")),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -108,7 +110,10 @@ def _render(template: str, context: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    return environment.get_template(template).render(context)
+
+
+def _render(template: str, context: Mapping[str, Any]) -> str:
+    return _environment().get_template(template).render(context)
 
 
 def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from slimse_mcu.graph import Graph, Node
 from slimse_mcu.ops import operators
-from slimse_mcu.streaming import gate_layout, layer_macs
+from slimse_mcu.ops.op import Macs
+from slimse_mcu.streaming import layer_macs
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ class ModelSummary:
 
 def summarize(graph: Graph) -> ModelSummary:
     """Describe a model layer by layer."""
-    layers = tuple(_layer(graph, node) for node in graph.nodes)
+    macs, closed = layer_macs(graph), dict.fromkeys(graph.gates, 0)
+    layers = tuple(_layer(graph, node, macs.get(node.name), closed) for node in graph.nodes)
     return ModelSummary(
         name=graph.provenance.model_name,
         model_hash=graph.provenance.model_hash,
@@ -88,9 +91,7 @@ def summarize(graph: Graph) -> ModelSummary:
     )
 
 
-def _layer(graph: Graph, node: Node) -> LayerSummary:
-    macs = layer_macs(graph).get(node.name)
-    closed = dict.fromkeys(gate_layout(graph).offsets, 0)
+def _layer(graph: Graph, node: Node, macs: Macs | None, closed: Mapping[str, int]) -> LayerSummary:
     return LayerSummary(
         name=node.name,
         layer=operators()[node.op].describe(node),
@@ -98,7 +99,7 @@ def _layer(graph: Graph, node: Node) -> LayerSummary:
         rows=node.row_gate or "",
         columns=node.column_gate or "",
         decides=node.output in graph.gates,
-        state_frames=node.state.slots if node.state else 0,
+        state_frames=node.state.slots if node.state and node.state.kind == "ring" else 0,
         period=node.period,
         macs_open=macs.all_open if macs else 0,
         macs_closed=int(macs.count(closed)) if macs else 0,

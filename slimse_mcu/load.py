@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import keyword
 import math
 import re
@@ -93,7 +92,7 @@ def _read_layers(archive: KerasArchive, builder: GraphBuilder) -> None:
             if any(source not in tensors for source in sources):
                 waiting.append((layer, call))
                 continue
-            tensors[layer.name, call] = builder.read(layer, call, [tensors[source] for source in sources])
+            tensors[layer.name, call] = builder.read(layer, [tensors[source] for source in sources])
         if len(waiting) == len(pending):
             raise ModelError(
                 f"Layer '{waiting[0][0].name}' reads a layer that is not in the model, or a cycle.", hint=SAVE_AGAIN
@@ -115,14 +114,12 @@ class GraphBuilder:
         self._tensors: dict[str, Tensor] = {}
         self._padding: dict[str, tuple[str, int]] = {}
         self._names: set[str] = set()
-        self._call = 0
         self.gates: dict[str, Gate] = {}
         self.input = ""
         self.output = ""
 
-    def read(self, layer: KerasLayer, call: int, inputs: Sequence[str]) -> str:
+    def read(self, layer: KerasLayer, inputs: Sequence[str]) -> str:
         """Add one call of a Keras layer and return the name of its output tensor."""
-        self._call = call
         if layer.kind == "InputLayer":
             return self._read_input(layer)
         for array in layer.weights:
@@ -352,8 +349,3 @@ class GraphBuilder:
 
 def _model_name(name: str) -> str:
     return re.sub(r"\W", "_", name, flags=re.ASCII).strip("_")[:48] or "model"
-
-
-def with_front_end(graph: Graph, front_end: FrontEnd | None) -> Graph:
-    """The same graph with another front end (None: features in, outputs out)."""
-    return dataclasses.replace(graph, frontend=front_end)

@@ -5,7 +5,6 @@ Each pass takes a graph and returns one that computes the same.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -186,7 +185,7 @@ def _drop_unused(graph: Graph) -> Graph:
             needed.update(gate for gate in (node.row_gate, node.column_gate) if gate)
     nodes = tuple(reversed(kept))
     names = {node.output for node in nodes} | {graph.input}
-    return dataclasses.replace(
+    return replace(
         graph,
         nodes=nodes,
         tensors={name: tensor for name, tensor in graph.tensors.items() if name in names},

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slimse_mcu.ops.op import Memory, Ring
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -47,3 +52,11 @@ def causal_input(layer: KerasLayer, source: str, builder: GraphBuilder, taps: in
 def lags(taps: int, dilation: int) -> list[int]:
     """How many frames back each tap looks, oldest first; the last is 0, the current frame."""
     return [(taps - 1 - tap) * dilation for tap in range(taps)]
+
+
+def stack_taps(current: NDArray[Any], memory: Memory | None, taps: int, dilation: int) -> NDArray[Any]:
+    """Current and past frames ``[taps, channels]``, oldest first."""
+    if taps == 1:
+        return current[None]
+    assert isinstance(memory, Ring), "a convolution of several taps has a ring"
+    return np.stack([current if lag == 0 else memory.past(lag) for lag in lags(taps, dilation)])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slimse_mcu.graph import Node
+from slimse_mcu.ops import linear
 from slimse_mcu.ops.arithmetic import quantize_weights
 from slimse_mcu.ops.op import (
     Constant,
@@ -58,9 +59,7 @@ class ChannelGate(Op):
     def step_s8(
         self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
     ) -> Int8Array:
-        centred = inputs[0].astype(np.int64) + parameters["input_offset"]
-        sums = parameters["weights"].astype(np.int64) @ centred + parameters["bias"]
-        is_open: Int8Array = (sums > 0).astype(np.int8)
+        is_open: Int8Array = (linear.accumulate(parameters, inputs[0]) > 0).astype(np.int8)
         return is_open
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:

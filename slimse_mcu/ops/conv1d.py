@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from slimse_mcu.graph import Node
 from slimse_mcu.ops import linear
-from slimse_mcu.ops.causal import causal_input, lags
+from slimse_mcu.ops.causal import causal_input, stack_taps
 from slimse_mcu.ops.op import (
     FUSED_CLAMPS,
     FloatArray,
@@ -25,7 +22,6 @@ from slimse_mcu.ops.op import (
     Op,
     Parameters,
     QuantizeContext,
-    Ring,
     activate,
 )
 
@@ -58,12 +54,6 @@ def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> st
     return builder.activate(layer, output, layer.config.get("activation"))
 
 
-def stack_taps(current: NDArray[Any], memory: Memory | None, taps: int, dilation: int) -> NDArray[Any]:
-    """Current and past frames ``[taps, channels]``, oldest first."""
-    assert isinstance(memory, Ring), "a convolution of several taps has a ring"
-    return np.stack([current if lag == 0 else memory.past(lag) for lag in lags(taps, dilation)])
-
-
 class Conv1D(Op):
     """Weights ``kernel [rows, taps, columns]``, ``bias [rows]``; the ring keeps ``(taps - 1) * dilation`` frames."""
 
@@ -87,11 +77,8 @@ class Conv1D(Op):
     def step_s8(
         self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
     ) -> Int8Array:
-        weights = parameters["weights"]
-        window = stack_taps(inputs[0], memory, weights.shape[1], node.attributes["dilation"])
-        centred = window.reshape(-1).astype(np.float64) + parameters["input_offset"]
-        sums = weights.reshape(len(weights), -1).astype(np.float64) @ centred
-        return linear.requantize(sums.astype(np.int64) + parameters["bias"], parameters)
+        window = stack_taps(inputs[0], memory, parameters["weights"].shape[1], node.attributes["dilation"])
+        return linear.requantize(linear.accumulate(parameters, window), parameters)
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         rows, taps, columns = parameters["weights"].shape

@@ -12,8 +12,7 @@ import numpy as np
 
 from slimse_mcu.graph import Node
 from slimse_mcu.ops import linear
-from slimse_mcu.ops.causal import causal_input
-from slimse_mcu.ops.conv1d import stack_taps
+from slimse_mcu.ops.causal import causal_input, stack_taps
 from slimse_mcu.ops.op import (
     FUSED_CLAMPS,
     FloatArray,
@@ -120,10 +119,7 @@ class DepthwiseConv1D(Op):
 
     def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
         kernel = node.weights["kernel"]
-        if kernel.shape[1] == 1:
-            window = inputs[0][None, :]
-        else:
-            window = stack_taps(inputs[0], memory, kernel.shape[1], node.attributes["dilation"])
+        window = stack_taps(inputs[0], memory, kernel.shape[1], node.attributes["dilation"])
         window = np.repeat(window, node.attributes["multiplier"], axis=1)
         return activate(np.einsum("ct,tc->c", kernel, window) + node.weights["bias"], node.activation)
 
@@ -134,10 +130,7 @@ class DepthwiseConv1D(Op):
         self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
     ) -> Int8Array:
         weights = parameters["weights"]
-        if weights.shape[1] == 1:
-            window = inputs[0][None, :]
-        else:
-            window = stack_taps(inputs[0], memory, weights.shape[1], node.attributes["dilation"])
+        window = stack_taps(inputs[0], memory, weights.shape[1], node.attributes["dilation"])
         centred = np.repeat(window.astype(np.int64) + parameters["input_offset"], node.attributes["multiplier"], axis=1)
         sums = (weights.T.astype(np.int64) * centred).sum(axis=0)
         return linear.requantize(sums + parameters["bias"], parameters)
