@@ -3,13 +3,8 @@
 A hop of int16 samples becomes one frame of int8 features; one frame of int8 mask becomes a hop of int16
 samples, one hop later.  :func:`analyse` and :func:`synthesise` do the float32 operations of the C code in the
 same order, so that both agree bit for bit; :func:`float_analyse` and :func:`float_synthesise` are the same
-transform in float64, for calibration and for the float model's audio.
-
-How the compressed feature ``(|X| + epsilon) ** exponent`` is computed without root, logarithm or exponential:
-compression followed by int8 quantization is one ascending step function of the power ``|X|**2``, with 255
-steps.  The steps are computed here in double precision; the device searches the power's place among them (8
-comparisons, of integers, because the bits of non-negative floats order like the floats).  The result is the
-exactly rounded quantization of the exact compression of the float32 power.
+transform in float64, for calibration and for the float model's audio.  What lies between spectrum and int8,
+compression and mask, is in :mod:`slimse_mcu.spectral`.
 
 Powers of two are exact in float and are folded into tables: samples stay in int16 units (not divided by
 32768), the spectrum is twice the transform (the real FFT's halvings are left out), and the mask's scale holds
@@ -27,14 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slimse_mcu import spectral
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import FrontEnd, Provenance, Quantization
+from slimse_mcu.spectral import FULL_SCALE, FloatArray
 from slimse_mcu.version import ABI
-
-FloatArray = NDArray[np.float32]
-
-FULL_SCALE = 32768.0
-"""The int16 value that means 1.0 in float audio."""
 
 FFT_RANGE = (64, 2048)
 """Least and greatest transform length in samples."""
@@ -42,38 +34,30 @@ FFT_RANGE = (64, 2048)
 SAMPLE_RATES_HZ = (1000, 768000)
 """Least and greatest sampling rate."""
 
-_GAIN_LIMIT = 1e6
 _SMALLEST_EXPONENT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class StftTables:
-    """All constants of ``slimse_stft_t`` (firmware/dsp/slimse_dsp.h), for one front end and its quantization.
+    """All constants of firmware/dsp (``slimse_dsp.h``), for one front end and its quantization.
 
     Attributes:
         hop: Samples per frame; ``fft = 2 * hop``, ``bins = hop + 1``.
-        mask_zero_point: Mask value that means gain 0.
-        mask_gain: float32; gain per step of the mask, times ``1 / (4 * hop)``.
         window: ``[hop + 1]`` rising half of the window.
         reversed: uint16 ``[hop]``, bit-reversed indices.
         passes: Per radix-4 pass after the first: ``[quarter, 3, 2]`` twiddles (re, im).
         split: ``[hop // 2 - 1, 2]``, ``exp(-2 pi i k / fft)`` for k = 1 ...
-        thresholds: ``[255]`` ascending; feature = -128 + number of thresholds <= 4 * power in int16 units.
+        features: How a spectrum is compressed.
+        mask: How the mask is applied.
     """
 
     hop: int
-    mask_zero_point: int
-    mask_gain: np.float32
     window: FloatArray
     reversed: NDArray[np.uint16]
     passes: tuple[FloatArray, ...]
     split: FloatArray
-    thresholds: FloatArray
-
-    @property
-    def bins(self) -> int:
-        """Number of frequency bins."""
-        return self.hop + 1
+    features: spectral.MagnitudeFeatures | spectral.ComplexFeatures
+    mask: spectral.Mask
 
     @property
     def twiddles(self) -> FloatArray:
@@ -121,10 +105,16 @@ def check(frontend: FrontEnd) -> None:
             f"The front end's hop is {frontend.hop} with fft {fft}, expected half the fft, {fft // 2}.",
             hint="Change the front end of the model and train it again.",
         )
-    names = (("window", frontend.window, "sqrt_hann"), ("mask", frontend.mask, "magnitude"))
-    for name, value, known in names:
-        if value != known:
-            raise ModelError(f"The front end's {name} is {value!r}.", hint=f"Use {known!r}.")
+    for name, value, known in (
+        ("window", frontend.window, ("sqrt_hann",)),
+        ("features", frontend.features, spectral.FEATURES),
+        ("mask", frontend.mask, spectral.MASKS),
+    ):
+        if value not in known:
+            raise ModelError(
+                f"The front end's {name} is {value!r}, expected {' or '.join(map(repr, known))}.",
+                hint="Change the front end of the model and train it again.",
+            )
     if not _SMALLEST_EXPONENT <= frontend.exponent <= 1.0:
         raise ModelError(
             f"The front end's exponent is {frontend.exponent}, expected {_SMALLEST_EXPONENT} to 1.",
@@ -176,49 +166,28 @@ def _radix4_passes(points: int) -> tuple[FloatArray, ...]:
     return tuple(passes)
 
 
-def power_thresholds(frontend: FrontEnd, feature: Quantization) -> FloatArray:
-    """Values of ``4 * |32768 X|**2`` from which on the int8 feature is -127, -126, ..., 127.
-
-    Returns:
-        float32 ``[255]``, ascending; 0 where even silence gives a greater feature.
-    """
-    limit = float(np.finfo(np.float32).max)
-    steps = []
-    for level in range(-127, 128):
-        least = max(0.0, feature.scale * (level - 0.5 - feature.zero_point))
-        magnitude = max(0.0, math.pow(least, 1.0 / frontend.exponent) - frontend.epsilon)
-        steps.append(min(limit, 4.0 * (FULL_SCALE * magnitude) ** 2))
-    return np.array(steps, np.float32)
-
-
 def tables(frontend: FrontEnd, feature: Quantization, mask: Quantization) -> StftTables:
     """All constants of the device's front and back end.
 
     Args:
         frontend: What the model was trained with.
-        feature: Quantization of the graph's input (the compressed feature).
-        mask: Quantization of the graph's output (one gain per bin).
+        feature: Quantization of the graph's input (the compressed features).
+        mask: Quantization of the graph's output (the gains).
 
     Raises:
         ModelError: The front end is not supported, or the mask's gains are absurd.
     """
     check(frontend)
-    if not 0.0 < mask.scale * 255 <= _GAIN_LIMIT:
-        raise ModelError(
-            f"The mask reaches a gain of {mask.scale * 255:g}, expected at most {_GAIN_LIMIT:g}.",
-            hint="End the model with a bounded activation, such as sigmoid.",
-        )
     hop = frontend.hop
     rising = [math.sin(math.pi * n / frontend.fft) for n in range(hop)] + [1.0]
     return StftTables(
         hop=hop,
-        mask_zero_point=mask.zero_point,
-        mask_gain=np.float32(np.float32(mask.scale) / np.float32(4 * hop)),
         window=np.array(rising, np.float32),
         reversed=_bit_reversed(hop),
         passes=_radix4_passes(hop),
         split=_twiddles(range(1, hop // 2), frontend.fft),
-        thresholds=power_thresholds(frontend, feature),
+        features=spectral.features(frontend, feature),
+        mask=spectral.mask(frontend, mask),
     )
 
 
@@ -314,7 +283,7 @@ def _join_spectrum(table: StftTables, re: FloatArray, im: FloatArray) -> tuple[F
 def analyse(
     table: StftTables, state: StftState, pcm: NDArray[np.int16]
 ) -> tuple[NDArray[np.int8], NDArray[np.complex64]]:
-    """``slimse_stft_analyse`` over whole hops.
+    """``slimse_stft_analyse`` and compression, over whole hops.
 
     Args:
         table: From :func:`tables`.
@@ -322,8 +291,8 @@ def analyse(
         pcm: int16 ``[frames * hop]``.
 
     Returns:
-        int8 features ``[frames, bins]`` and the spectrum ``[frames, hop]``: twice the transform in int16
-        units, bin 0 holding the real bins 0 and ``hop`` as (re, im).
+        int8 features ``[frames, inputs]`` (complex ones flat, (re, im) per bin) and the spectrum ``[frames, hop]``:
+        twice the transform in int16 units, bin 0 holding the real bins 0 and ``hop`` as (re, im).
     """
     hops = pcm.astype(np.int16, copy=False).reshape(-1, table.hop)
     with_history = np.concatenate([state.history[None], hops])
@@ -333,35 +302,27 @@ def analyse(
     samples = np.concatenate([rising, falling], axis=1)
     re, im = fft_f32(table, samples[:, 0::2][:, table.reversed], samples[:, 1::2][:, table.reversed])
     re, im = _split_spectrum(table, re, im)
-
-    power = np.empty((len(hops), table.bins), np.float32)
-    power[:, 0] = re[:, 0] * re[:, 0]
-    power[:, -1] = im[:, 0] * im[:, 0]
-    power[:, 1:-1] = re[:, 1:] * re[:, 1:] + im[:, 1:] * im[:, 1:]
-    level = np.searchsorted(table.thresholds, power.ravel(), side="right").reshape(power.shape)
     spectrum = np.empty(re.shape, np.complex64)
     spectrum.real, spectrum.imag = re, im
-    return (level - 128).astype(np.int8), spectrum
+    return table.features.quantize(re, im), spectrum
 
 
 def synthesise(
     table: StftTables, state: StftState, mask: NDArray[np.int8], spectrum: NDArray[np.complex64]
 ) -> NDArray[np.int16]:
-    """``slimse_stft_synthesise`` over whole frames.
+    """Mask and ``slimse_stft_synthesise``, over whole frames.
 
     Args:
         table: From :func:`tables`.
         state: ``overlap`` is read and replaced.
-        mask: int8 ``[frames, bins]``.
+        mask: int8 ``[frames, outputs]``.
         spectrum: ``[frames, hop]`` from :func:`analyse`.
 
     Returns:
         int16 ``[frames * hop]``, one hop behind the input.
     """
     hop = table.hop
-    gain = (mask.astype(np.int32) - table.mask_zero_point).astype(np.float32) * table.mask_gain
-    re = spectrum.real * gain[:, :hop]
-    im = spectrum.imag * np.concatenate([gain[:, -1:], gain[:, 1:hop]], axis=1)
+    re, im = table.mask.apply(mask, spectrum.real, spectrum.imag)
     re, im = _join_spectrum(table, re, im)
     re, im = fft_f32(table, re[:, table.reversed], im[:, table.reversed])
     samples = np.empty((len(re), 2 * hop), np.float32)
@@ -396,7 +357,7 @@ def float_analyse(frontend: FrontEnd, pcm: NDArray[np.int16]) -> tuple[FloatArra
         pcm: int16 ``[samples]``; the end is padded with zeros to whole hops.
 
     Returns:
-        float32 compressed features ``[frames, bins]`` and the STFT ``[frames, bins]`` of ``pcm / 32768``.
+        float32 compressed features ``[frames, inputs]`` and the STFT ``[frames, bins]`` of ``pcm / 32768``.
 
     Raises:
         ModelError: The front end is not supported.
@@ -406,8 +367,7 @@ def float_analyse(frontend: FrontEnd, pcm: NDArray[np.int16]) -> tuple[FloatArra
     before = np.concatenate([np.zeros((1, frontend.hop)), hops[:-1]])
     window = _float_window(frontend.fft)
     spectrum = np.fft.rfft(np.concatenate([before, hops], axis=1) * window, axis=1)
-    features = (np.abs(spectrum) + frontend.epsilon) ** frontend.exponent
-    return features.astype(np.float32), spectrum
+    return spectral.compress(frontend, spectrum), spectrum
 
 
 def float_synthesise(
@@ -417,13 +377,14 @@ def float_synthesise(
 
     Args:
         frontend: What the model was trained with.
-        mask: Gain per bin ``[frames, bins]``.
+        mask: Gains ``[frames, outputs]``; complex ones as (re, im) per bin.
         spectrum: ``[frames, bins]`` from :func:`float_analyse`.
 
     Returns:
         ``[frames * hop]`` in [-1, 1), one hop behind the input, like the device's.
     """
-    frames = np.fft.irfft(spectrum * mask, frontend.fft, axis=1) * _float_window(frontend.fft)
+    gains = mask[:, 0::2] + 1j * mask[:, 1::2] if frontend.mask == "complex" else mask
+    frames = np.fft.irfft(spectrum * gains, frontend.fft, axis=1) * _float_window(frontend.fft)
     first, second = frames[:, : frontend.hop], frames[:, frontend.hop :]
     first[1:] += second[:-1]
     return first.reshape(-1)
@@ -502,11 +463,7 @@ def render_context(
         CTable("audio_reversed", "uint16_t", hop, "bit-reversed indices", _lines(places)),
         _float_table("audio_twiddles", table.twiddles, "FFT passes: [pass][k][j = 1, 2, 3][re, im]"),
         _float_table("audio_split", table.split, f"exp(-2 pi i k / {fft}) from k = 1: [k][re, im]"),
-        _float_table(
-            "audio_thresholds",
-            table.thresholds,
-            "power (4 x, in int16 units) at which the feature becomes -127, -126, ..., 127",
-        ),
+        *_feature_arrays(table.features),
     )
     made_of = "no model" if provenance is None else f"{provenance.model_name}, sha256 {provenance.model_hash}"
     return {
@@ -519,13 +476,67 @@ def render_context(
             "hop": hop,
             "bins": frontend.bins,
             "hop_ms": f"{1000 * hop / frontend.sample_rate_hz:g}",
-            "exponent": f"{frontend.exponent:g}",
-            "epsilon": f"{frontend.epsilon:g}",
+            "inputs": frontend.inputs,
+            "outputs": frontend.outputs,
+            "features": _features_structure(table.features),
+            "mask": _mask_structure(table.mask, mask),
+            **_meanings(frontend),
             "feature_scale": f"{feature.scale:.9g}",
             "feature_zero_point": feature.zero_point,
             "mask_scale": f"{mask.scale:.9g}",
             "mask_zero_point": mask.zero_point,
-            "mask_gain": c_float(table.mask_gain),
             "arrays": arrays,
         },
     }
+
+
+def _meanings(frontend: FrontEnd) -> dict[str, str]:
+    """What the header says about features and mask."""
+    power, epsilon = f"{frontend.exponent:g}", f"{frontend.epsilon:g}"
+    magnitude = f"(|X| + {epsilon})^{power}"
+    parts = f"re and im of X (|X|^2 + {epsilon}^2)^({power} / 2 - 1 / 2) per bin"
+    return {
+        "features_meaning": parts if frontend.features == "complex" else magnitude,
+        "features_shape": f"[{frontend.bins}][re, im]" if frontend.features == "complex" else f"[{frontend.bins}]",
+        "mask_shape": f"[{frontend.bins}][re, im]" if frontend.mask == "complex" else f"[{frontend.bins}]",
+    }
+
+
+def _feature_arrays(features: spectral.MagnitudeFeatures | spectral.ComplexFeatures) -> tuple[CTable, ...]:
+    if isinstance(features, spectral.MagnitudeFeatures):
+        comment = "power (4 x, in int16 units) at which the feature becomes -127, -126, ..., 127"
+        return (_float_table("audio_thresholds", features.thresholds, comment),)
+    octaves = "steps of the feature per unit of the spectrum, by the power's biased binary exponent"
+    segments = f"power's fraction, {spectral.SEGMENTS} lines per octave: [line][value, slope per 2^-18 of the line]"
+    return (
+        _float_table("audio_octaves", features.octaves, octaves),
+        _float_table("audio_segments", features.segments, segments),
+    )
+
+
+def _features_structure(features: spectral.MagnitudeFeatures | spectral.ComplexFeatures) -> dict[str, Any]:
+    """Function that makes the features, and its constants."""
+    if isinstance(features, spectral.MagnitudeFeatures):
+        return _structure("slimse_magnitude_features", (("thresholds", "audio_thresholds", ""),))
+    fields = (
+        ("floor", c_float(features.floor), "epsilon squared, 4 x, in int16 units"),
+        ("offset", c_float(features.offset), "zero point + 128.5"),
+        ("octaves", "audio_octaves", ""),
+        ("segments", "audio_segments", ""),
+    )
+    return _structure("slimse_complex_features", fields)
+
+
+def _mask_structure(mask: spectral.Mask, quantization: Quantization) -> dict[str, Any]:
+    """Function that applies the mask, and its constants."""
+    fields = (
+        ("zero_point", str(mask.zero_point), ""),
+        ("gain", c_float(mask.gain), f"{quantization.scale:.9g} / (4 * MODEL_AUDIO_HOP)"),
+    )
+    found = _structure("slimse_mask", fields)
+    return {**found, "function": f"slimse_{'complex' if mask.is_complex else 'magnitude'}_mask_s8"}
+
+
+def _structure(name: str, fields: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
+    lines = [f".{key} = {value},{f' /* {note} */' if note else ''}" for key, value, note in fields]
+    return {"ctype": f"{name}_t", "function": f"{name}_s8", "fields": lines}

@@ -24,9 +24,11 @@ class FrontEnd:
         fft: Window and transform length in samples, a power of two; ``fft // 2 + 1`` bins.
         hop: Step between frames in samples; ``fft`` is ``2 * hop``.
         window: ``"sqrt_hann"``, periodic, used for analysis and synthesis.
-        exponent: The feature is ``(|X| + epsilon) ** exponent``.
-        epsilon: Added to the magnitude before compression.
-        mask: ``"magnitude"``: the output is one real gain per bin.
+        exponent: A bin's magnitude becomes ``|X| ** exponent``.
+        epsilon: Added to the magnitude before compression: ``(|X| + epsilon) ** exponent``; with complex features to
+            the power: ``X * (|X|**2 + epsilon**2) ** ((exponent - 1) / 2)``.
+        mask: ``"magnitude"``: the output is one real gain per bin; ``"complex"``: a complex one, (re, im).
+        features: ``"magnitude"``: the input is one value per bin; ``"complex"``: two, (re, im).
     """
 
     sample_rate_hz: int = 16000
@@ -36,11 +38,22 @@ class FrontEnd:
     exponent: float = 0.3
     epsilon: float = 1e-9
     mask: str = "magnitude"
+    features: str = "magnitude"
 
     @property
     def bins(self) -> int:
         """Number of frequency bins, ``fft // 2 + 1``."""
         return self.fft // 2 + 1
+
+    @property
+    def inputs(self) -> int:
+        """Values per frame that the model takes."""
+        return self.bins * (2 if self.features == "complex" else 1)
+
+    @property
+    def outputs(self) -> int:
+        """Values per frame that the model yields."""
+        return self.bins * (2 if self.mask == "complex" else 1)
 
 
 @dataclass(frozen=True, slots=True)

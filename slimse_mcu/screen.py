@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from slimse_mcu.board import Board
     from slimse_mcu.build import Image
+    from slimse_mcu.diff import Comparison
     from slimse_mcu.doctor import Finding
+    from slimse_mcu.graph import FrontEnd
+    from slimse_mcu.harness.locate import Difference
     from slimse_mcu.inspect import LayerSummary, ModelSummary
     from slimse_mcu.plan import Plan
     from slimse_mcu.quantize import QuantizationErrors
@@ -185,7 +188,7 @@ def print_model(summary: ModelSummary) -> None:
     if front:
         screen.print(
             f"front end: {front['sample_rate_hz']} Hz, {front['fft']}-point STFT, hop {front['hop']}, "
-            f"|X|^{front['exponent']:g}, {front['mask']} mask"
+            f"{front['features']} |X|^{front['exponent']:g}, {front['mask']} mask"
         )
     else:
         screen.print("no front end: features in, outputs out")
@@ -367,6 +370,61 @@ def _findings(report: Report) -> Iterator[str]:
     else:
         details = ", ".join(f"{key} {value}" for key, value in exact.first_divergence.items())
         yield f"NOT bit-exact, first divergence: {details}"
+
+
+_DIFFERENCES_SHOWN = 20
+
+
+def print_comparison(found: Comparison, settings: FrontEnd | None) -> None:
+    """Where a board first parts from the specification, or that it does not; ``settings`` give a frame its time."""
+    screen = console()
+    forced = "" if found.gates == "model" else f", gates forced {found.gates}"
+    if found.divergence is None:
+        what = f"{counted(found.frames, 'frame')} of {counted(found.recordings, 'recording')}"
+        screen.print(f"equal: output, gates, MACs and states of {what} on the board {found.board}{forced}")
+        return
+    frame, differences = found.divergence.frame, found.divergence.differences
+    time = "" if settings is None else f" ({frame * settings.hop / settings.sample_rate_hz:.3f} s)"
+    where = f"frame {frame}{time} of {found.divergence.recording} on the board {found.board}{forced}"
+    screen.print(f"DIFFERENT, first in {where}", markup=False, soft_wrap=True)
+    if not differences:
+        screen.print(
+            "The board was right when it got the same frames again: look for memory that is read before it is written."
+        )
+        return
+    first = differences[0]
+    screen.print(
+        f"layer {first.layer}: {first.operation}, by {', '.join(first.kernels)}", markup=False, soft_wrap=True
+    )
+    rows = table(("", "layer", "element", "gate", "board", "reference", "differ"), right=(4, 5, 6))
+    for one in differences[:_DIFFERENCES_SHOWN]:
+        rows.add_row(
+            one.kind,
+            one.layer,
+            escape(_element(one)),
+            escape(_gate_bit(one)),
+            str(one.device),
+            str(one.reference),
+            f"{size(one.different)} of {size(one.elements)}",
+        )
+    screen.print(rows)
+    if len(differences) > _DIFFERENCES_SHOWN:
+        screen.print(f"and {size(len(differences) - _DIFFERENCES_SHOWN)} more behind them")
+
+
+def _element(one: Difference) -> str:
+    """``name[7]``, ``name[2, 5] position 2, channel 5``."""
+    if not one.name:
+        return ""
+    axes = ", ".join(f"{axis} {index}" for axis, index in one.axes.items())
+    return f"{one.name}[{one.index}]" + (f" {axes}" if axes else "")
+
+
+def _gate_bit(one: Difference) -> str:
+    bit = one.gate
+    if bit is None:
+        return ""
+    return f"{bit.gate} {bit.component or bit.bit} {'open' if bit.is_open else 'closed'}"
 
 
 def _bytes(count: int | None) -> str:

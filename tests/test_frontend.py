@@ -16,17 +16,26 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from slimse_mcu import frontend as fe
+from slimse_mcu import spectral
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import FrontEnd, Quantization
 
 ROOT = Path(__file__).resolve().parent.parent
 DSP = ROOT / "firmware" / "dsp"
 FEATURE = Quantization(scale=float(np.float32(4.9 / 255)), zero_point=-128)
+PARTS = Quantization(scale=float(np.float32(4.9 / 127)), zero_point=3)
 MASK = Quantization(scale=1 / 256, zero_point=-128)
+TURN = Quantization(scale=1 / 100, zero_point=-5)
+COMPLEX = FrontEnd(features="complex", mask="complex")
+FRONTS = (FrontEnd(), COMPLEX)
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Werror"]
 WARNINGS += ["-ffp-contract=off"]
 FFTS = (64, 128, 256, 512, 1024, 2048)
 STUB = '#define SLIMSE_ABI 1\n#include <stddef.h>\n#include <stdint.h>\n#include "dsp/slimse_dsp.h"\n'
+
+
+def feature_of(front: FrontEnd) -> Quantization:
+    return PARTS if front.features == "complex" else FEATURE
 
 
 def write_project(folder: Path, front: FrontEnd, gains: Quantization = MASK) -> list[Path]:
@@ -38,7 +47,7 @@ def write_project(folder: Path, front: FrontEnd, gains: Quantization = MASK) -> 
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    context = fe.render_context(front, FEATURE, gains)
+    context = fe.render_context(front, feature_of(front), gains)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("model_audio.h", "model_audio.c"):
         (folder / name).write_text(environment.get_template(f"{name}.j2").render(context))
@@ -55,14 +64,14 @@ class Compiled:
         library = folder / "audio.so"
         command = ["gcc", *WARNINGS, *flags, "-shared", "-fPIC", f"-I{folder}", "-o", str(library)]
         subprocess.run([*command, *map(str, sources)], check=True)
-        self.front = front
+        self.front, self.gains = front, gains
         self.library = ctypes.CDLL(str(library))
         self.stream = ctypes.create_string_buffer(14 * front.hop)
 
     def run(self, pcm: np.ndarray[Any, Any], mask: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], ...]:
-        """pcm ``[frames, hop]``, mask ``[frames, bins]`` -> features, spectra, samples, from reset."""
+        """pcm ``[frames, hop]``, mask ``[frames, outputs]`` -> features, spectra, samples, from reset."""
         hop = self.front.hop
-        features = np.empty((len(pcm), hop + 1), np.int8)
+        features = np.empty((len(pcm), self.front.inputs), np.int8)
         spectra = np.empty((len(pcm), 2 * hop), np.float32)
         out = np.empty_like(pcm)
         self.library.model_audio_reset(self.stream)
@@ -76,7 +85,7 @@ class Compiled:
 def specification(
     front: FrontEnd, pcm: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], gains: Quantization = MASK
 ) -> tuple[np.ndarray[Any, Any], ...]:
-    table = fe.tables(front, FEATURE, gains)
+    table = fe.tables(front, feature_of(front), gains)
     state = fe.StftState.zero(front.hop)
     features, spectrum = fe.analyse(table, state, pcm.reshape(-1))
     out = fe.synthesise(table, state, mask, spectrum)
@@ -90,9 +99,12 @@ def assert_same(ours: tuple[np.ndarray[Any, Any], ...], theirs: tuple[np.ndarray
         np.testing.assert_array_equal(a, b, err_msg=name)
 
 
-@pytest.fixture(scope="module", params=["-O2", "-O3"])
+@pytest.fixture(scope="module", params=["-O2", "-O3", "complex"])
 def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Compiled:
-    return Compiled(tmp_path_factory.mktemp("audio"), FrontEnd(), request.param)
+    folder = tmp_path_factory.mktemp("audio")
+    if request.param == "complex":
+        return Compiled(folder, COMPLEX, "-O3", gains=TURN)
+    return Compiled(folder, FrontEnd(), request.param)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -101,8 +113,8 @@ def test_c_equals_the_specification(compiled: Compiled, data: st.DataObject) -> 
     samples = st.one_of(st.sampled_from([-32768, -1, 0, 1, 32767]), st.integers(-32768, 32767))
     frames = data.draw(st.integers(1, 4))
     pcm = data.draw(arrays(np.int16, (frames, 256), elements=samples))
-    mask = data.draw(arrays(np.int8, (frames, 257)))
-    assert_same(compiled.run(pcm, mask), specification(FrontEnd(), pcm, mask))
+    mask = data.draw(arrays(np.int8, (frames, compiled.front.outputs)))
+    assert_same(compiled.run(pcm, mask), specification(compiled.front, pcm, mask, compiled.gains))
 
 
 def extremes(hop: int) -> dict[str, np.ndarray[Any, Any]]:
@@ -122,13 +134,14 @@ def extremes(hop: int) -> dict[str, np.ndarray[Any, Any]]:
     return {name: x.astype(np.int16).reshape(3, hop) for name, x in signals.items()}
 
 
+@pytest.mark.parametrize("kind", spectral.FEATURES)
 @pytest.mark.parametrize("fft", FFTS)
-def test_extremes_of_every_length(fft: int, tmp_path: Path) -> None:
-    front = FrontEnd(fft=fft, hop=fft // 2, exponent=0.5)
+def test_extremes_of_every_length(fft: int, kind: str, tmp_path: Path) -> None:
+    front = FrontEnd(fft=fft, hop=fft // 2, exponent=0.5, features=kind, mask=kind)
     library = Compiled(tmp_path, front, "-O2", "-fsanitize=undefined", "-fno-sanitize-recover")
     rng = np.random.default_rng(fft)
     for pcm in extremes(front.hop).values():
-        mask = rng.integers(-128, 128, (3, front.bins)).astype(np.int8)
+        mask = rng.integers(-128, 128, (3, front.outputs)).astype(np.int8)
         assert_same(library.run(pcm, mask), specification(front, pcm, mask))
 
 
@@ -143,8 +156,9 @@ def test_all_mask_values_and_saturation(tmp_path: Path) -> None:
     assert got[2].min() == -32768
 
 
-def test_sanitizers_find_nothing(tmp_path: Path) -> None:
-    sources = write_project(tmp_path, FrontEnd())
+@pytest.mark.parametrize("front", FRONTS, ids=spectral.FEATURES)
+def test_sanitizers_find_nothing(front: FrontEnd, tmp_path: Path) -> None:
+    sources = write_project(tmp_path, front)
     (tmp_path / "main.c").write_text(DRIVER_HEAD + "int main(void) { return checksum() == 0; }\n")
     program = tmp_path / "main"
     flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover", f"-I{tmp_path}"]
@@ -181,7 +195,7 @@ def test_features_are_the_rounded_compression(exponent: float) -> None:
 def test_compression_steps_are_exact_in_float64() -> None:
     """Each threshold is the power at which the float64 feature crosses from one integer to the next."""
     front = FrontEnd()
-    power = fe.power_thresholds(front, FEATURE).astype(np.float64)
+    power = spectral.power_thresholds(front, FEATURE).astype(np.float64)
     magnitude = np.sqrt(power / 4) / 32768
     crossing = (magnitude + 1e-9) ** 0.3 / FEATURE.scale + FEATURE.zero_point
     np.testing.assert_allclose(crossing[1:], np.arange(-126, 128) - 0.5, rtol=0, atol=1e-5)
@@ -193,6 +207,80 @@ def test_silence_has_the_feature_of_epsilon() -> None:
     fine = Quantization(scale=1e-4, zero_point=-128)
     got = fe.analyse(fe.tables(FrontEnd(), fine, MASK), fe.StftState.zero(256), np.zeros(512, np.int16))[0]
     assert np.all(got == -128 + round(1e-9**0.3 / 1e-4))
+
+
+# ---- complex features and masks ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("epsilon", [1e-9, 1e-3, 0.0])
+@pytest.mark.parametrize("exponent", [0.3, 0.5, 1.0, 0.05])
+def test_complex_features_are_the_rounded_compression(exponent: float, epsilon: float) -> None:
+    front = FrontEnd(exponent=exponent, epsilon=epsilon, features="complex")
+    feature = Quantization(scale=float(np.float32(100**exponent / 127)), zero_point=-9)
+    rng = np.random.default_rng(4)
+    noise = np.concatenate([rng.normal(0, level, 256 * 40) for level in (0.3, 10, 300, 9000)])
+    pcm = np.append(noise.round().clip(-32768, 32767), np.zeros(1024)).astype(np.int16)
+    got = fe.analyse(fe.tables(front, feature, MASK), fe.StftState.zero(256), pcm)[0]
+    real, spectrum = fe.float_analyse(front, pcm)
+    wanted = (real.astype(np.float64) / feature.scale + feature.zero_point).clip(-128, 127)
+    heard = np.repeat(np.abs(spectrum) > 1e-5, 2, axis=1)  # below, the float32 transform's own error
+    assert np.abs(got - wanted)[heard].max() < 0.52
+    np.testing.assert_array_equal(got[-2:], feature.zero_point)  # silence is exactly 0
+    np.testing.assert_array_equal(got[:, [1, -1]], feature.zero_point)  # bins 0 and hop are real
+
+
+def test_complex_features_have_magnitude_and_phase_of_the_bin() -> None:
+    rng = np.random.default_rng(5)
+    pcm = rng.normal(0, 3000, 256 * 20).astype(np.int16)
+    real, spectrum = fe.float_analyse(COMPLEX, pcm)
+    both = real[:, 0::2] + 1j * real[:, 1::2]
+    np.testing.assert_allclose(np.abs(both), np.abs(spectrum) ** 0.3, rtol=1e-5)
+    np.testing.assert_allclose(np.angle(both * spectrum.conj()), 0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("zero_point", [-128, 127])
+def test_complex_features_saturate(zero_point: int) -> None:
+    feature = Quantization(scale=1e-3, zero_point=zero_point)
+    pcm = np.random.default_rng(6).integers(-32768, 32768, 2560).astype(np.int16)
+    got = fe.analyse(fe.tables(COMPLEX, feature, MASK), fe.StftState.zero(256), pcm)[0]
+    assert set(np.unique(got)) >= {-128 if zero_point > 0 else zero_point, 127 if zero_point < 0 else zero_point}
+
+
+def test_complex_mask_turns_the_spectrum() -> None:
+    """A gain of i turns each bin by a quarter; the two real bins keep the real part only."""
+    front = FrontEnd(mask="complex")
+    quarter = Quantization(scale=float(np.float32(1 / 127)), zero_point=0)
+    pcm = np.random.default_rng(7).normal(0, 3000, (20, 256)).astype(np.int16)
+    mask = np.tile(np.array([0, 127], np.int8), (20, 257))
+    out = specification(front, pcm, mask, quarter)[2]
+    _, spectrum = fe.float_analyse(front, pcm.reshape(-1))
+    wanted = fe.float_synthesise(FrontEnd(), np.ones((20, 257)), spectrum * 1j)
+    assert np.abs(out.reshape(-1) - 32768 * wanted).max() < 0.51
+
+
+def test_complex_mask_without_imaginary_part_is_a_magnitude_mask() -> None:
+    pcm = np.random.default_rng(8).integers(-9000, 9000, (9, 256)).astype(np.int16)
+    gains = np.random.default_rng(9).integers(-128, 128, (9, 257)).astype(np.int8)
+    both = np.stack([gains, np.full_like(gains, MASK.zero_point)], axis=-1).reshape(9, -1)
+    real = specification(FrontEnd(), pcm, gains)[2]
+    np.testing.assert_array_equal(specification(FrontEnd(mask="complex"), pcm, both)[2], real)
+
+
+@pytest.mark.parametrize("exponent", [0.3, 1.0])
+def test_keras_layer_computes_the_features_of_the_float_twin(exponent: float) -> None:
+    pytest.importorskip("keras")
+    from slimse_mcu.models import SpectralFrontEnd
+
+    pcm = np.append(np.random.default_rng(10).normal(0, 3000, 256 * 9), np.zeros(512)).astype(np.int16)
+    for kind in spectral.FEATURES:
+        front = FrontEnd(exponent=exponent, epsilon=1e-4, features=kind)
+        real, spectrum = fe.float_analyse(front, pcm)
+        seen = np.stack([spectrum.real, spectrum.imag], axis=-1) if kind == "complex" else np.abs(spectrum)
+        layer = SpectralFrontEnd(exponent=exponent, epsilon=1e-4, features=kind)
+        got = np.asarray(layer(seen[None].astype(np.float32)))
+        assert got.shape == (1, *seen.shape)
+        np.testing.assert_allclose(got.reshape(real.shape), real, rtol=1e-4, atol=1e-6)
+        assert SpectralFrontEnd.from_config(layer.get_config()).get_config() == layer.get_config()
 
 
 def test_frame_by_frame_equals_all_at_once() -> None:
@@ -210,13 +298,14 @@ def test_frame_by_frame_equals_all_at_once() -> None:
         np.testing.assert_array_equal(samples, out[256 * n : 256 * (n + 1)])
 
 
-def test_float_twin_agrees_with_the_device() -> None:
+@pytest.mark.parametrize("front", FRONTS, ids=spectral.FEATURES)
+def test_float_twin_agrees_with_the_device(front: FrontEnd) -> None:
     rng = np.random.default_rng(6)
     pcm = rng.integers(-9000, 9000, 256 * 30).astype(np.int16)
-    mask = rng.integers(-128, 128, (30, 257)).astype(np.int8)
-    device = specification(FrontEnd(), pcm.reshape(30, 256), mask)[2].reshape(-1)
-    _, spectrum = fe.float_analyse(FrontEnd(), pcm)
-    audio = fe.float_synthesise(FrontEnd(), (mask.astype(float) + 128) / 256, spectrum)
+    mask = rng.integers(-128, 128, (30, front.outputs)).astype(np.int8)
+    device = specification(front, pcm.reshape(30, 256), mask)[2].reshape(-1)
+    _, spectrum = fe.float_analyse(front, pcm)
+    audio = fe.float_synthesise(front, (mask.astype(float) + 128) / 256, spectrum)
     assert np.abs(audio * 32768 - device).max() < 0.51
 
 
@@ -227,7 +316,8 @@ def test_float_twin_agrees_with_the_device() -> None:
         ({"fft": 4096, "hop": 2048}, "64 to 2048"),
         ({"hop": 128}, "half the fft"),
         ({"window": "hamming"}, "sqrt_hann"),
-        ({"mask": "complex"}, "magnitude"),
+        ({"mask": "phase"}, "'magnitude' or 'complex'"),
+        ({"features": "real"}, "'magnitude' or 'complex'"),
         ({"exponent": 0.0}, "exponent"),
         ({"epsilon": float("nan")}, "epsilon"),
         ({"sample_rate_hz": 0}, "rate"),
@@ -260,7 +350,8 @@ static void mix(const void *data, uint32_t size)
 static uint32_t checksum(void)
 {
     static int16_t pcm[MODEL_AUDIO_HOP];
-    static int8_t values[MODEL_AUDIO_BINS];
+    static int8_t features[MODEL_AUDIO_FEATURES];
+    static int8_t gains[MODEL_AUDIO_GAINS];
     uint32_t seed = 1;
     hash = 2166136261u;
     model_audio_reset(&audio);
@@ -270,14 +361,14 @@ static uint32_t checksum(void)
             pcm[n] = (int16_t)((int32_t)(seed >> 16) - 32768) ;
             pcm[n] = (int16_t)(pcm[n] >> (frame % 4 * 5));
         }
-        model_audio_analyse(&audio, pcm, values);
-        mix(values, sizeof values);
+        model_audio_analyse(&audio, pcm, features);
+        mix(features, sizeof features);
         mix(audio.spectrum, sizeof audio.spectrum);
-        for (uint32_t n = 0; n < MODEL_AUDIO_BINS; n++) {
+        for (uint32_t n = 0; n < MODEL_AUDIO_GAINS; n++) {
             seed = seed * 1664525u + 1013904223u;
-            values[n] = (int8_t)((int32_t)(seed >> 24) - 128);
+            gains[n] = (int8_t)((int32_t)(seed >> 24) - 128);
         }
-        model_audio_synthesise(&audio, values, pcm);
+        model_audio_synthesise(&audio, gains, pcm);
         mix(pcm, sizeof pcm);
         mix(audio.overlap, sizeof audio.overlap);
     }
@@ -345,9 +436,9 @@ def host_checksum(folder: Path, front: FrontEnd) -> str:
 
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
 @pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed")
+@pytest.mark.parametrize("front", FRONTS, ids=spectral.FEATURES)
 @pytest.mark.parametrize("machine", CORES)
-def test_arm_gives_the_same_bits(machine: str, tmp_path: Path) -> None:
-    front = FrontEnd()
+def test_arm_gives_the_same_bits(machine: str, front: FrontEnd, tmp_path: Path) -> None:
     wanted = host_checksum(tmp_path, front)
     (tmp_path / "arm.c").write_text(DRIVER_HEAD + ARM_MAIN)
     (tmp_path / "arm.ld").write_text(ARM_LINK)

@@ -8,29 +8,6 @@
 #error "slimse needs float arithmetic in single precision (on 32-bit x86: -msse2 -mfpmath=sse)."
 #endif
 
-/* Floats that are not negative order like their bits; cores without an FPU compare these at once. */
-static uint32_t float_bits(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-/* Feature of a bin from 4 * power: compression and quantization are one ascending function of the
- * power, so a search among its 255 steps gives the exactly rounded result without root or exponent. */
-static int8_t quantize_power(const float *thresholds, float power)
-{
-    const uint32_t bits = float_bits(power);
-    uint32_t level = 0;
-
-    for (uint32_t step = 128; step != 0; step >>= 1) {
-        if (bits >= float_bits(thresholds[level + step - 1])) {
-            level += step;
-        }
-    }
-    return (int8_t)((int32_t)level - 128);
-}
-
 /* Windowed samples as hop complex points (even sample, odd sample) in bit-reversed order. */
 static void load_window(const slimse_stft_t *stft, const int16_t *pcm, const int16_t *history,
                         float *spectrum)
@@ -109,20 +86,6 @@ static void join_spectrum(const slimse_stft_t *stft, float *spectrum)
     lo[1] = 2.0f * middle;
 }
 
-static void apply_mask(const slimse_stft_t *stft, const int8_t *mask, float *spectrum)
-{
-    const uint32_t hop = stft->hop;
-    const int32_t zero_point = stft->mask_zero_point;
-
-    spectrum[0] *= (float)(mask[0] - zero_point) * stft->mask_gain;
-    spectrum[1] *= (float)(mask[hop] - zero_point) * stft->mask_gain;
-    for (uint32_t k = 1; k < hop; k++) {
-        const float gain = (float)(mask[k] - zero_point) * stft->mask_gain;
-        spectrum[2 * k] *= gain;
-        spectrum[2 * k + 1] *= gain;
-    }
-}
-
 static void reverse_order(const slimse_stft_t *stft, float *spectrum)
 {
     for (uint32_t n = 0; n < stft->hop; n++) {
@@ -151,31 +114,20 @@ static int16_t to_sample(float value)
 }
 
 void slimse_stft_analyse(const slimse_stft_t *stft, const int16_t *pcm, int16_t *history,
-                         float *spectrum, int8_t *features)
+                         float *spectrum)
 {
-    const uint32_t hop = stft->hop;
-
     load_window(stft, pcm, history, spectrum);
-    memcpy(history, pcm, hop * sizeof *pcm);
+    memcpy(history, pcm, stft->hop * sizeof *pcm);
     slimse_fft_f32(stft, spectrum);
     split_spectrum(stft, spectrum);
-
-    features[0] = quantize_power(stft->thresholds, spectrum[0] * spectrum[0]);
-    features[hop] = quantize_power(stft->thresholds, spectrum[1] * spectrum[1]);
-    for (uint32_t k = 1; k < hop; k++) {
-        const float re = spectrum[2 * k];
-        const float im = spectrum[2 * k + 1];
-        features[k] = quantize_power(stft->thresholds, re * re + im * im);
-    }
 }
 
-void slimse_stft_synthesise(const slimse_stft_t *stft, const int8_t *mask, float *spectrum,
-                            float *overlap, int16_t *pcm)
+void slimse_stft_synthesise(const slimse_stft_t *stft, float *spectrum, float *overlap,
+                            int16_t *pcm)
 {
     const uint32_t hop = stft->hop;
     const float *window = stft->window;
 
-    apply_mask(stft, mask, spectrum);
     join_spectrum(stft, spectrum);
     reverse_order(stft, spectrum);
     slimse_fft_f32(stft, spectrum);

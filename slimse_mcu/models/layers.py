@@ -14,9 +14,9 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="slimse")
 class SpectralFrontEnd(keras.layers.Layer):
-    """Compresses STFT magnitudes and carries the front end's parameters inside the ``.keras`` file.
+    """Compresses an STFT and carries the front end's parameters inside the ``.keras`` file.
 
-    The input is ``|X|`` with ``X = rfft(window * x)``: ``x`` is audio in [-1, 1), ``window`` the periodic
+    The input is made of ``X = rfft(window * x)``: ``x`` is audio in [-1, 1), ``window`` the periodic
     square-root Hann window of ``fft`` samples, and nothing is normalised.  Frame ``t`` covers the samples of
     the hops ``t - 1`` and ``t``.
 
@@ -25,11 +25,15 @@ class SpectralFrontEnd(keras.layers.Layer):
         fft: Window and transform length in samples.
         hop: Step between frames in samples.
         window: ``"sqrt_hann"``, used for analysis and synthesis.
-        exponent: The output is ``(|X| + epsilon) ** exponent``.
+        exponent: A bin's magnitude becomes ``|X| ** exponent``.
         epsilon: Added before compression; positive, so that silence has a finite gradient.
-        mask: What the model's output means: ``"magnitude"`` is one real gain in [0, 1] per bin.
+        mask: What the model's output means: ``"magnitude"`` is one real gain per bin, ``[batch, time, bins]``;
+            ``"complex"`` is a complex one, (re, im) in ``[batch, time, bins, 2]``.
+        features: ``"magnitude"``: from ``|X|`` to ``(|X| + epsilon) ** exponent``; ``"complex"``: from (re, im) of
+            ``X`` to those of ``X * (|X| ** 2 + epsilon ** 2) ** ((exponent - 1) / 2)``, which has the same phase.
 
-    Input and output: ``[batch, time, fft // 2 + 1]``.
+    Input and output: ``[batch, time, bins]`` of magnitudes, ``[batch, time, bins, 2]`` of (re, im), with
+    ``bins = fft // 2 + 1``.
     """
 
     def __init__(
@@ -41,9 +45,13 @@ class SpectralFrontEnd(keras.layers.Layer):
         exponent: float = 0.3,
         epsilon: float = 1e-9,
         mask: str = "magnitude",
+        features: str = "magnitude",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        for name, value in (("mask", mask), ("features", features)):
+            if value not in ("magnitude", "complex"):
+                raise ValueError(f"{name} is {value!r}, expected 'magnitude' or 'complex'.")
         self.sample_rate_hz = sample_rate_hz
         self.fft = fft
         self.hop = hop
@@ -51,10 +59,21 @@ class SpectralFrontEnd(keras.layers.Layer):
         self.exponent = exponent
         self.epsilon = epsilon
         self.mask = mask
+        self.features = features
 
-    def call(self, magnitude: Any) -> Any:
-        """Return the compressed magnitude."""
-        return ops.power(magnitude + self.epsilon, self.exponent)
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Check that the input is what ``features`` says."""
+        if self.features == "complex" and (len(input_shape) != 4 or input_shape[-1] != 2):
+            raise ValueError(f"{self.name}: complex features need [batch, time, bins, 2], not {tuple(input_shape)}.")
+        if self.features == "magnitude" and len(input_shape) != 3:
+            raise ValueError(f"{self.name}: magnitudes are [batch, time, bins], not {tuple(input_shape)}.")
+
+    def call(self, spectrum: Any) -> Any:
+        """Return the compressed magnitude, or the compressed real and imaginary parts."""
+        if self.features == "magnitude":
+            return ops.power(spectrum + self.epsilon, self.exponent)
+        power = ops.sum(ops.square(spectrum), axis=-1, keepdims=True) + self.epsilon**2
+        return spectrum * ops.power(power, (self.exponent - 1.0) / 2.0)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape does not change."""
@@ -71,6 +90,7 @@ class SpectralFrontEnd(keras.layers.Layer):
             "exponent": self.exponent,
             "epsilon": self.epsilon,
             "mask": self.mask,
+            "features": self.features,
         }
 
 
