@@ -492,9 +492,8 @@ def render_context(
 
 def _meanings(frontend: FrontEnd) -> dict[str, str]:
     """What the header says about features and mask."""
-    power, epsilon = f"{frontend.exponent:g}", f"{frontend.epsilon:g}"
-    magnitude = f"(|X| + {epsilon})^{power}"
-    parts = f"re and im of X (|X|^2 + {epsilon}^2)^({power} / 2 - 1 / 2) per bin"
+    magnitude = f"(|X| + {frontend.epsilon:g})^{frontend.exponent:g}"
+    parts = f"X |X|^{frontend.exponent - 1.0:g}, with {frontend.epsilon:g}^2 added to |X|^2"
     return {
         "features_meaning": parts if frontend.features == "complex" else magnitude,
         "features_shape": f"[{frontend.bins}][re, im]" if frontend.features == "complex" else f"[{frontend.bins}]",
