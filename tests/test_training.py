@@ -20,7 +20,8 @@ from slimse_mcu.training.losses import compressed_spectral_loss  # noqa: E402
 from slimse_mcu.training.noise import KINDS, make_noise  # noqa: E402
 from slimse_mcu.training.spectra import BINS, istft, stft  # noqa: E402
 from slimse_mcu.training.speech import active_rms, plan_utterances, synthesize  # noqa: E402
-from slimse_mcu.training.task import EnhancementTask, Gating  # noqa: E402
+from slimse_mcu.training.gating import Gating, MetricGuidance, gate_layers
+from slimse_mcu.training.task import EnhancementTask  # noqa: E402
 from slimse_mcu.training.train_zoo import Recipe, train  # noqa: E402
 
 needs_voices = pytest.mark.skipif(

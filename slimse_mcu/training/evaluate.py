@@ -18,8 +18,8 @@ from rich.table import Table
 
 from slimse_mcu.errors import AudioError
 from slimse_mcu.harness.quality import score
-from slimse_mcu.models.layers import ChannelGate
 from slimse_mcu.training.clips import Clip, held_out_clips
+from slimse_mcu.training.gating import gate_layers
 from slimse_mcu.training.spectra import istft, stft
 from slimse_mcu.training.speech import SAMPLE_RATE_HZ
 
@@ -54,7 +54,7 @@ def evaluate(model: keras.Model, clips: Iterable[Clip]) -> Evaluation:
         model: Linear magnitudes to a mask.
         clips: Noisy and clean audio at 16 kHz.
     """
-    gate_outputs = [layer.output for layer in model.layers if isinstance(layer, ChannelGate)]
+    gate_outputs = [layer.output for layer in gate_layers(model)]
     observed = keras.Model(model.input, [model.output, *gate_outputs])
     noisy_scores, enhanced_scores, opened = [], [], []
     for clip in clips:

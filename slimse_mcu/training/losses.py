@@ -60,10 +60,10 @@ def excess_loss(logits: Any, limit: float) -> Any:
 
 
 def ratio_loss(open_ratio: Any, target: Any) -> Any:
-    """Squared distance of the share of open channels from its target (DynCP's auxiliary loss).
+    """Mean squared distance of the share of open gates from its target (DynCP's auxiliary loss).
 
     Args:
-        open_ratio: Scalar: mean over all gates, frames and clips of a batch.
-        target: Scalar in [0, 1].
+        open_ratio: Mean over all gates and frames: of a batch, a scalar, or of each clip, ``[batch]``.
+        target: In [0, 1]; a scalar or ``[batch]``.
     """
-    return ops.square(open_ratio - target)
+    return ops.mean(ops.square(open_ratio - target))

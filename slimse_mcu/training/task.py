@@ -2,69 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 from keras import ops
 
 from slimse_mcu.models.conv_fsenet import MASK_LOGITS
-from slimse_mcu.models.layers import ChannelGate
-from slimse_mcu.training.losses import compressed_spectral_loss, distortion_db, excess_loss, magnitude, ratio_loss
+from slimse_mcu.models.policy import Policy
+from slimse_mcu.training.gating import Guidance, gate_layers
+from slimse_mcu.training.losses import compressed_spectral_loss, distortion_db, excess_loss, magnitude
 
 #: A mask of 0.0025 or 0.9975: what lies beyond is heard by nobody, and coarsens int8.
 LOGIT_LIMIT = 6.0
 EXCESS_WEIGHT = 1e-3
 
 
-@dataclass(frozen=True, slots=True)
-class Gating:
-    """How the share of open channels is led to its target.
-
-    Attributes:
-        target: Share of open channels at the end of the ramp.
-        start: Target at the first step.
-        ramp_steps: Steps over which the target moves from ``start`` to ``target``, linearly.
-        weight: Weight of the ratio loss.
-    """
-
-    target: float = 0.25
-    start: float = 0.5
-    ramp_steps: int = 1000
-    weight: float = 10.0
-
-
 class EnhancementTask(keras.Model):
     """Trains a mask network; works with ``fit`` on any Keras backend.
 
     Args:
-        network: Linear magnitudes to a mask, see :func:`slimse_mcu.models.conv_fsenet`.
-        gating: Target of the open ratio; None where the network has no gates.
+        network: Linear magnitudes to a mask, such as :func:`slimse_mcu.models.conv_fsenet`; its gates are those of any
+            :class:`ChannelGate` and :class:`Policy` in it.
+        gating: Leads the share of open gates; None where the network has none.
         distortion_weight: Weight of :func:`distortion_db` beside the compressed spectral loss.
     """
 
-    def __init__(self, network: keras.Model, gating: Gating | None = None, *, distortion_weight: float = 0.002) -> None:
+    def __init__(
+        self, network: keras.Model, gating: Guidance | None = None, *, distortion_weight: float = 0.002
+    ) -> None:
         super().__init__(name="enhancement")
-        gates = [layer.output for layer in network.layers if isinstance(layer, ChannelGate)]
+        gates = [layer.output for layer in gate_layers(network)]
         self.network = network
         self.gating = gating if gates else None
         self.distortion_weight = distortion_weight
         self.observed = keras.Model(network.input, [network.output, network.get_layer(MASK_LOGITS).output, *gates])
+        for layer in network.layers:
+            if isinstance(layer, Policy) and gating is not None:
+                layer.annealed = self._temperature
         self.spectral = keras.metrics.Mean(name="spectral")
         self.distortion_db = keras.metrics.Mean(name="distortion_db")
         self.open_ratio = keras.metrics.Mean(name="open_ratio")
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Mix, and return ``mask``, its ``logits``, ``noisy``, ``clean`` and ``open_ratio``."""
+        """Mix, and return ``mask``, its ``logits``, ``noisy``, ``clean``, ``noise`` and per clip ``open_ratio``."""
         noisy = inputs["speech"] + inputs["noise"]
         mask, logits, *gates = self.observed(magnitude(noisy) * inputs["gain"], training=training)
-        share = ops.mean(ops.stack([ops.mean(gate) for gate in gates])) if gates else ops.ones(())
+        shares = [ops.mean(gate, axis=(1, 2)) for gate in gates] or [ops.ones_like(mask[:, 0, 0])]
         return {
             "mask": mask,
             "logits": logits,
             "noisy": noisy,
             "clean": inputs["speech"],
-            "open_ratio": share,
+            "noise": inputs["noise"],
+            "open_ratio": ops.mean(ops.stack(shares), axis=0),
         }
 
     def compute_loss(
@@ -75,7 +65,7 @@ class EnhancementTask(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Spectral losses, and with gates the weighted ratio loss."""
+        """Spectral losses, and with gates the guidance's loss, weighted."""
         spectra = y_pred["noisy"], y_pred["clean"], y_pred["mask"]
         spectral, distortion = compressed_spectral_loss(*spectra), distortion_db(*spectra)
         loss = spectral + self.distortion_weight * distortion
@@ -84,12 +74,14 @@ class EnhancementTask(keras.Model):
         self.distortion_db.update_state(distortion)
         self.open_ratio.update_state(y_pred["open_ratio"])
         if self.gating is not None:
-            loss = loss + self.gating.weight * ratio_loss(y_pred["open_ratio"], self._target())
+            distance = self.gating.loss(y_pred["open_ratio"], y_pred["clean"], y_pred["noise"], self._step())
+            loss = loss + self.gating.weight * distance
         return loss
 
-    def _target(self) -> Any:
-        """The open ratio asked for at this step."""
-        gating = self.gating
-        assert gating is not None
-        done = ops.cast(self.optimizer.iterations, "float32") / max(1, gating.ramp_steps)
-        return gating.start + (gating.target - gating.start) * ops.minimum(done, 1.0)
+    def _step(self) -> Any:
+        """Number of the optimizer's step."""
+        return ops.cast(self.optimizer.iterations, "float32")
+
+    def _temperature(self) -> Any:
+        """That of the policy's softmax at this step."""
+        return self.gating.temperature(self._step()) if self.gating is not None else 1.0

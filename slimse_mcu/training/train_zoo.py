@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -22,11 +22,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from slimse_mcu.models import conv_fsenet
+from slimse_mcu.models import conv_fsenet, dsn_ftf
 from slimse_mcu.training.accelerate import training_twin
 from slimse_mcu.training.compact import rounded, save_compact
 from slimse_mcu.training.corpus import Corpus, Mixing, Mixtures, synthesize_corpus
-from slimse_mcu.training.task import EnhancementTask, Gating
+from slimse_mcu.training.gating import Gating, Guidance, MetricGuidance
+from slimse_mcu.training.task import EnhancementTask
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,9 @@ class Recipe:
     """All that decides how a checkpoint comes out, next to the seed.
 
     Attributes:
-        network: Arguments of :func:`slimse_mcu.models.conv_fsenet`.
-        gating: Target of the open ratio; None for a static network.
+        network: Arguments of ``architecture``.
+        architecture: Builds the network, :func:`slimse_mcu.models.conv_fsenet` or :func:`slimse_mcu.models.dsn_ftf`.
+        gating: Leads the share of open gates; None for a static network.
         mixing: Ratios and levels of the mixtures.
         utterances: Synthetic sentences to train on.
         noise_clips: Noise clips of 10 s to train on.
@@ -51,10 +53,12 @@ class Recipe:
         weight_decay: Of AdamW.
         clip_norm: Greatest norm of the whole gradient.
         distortion_weight: Of the energy of the error in dB, beside the compressed spectral loss.
+        jit: Whether XLA compiles a step; it speeds up convolutions and slows down recurrence.
     """
 
     network: Mapping[str, Any]
-    gating: Gating | None = None
+    architecture: Callable[..., keras.Model] = conv_fsenet
+    gating: Guidance | None = None
     mixing: Mixing = field(default_factory=Mixing)
     utterances: int = 3000
     noise_clips: int = 500
@@ -66,7 +70,10 @@ class Recipe:
     weight_decay: float = 1e-3
     clip_norm: float = 5.0
     distortion_weight: float = 0.002
+    jit: bool = True
 
+
+_DSN: Mapping[str, Any] = {"architecture": dsn_ftf, "steps": 5000, "batch": 8, "frames": 125, "jit": False}
 
 RECIPES: Mapping[str, Recipe] = {
     "convfsenet-dyncp25": Recipe(
@@ -74,6 +81,8 @@ RECIPES: Mapping[str, Recipe] = {
         gating=Gating(target=0.25, start=0.5, ramp_steps=1500, weight=10.0),
     ),
     "convfsenet-static": Recipe(network={"gates": False}),
+    "dsn-mgt": Recipe(network={"gates": True}, gating=MetricGuidance(), **_DSN),
+    "dsn-static": Recipe(network={"gates": False}, **_DSN),
 }
 
 
@@ -93,7 +102,7 @@ def train(recipe: Recipe, corpus: Corpus, *, seed: int, name: str, save_to: Path
         Steps, seconds, and the history of losses and open ratios.
     """
     keras.utils.set_random_seed(seed)
-    model = conv_fsenet(**recipe.network, seed=seed, name=name.replace("-", "_"))
+    model = recipe.architecture(**recipe.network, seed=seed, name=name.replace("-", "_"))
     twin = training_twin(model)
     task = EnhancementTask(twin, recipe.gating, distortion_weight=recipe.distortion_weight)
     warmup = min(recipe.warmup_steps, recipe.steps // 10)
@@ -101,7 +110,7 @@ def train(recipe: Recipe, corpus: Corpus, *, seed: int, name: str, save_to: Path
         0.0, recipe.steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm)
-    task.compile(optimizer=optimizer, jit_compile=True)
+    task.compile(optimizer=optimizer, jit_compile=recipe.jit)
     mixtures = Mixtures(corpus, recipe.mixing, batch=recipe.batch, frames=recipe.frames, steps=recipe.steps, seed=seed)
     save_to.parent.mkdir(parents=True, exist_ok=True)
 
