@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -54,17 +54,21 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class GateUse:
-    """How often a gate's channels were open.
+    """How often a gate's channels, or a component of a policy, were open.
 
     Attributes:
-        open_ratio: Share of open channels over all frames and channels.
+        open_ratio: Share of open channels over all frames and channels, of open frames for a component.
         per_file: The same per file.
-        channels: Channels of the gate.
+        channels: Channels of the gate; 1 for a component.
+        is_component: Whether it is one.
+        macs: MACs of a frame that closing all of it saves while everything else is open; None when not known.
     """
 
     open_ratio: float
     per_file: Mapping[str, float]
     channels: int
+    is_component: bool = False
+    macs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ class FileReport:
             audio.
         scores: Quality per signal of ``SIGNALS``; empty without audio.
         layout: Where each gate's bits lie in the run's gate bytes.
+        components: Names of the bits of each gate that a policy decides.
     """
 
     name: str
@@ -144,10 +149,18 @@ class FileReport:
     audio: Mapping[str, NDArray[np.int16]]
     scores: Mapping[str, Scores]
     layout: GateLayout
+    components: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def gate_patterns(self) -> dict[str, NDArray[np.bool_]]:
-        """Gate name to bool ``[frames, channels]``, in execution order."""
-        return {name: self.layout.unpack(self.run.gates, name) for name in self.layout.offsets}
+    def channel_patterns(self) -> dict[str, NDArray[np.bool_]]:
+        """Channel gate to bool ``[frames, channels]``, in execution order."""
+        names = (name for name in self.layout.offsets if name not in self.components)
+        return {name: self.layout.unpack(self.run.gates, name) for name in names}
+
+    def component_patterns(self) -> dict[str, NDArray[np.bool_]]:
+        """Component to bool ``[frames, 1]``, in the order of the policies' bits."""
+        bits = {gate: self.layout.unpack(self.run.gates, gate) for gate in self.components}
+        keys = component_keys(self.layout, self.components)
+        return {key: bits[gate][:, bit : bit + 1] for key, (gate, bit) in keys.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +177,7 @@ class Report:
         macs: MACs per frame.
         count: Instructions or cycles per frame, network only; None where nothing is counted.
         count_total: Mean and max with front and back end; None where nothing is counted.
-        gates: Use of each gate, in execution order.
+        gates: Use of each channel gate and of each component of a policy.
         memory: Bytes on the board.
         deadline: Load.
         quality: Mean scores per signal; empty without audio.
@@ -242,15 +255,34 @@ class Report:
         return json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
 
 
-def gate_use(files: Sequence[FileReport]) -> dict[str, GateUse]:
-    """Use of every gate over all files, in execution order."""
-    ratios = {one.name: {name: float(bits.mean()) for name, bits in one.gate_patterns().items()} for one in files}
-    frames = sum(one.run.frames for one in files)
+def component_keys(layout: GateLayout, components: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, int]]:
+    """Name in the report of every component -> its gate and bit; a name that is taken gets its gate's in front."""
+    keys: dict[str, tuple[str, int]] = {}
+    for gate, names in components.items():
+        for bit, name in enumerate(names):
+            is_taken = name in keys or name in layout.offsets
+            keys[f"{gate}.{name}" if is_taken else name] = gate, bit
+    return keys
+
+
+def gate_use(files: Sequence[FileReport], macs: Mapping[str, int] | None = None) -> dict[str, GateUse]:
+    """Use of every channel gate and every component over all files.
+
+    Args:
+        files: All recordings.
+        macs: What closing each of them saves; see :class:`GateUse`.
+    """
+    channels = [one.channel_patterns() for one in files]
+    components = [one.component_patterns() for one in files]
+    frames = np.array([one.run.frames for one in files])
     uses = {}
-    for name, channels in files[0].layout.channels.items() if files else ():
-        per_file = {one.name: ratios[one.name][name] for one in files}
-        mean = sum(per_file[one.name] * one.run.frames for one in files) / frames
-        uses[name] = GateUse(mean, per_file, channels)
+    for patterns, is_component in ((channels, False), (components, True)):
+        for name in patterns[0] if files else ():
+            ratios = [float(one[name].mean()) for one in patterns]
+            per_file = {one.name: ratio for one, ratio in zip(files, ratios, strict=True)}
+            mean = float(np.average(ratios, weights=frames))
+            width = patterns[0][name].shape[1]
+            uses[name] = GateUse(mean, per_file, width, is_component, (macs or {}).get(name))
     return uses
 
 

@@ -14,7 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from slimse_mcu import assets
-from slimse_mcu.report import SIGNALS, FileReport, Report, metric_table
+from slimse_mcu.report import SIGNALS, FileReport, GateUse, Report, metric_table
 from slimse_mcu.report_pictures import histogram, timeline
 
 MOST_PICTURES = 4
@@ -103,7 +103,8 @@ def page(report: Report) -> dict[str, Any]:
         "work": _work_table(report),
         "work_note": _work_note(report),
         "histogram": _uri(histogram(_all_macs(report), report.macs.all_open, "MACs per frame"), "image/png"),
-        "gates": _gate_bars(report),
+        "gates": _gate_bars(report, components=False),
+        "components": _gate_bars(report, components=True),
         "memory": _memory_bars(report),
         "deadline": _deadline_text(report),
         "files": _file_table(report),
@@ -266,11 +267,17 @@ def _work_note(report: Report) -> str:
     return text.strip()
 
 
-def _gate_bars(report: Report) -> tuple[Bar, ...]:
+def _gate_bars(report: Report, *, components: bool) -> tuple[Bar, ...]:
     return tuple(
-        Bar(name, _ratio(use.open_ratio), f"{100 * use.open_ratio:.2f}", f"{use.channels} channels")
+        Bar(name, _ratio(use.open_ratio), f"{100 * use.open_ratio:.2f}", _opens(use))
         for name, use in report.gates.items()
+        if use.is_component == components
     )
+
+
+def _opens(use: GateUse) -> str:
+    texts = [] if use.is_component else [f"{use.channels} channels"]
+    return ", ".join(texts if use.macs is None else [*texts, f"{_short(use.macs)} MACs"])
 
 
 def _memory_bars(report: Report) -> tuple[Bar, ...]:

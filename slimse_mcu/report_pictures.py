@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,21 +50,26 @@ def timeline(file: FileReport, sample_rate_hz: int | None, hop: int, macs_all_op
     """
     frame_s = 1.0 if sample_rate_hz is None else hop / sample_rate_hz
     signals = [name for name in _TITLES if name in file.audio and name != "float"]
-    heights = [1.15] * len(signals) + [_gates_height(file)] * bool(file.layout.offsets) + [1.1]
+    channels, components = file.channel_patterns(), file.component_patterns()
+    patterns = [one for one in (components, channels) if one]
+    heights = [1.15] * len(signals) + [_gates_height(one) for one in patterns] + [1.1]
     figure = Figure(figsize=(_WIDTH_IN, 0.7 + 1.28 * sum(heights)), facecolor="white", layout="constrained")
     axes = list(np.ravel(figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)))
     for name, ax in zip(signals, axes, strict=False):
         _spectrogram(ax, file.audio[name], int(sample_rate_hz or 1), _TITLES[name])
-    if file.layout.offsets:
-        _gates(axes[-2], file, frame_s)
+    for one, ax in zip(patterns, axes[len(signals) :], strict=False):
+        _gates(ax, one, frame_s, "Components" if one is components else "Gates, one row per channel")
     _macs(axes[-1], file.run.macs, frame_s, macs_all_open)
     axes[-1].set_xlim(0, file.run.frames * frame_s)
     axes[-1].set_xlabel("frame" if sample_rate_hz is None else "time [s]", fontsize=9, color=MUTED)
     return _png(figure)
 
 
-def _gates_height(file: FileReport) -> float:
-    return min(3.4, 0.8 + 0.27 * len(file.layout.offsets))
+def _gates_height(patterns: Mapping[str, NDArray[np.bool_]]) -> float:
+    rows = sum(one.shape[1] for one in patterns.values())
+    if rows == len(patterns):  # a label each
+        return 0.35 + 0.15 * rows
+    return min(3.4, 0.8 + 0.27 * len(patterns))
 
 
 def _title(ax: Axes, text: str, detail: str = "") -> None:
@@ -101,8 +107,8 @@ def _spectrogram(ax: Axes, samples: NDArray[np.int16], sample_rate_hz: int, titl
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
-def _gates(ax: Axes, file: FileReport, frame_s: float) -> None:
-    names, patterns = zip(*file.gate_patterns().items(), strict=True)
+def _gates(ax: Axes, gates: Mapping[str, NDArray[np.bool_]], frame_s: float, title: str) -> None:
+    names, patterns = zip(*gates.items(), strict=True)
     edges = np.concatenate([[0], np.cumsum([one.shape[1] for one in patterns])])
     stacked = np.concatenate(patterns, axis=1).T
     ax.imshow(
@@ -112,7 +118,7 @@ def _gates(ax: Axes, file: FileReport, frame_s: float) -> None:
         cmap=OPEN_CLOSED,
         vmin=0,
         vmax=1,
-        extent=(0.0, file.run.frames * frame_s, float(edges[-1]), 0.0),
+        extent=(0.0, stacked.shape[1] * frame_s, float(edges[-1]), 0.0),
         interpolation="antialiased",
         interpolation_stage="rgba",
     )
@@ -120,7 +126,7 @@ def _gates(ax: Axes, file: FileReport, frame_s: float) -> None:
         ax.axhline(edge, color="white", linewidth=1.4)
     labels = [f"{name}  {one.mean():.0%}" for name, one in zip(names, patterns, strict=True)]
     ax.set_yticks((edges[:-1] + edges[1:]) / 2, labels)
-    _title(ax, "Gates, one row per channel", f"filled = open, {stacked.mean():.1%} of all")
+    _title(ax, title, f"filled = open, {stacked.mean():.1%} of all")
 
 
 def _macs(ax: Axes, macs: NDArray[np.int64], frame_s: float, all_open: float | None) -> None:

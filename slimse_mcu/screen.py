@@ -333,6 +333,12 @@ def print_report(report: Report, page: Path) -> None:
         total = report.count_total
         rows.add_row(f"{report.counter}, with STFT", "", size(round(total["mean"])), "", size(round(total["max"])), "")
     screen.print(rows)
+    components = {name: use for name, use in report.gates.items() if use.is_component}
+    if components:
+        rows = table(("component", "open", "MACs that it opens"), right=(1, 2))
+        for name, use in components.items():
+            rows.add_row(escape(name), f"{100 * use.open_ratio:.1f} %", "-" if use.macs is None else size(use.macs))
+        screen.print(rows)
     for line in _findings(report):
         screen.print(line, markup=False, soft_wrap=True)
     screen.print(f"report: {page}", markup=False, soft_wrap=True)
@@ -346,9 +352,10 @@ def _spread(spread: Spread) -> tuple[str, ...]:
 
 def _findings(report: Report) -> Iterator[str]:
     """What fits no table, one line each."""
-    if report.gates:
-        bits = sum(one.channels for one in report.gates.values())
-        opened = sum(one.open_ratio * one.channels for one in report.gates.values()) / bits
+    gates = [use for use in report.gates.values() if not use.is_component]
+    if gates:
+        bits = sum(one.channels for one in gates)
+        opened = sum(one.open_ratio * one.channels for one in gates) / bits
         yield f"gates: {100 * opened:.1f} % of {bits} channels open"
     if report.eta is not None:
         yield f"eta: {report.eta:.3f} = saved share of {report.counter} / saved share of MACs"

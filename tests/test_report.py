@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from slimse_mcu.report import (
 from slimse_mcu.report_page import html_text, page
 from slimse_mcu.report_pictures import power_db
 from slimse_mcu.run import Run
+from slimse_mcu.screen import print_report
 from slimse_mcu.streaming import GateLayout
 
 HOP = 256
@@ -141,8 +143,43 @@ def test_numbers_follow_from_the_frames() -> None:
     assert data["macs"]["saved_ratio"] == pytest.approx(1 - macs.mean() / 640_800)
     assert data["count"]["per_mac"] == pytest.approx((3 * macs + 20000).mean() / macs.mean())
     assert data["eta"] == pytest.approx(data["count"]["saved_ratio"] / data["macs"]["saved_ratio"])
-    patterns = np.concatenate([file.gate_patterns()["s1b2_gate"] for file in one.files])
+    patterns = np.concatenate([file.channel_patterns()["s1b2_gate"] for file in one.files])
     assert data["gates"]["s1b2_gate"]["open_ratio"] == pytest.approx(patterns.mean())
+
+
+def with_policy(file: FileReport) -> FileReport:
+    """The recording with two policies beside its channel gates; one component is always open, one is named twice."""
+    names = {"policy": ("head1", "groups"), "second": ("groups", "s0b0_gate")}
+    bits = {gate: np.arange(2) <= np.arange(file.run.frames)[:, None] % 4 for gate in names}
+    offsets = {**file.layout.offsets, "policy": 72, "second": 73}
+    layout = GateLayout(offsets, {**file.layout.channels, "policy": 2, "second": 2}, 74)
+    gates = layout.pack({**file.channel_patterns(), **bits})
+    run = dataclasses.replace(file.run, gates=gates)
+    return dataclasses.replace(file, run=run, layout=layout, components=names)
+
+
+def test_every_component_of_a_policy_has_its_share() -> None:
+    files = (with_policy(recording("one", 1, 40)), with_policy(recording("two", 2, 20)))
+    one = report(files, gates=gate_use(files, {"head1": 1200}))
+    gates = one.to_json()["gates"]
+    assert list(gates)[9:] == ["head1", "groups", "second.groups", "second.s0b0_gate"]
+    assert gates["head1"] == {"open_ratio": 1.0, "per_file": {"one": 1.0, "two": 1.0}}
+    assert gates["groups"]["open_ratio"] == pytest.approx(0.75)
+    assert "policy" not in gates
+    content = page(one)
+    assert [bar.label for bar in content["components"]] == list(gates)[9:]
+    assert content["components"][0].detail == "1.2 k MACs"
+    assert len(content["gates"]) == 9
+    assert "Components:" in html_text(one)
+
+
+def test_terminal_shows_a_row_per_component(capsys: pytest.CaptureFixture[str]) -> None:
+    files = (with_policy(recording("one", 1, 40)),)
+    print_report(report(files, gates=gate_use(files, {"head1": 1200})), Path("report.html"))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["head1", "100.0", "%", "1", "200"] in rows
+    assert ["second.groups", "100.0", "%", "-"] in rows
+    assert any(row[:1] == ["gates:"] and "576" in row for row in rows)
 
 
 def test_what_was_not_measured_is_null() -> None:
