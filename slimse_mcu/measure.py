@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from slimse_mcu.board import Board
 from slimse_mcu.build import Image
+from slimse_mcu.decisions import Decisions
 from slimse_mcu.errors import LinkError, SlimseError
 from slimse_mcu.graph import FrontEnd, QuantizedGraph
 from slimse_mcu.harness import audio, quality
@@ -277,7 +278,7 @@ def _files(
         for one, run, real in zip(recordings, answers, floats, strict=False)
     ]
     scores = _scores(twin.quantized, sounds, tell)
-    layout = gate_layout(twin.quantized.graph)
+    decisions = Decisions(gate_layout(twin.quantized.graph))
     return tuple(
         FileReport(
             name=_name(recording),
@@ -285,7 +286,7 @@ def _files(
             run=run,
             audio=sound,
             scores=score,
-            layout=layout,
+            decisions=decisions,
         )
         for recording, run, sound, score in zip(recordings, answers, sounds, scores, strict=False)
     )

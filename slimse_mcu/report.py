@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from slimse_mcu.decisions import Decisions
 from slimse_mcu.harness.quality import METRICS, Scores
 from slimse_mcu.run import Run
-from slimse_mcu.streaming import GateLayout
 
 SIGNALS = ("noisy", "float", "device")
 """Signals that are scored: the input, the float model's output, the board's output."""
@@ -139,8 +139,7 @@ class FileReport:
         audio: int16 samples per signal (``noisy``, ``float``, ``device``, ``clean``), aligned; empty without
             audio.
         scores: Quality per signal of ``SIGNALS``; empty without audio.
-        layout: Where each gate's bits lie in the run's gate bytes.
-        components: Names of the bits of each gate that a policy decides.
+        decisions: What the run's gate bytes say.
     """
 
     name: str
@@ -148,19 +147,11 @@ class FileReport:
     run: Run
     audio: Mapping[str, NDArray[np.int16]]
     scores: Mapping[str, Scores]
-    layout: GateLayout
-    components: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    decisions: Decisions
 
-    def channel_patterns(self) -> dict[str, NDArray[np.bool_]]:
-        """Channel gate to bool ``[frames, channels]``, in execution order."""
-        names = (name for name in self.layout.offsets if name not in self.components)
-        return {name: self.layout.unpack(self.run.gates, name) for name in names}
-
-    def component_patterns(self) -> dict[str, NDArray[np.bool_]]:
-        """Component to bool ``[frames, 1]``, in the order of the policies' bits."""
-        bits = {gate: self.layout.unpack(self.run.gates, gate) for gate in self.components}
-        keys = component_keys(self.layout, self.components)
-        return {key: bits[gate][:, bit : bit + 1] for key, (gate, bit) in keys.items()}
+    def patterns(self) -> dict[str, NDArray[np.bool_]]:
+        """Bool ``[frames, channels]`` of every channel gate, ``[frames, 1]`` of every component."""
+        return self.decisions.unpack(self.run.gates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,16 +246,6 @@ class Report:
         return json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
 
 
-def component_keys(layout: GateLayout, components: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, int]]:
-    """Name in the report of every component -> its gate and bit; a name that is taken gets its gate's in front."""
-    keys: dict[str, tuple[str, int]] = {}
-    for gate, names in components.items():
-        for bit, name in enumerate(names):
-            is_taken = name in keys or name in layout.offsets
-            keys[f"{gate}.{name}" if is_taken else name] = gate, bit
-    return keys
-
-
 def gate_use(files: Sequence[FileReport], macs: Mapping[str, int] | None = None) -> dict[str, GateUse]:
     """Use of every channel gate and every component over all files.
 
@@ -272,17 +253,18 @@ def gate_use(files: Sequence[FileReport], macs: Mapping[str, int] | None = None)
         files: All recordings.
         macs: What closing each of them saves; see :class:`GateUse`.
     """
-    channels = [one.channel_patterns() for one in files]
-    components = [one.component_patterns() for one in files]
+    patterns = [one.patterns() for one in files]
     frames = np.array([one.run.frames for one in files])
     uses = {}
-    for patterns, is_component in ((channels, False), (components, True)):
-        for name in patterns[0] if files else ():
-            ratios = [float(one[name].mean()) for one in patterns]
-            per_file = {one.name: ratio for one, ratio in zip(files, ratios, strict=True)}
-            mean = float(np.average(ratios, weights=frames))
-            width = patterns[0][name].shape[1]
-            uses[name] = GateUse(mean, per_file, width, is_component, (macs or {}).get(name))
+    for name in patterns[0] if files else ():
+        ratios = [float(one[name].mean()) for one in patterns]
+        uses[name] = GateUse(
+            open_ratio=float(np.average(ratios, weights=frames)),
+            per_file={one.name: ratio for one, ratio in zip(files, ratios, strict=True)},
+            channels=patterns[0][name].shape[1],
+            is_component=files[0].decisions.is_component(name),
+            macs=(macs or {}).get(name),
+        )
     return uses
 
 

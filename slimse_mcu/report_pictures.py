@@ -50,7 +50,9 @@ def timeline(file: FileReport, sample_rate_hz: int | None, hop: int, macs_all_op
     """
     frame_s = 1.0 if sample_rate_hz is None else hop / sample_rate_hz
     signals = [name for name in _TITLES if name in file.audio and name != "float"]
-    channels, components = file.channel_patterns(), file.component_patterns()
+    found, is_component = file.patterns(), file.decisions.is_component
+    components = {name: bits for name, bits in found.items() if is_component(name)}
+    channels = {name: bits for name, bits in found.items() if not is_component(name)}
     patterns = [one for one in (components, channels) if one]
     heights = [1.15] * len(signals) + [_gates_height(one) for one in patterns] + [1.1]
     figure = Figure(figsize=(_WIDTH_IN, 0.7 + 1.28 * sum(heights)), facecolor="white", layout="constrained")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from slimse_mcu.decisions import Decisions
 from slimse_mcu.harness.quality import Scores, averages
 from slimse_mcu.report import (
     BitExact,
@@ -78,9 +79,9 @@ def recording(name: str, seed: int, frames: int = 188, *, audio: bool = True, ga
         output=np.zeros((frames, HOP), np.int16),
     )
     if not audio:
-        return FileReport(name, (), run, {}, {}, layout)
+        return FileReport(name, (), run, {}, {}, Decisions(layout))
     pcm = {key: value.clip(-32768, 32767).astype(np.int16) for key, value in signals.items()}
-    return FileReport(name, ("resampled from 48000 Hz to 16000 Hz",), run, pcm, scores, layout)
+    return FileReport(name, ("resampled from 48000 Hz to 16000 Hz",), run, pcm, scores, Decisions(layout))
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_numbers_follow_from_the_frames() -> None:
     assert data["macs"]["saved_ratio"] == pytest.approx(1 - macs.mean() / 640_800)
     assert data["count"]["per_mac"] == pytest.approx((3 * macs + 20000).mean() / macs.mean())
     assert data["eta"] == pytest.approx(data["count"]["saved_ratio"] / data["macs"]["saved_ratio"])
-    patterns = np.concatenate([file.channel_patterns()["s1b2_gate"] for file in one.files])
+    patterns = np.concatenate([file.patterns()["s1b2_gate"] for file in one.files])
     assert data["gates"]["s1b2_gate"]["open_ratio"] == pytest.approx(patterns.mean())
 
 
@@ -151,11 +152,11 @@ def with_policy(file: FileReport) -> FileReport:
     """The recording with two policies beside its channel gates; one component is always open, one is named twice."""
     names = {"policy": ("head1", "groups"), "second": ("groups", "s0b0_gate")}
     bits = {gate: np.arange(2) <= np.arange(file.run.frames)[:, None] % 4 for gate in names}
-    offsets = {**file.layout.offsets, "policy": 72, "second": 73}
-    layout = GateLayout(offsets, {**file.layout.channels, "policy": 2, "second": 2}, 74)
-    gates = layout.pack({**file.channel_patterns(), **bits})
-    run = dataclasses.replace(file.run, gates=gates)
-    return dataclasses.replace(file, run=run, layout=layout, components=names)
+    before = file.decisions.layout
+    offsets = {**before.offsets, "policy": 72, "second": 73}
+    layout = GateLayout(offsets, {**before.channels, "policy": 2, "second": 2}, 74)
+    run = dataclasses.replace(file.run, gates=layout.pack({**file.patterns(), **bits}))
+    return dataclasses.replace(file, run=run, decisions=Decisions(layout, names))
 
 
 def test_every_component_of_a_policy_has_its_share() -> None:
