@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from slimse_mcu import assets, frontend
 from slimse_mcu.errors import ModelError
-from slimse_mcu.graph import Node, Provenance, Quantization
+from slimse_mcu.graph import Component, Gate, Node, Part, Provenance, Quantization, State
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.plan import Plan, Step, constants
@@ -116,15 +117,22 @@ def _render(template: str, context: Mapping[str, Any]) -> str:
     return _environment().get_template(template).render(context)
 
 
+def _functions(plan: Plan) -> set[str]:
+    """The kernels that the model calls."""
+    functions = {call.function for step in plan.steps for call in step.all_calls}
+    if any(state.kind == "ring" for state in plan.quantized.graph.states):
+        functions.add("slimse_ring_push_s8")
+    return functions
+
+
 def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
     """The runtime sources that the model calls."""
     root = assets.path("firmware")
-    functions = {call.function for step in plan.steps for call in step.calls}
-    if any(state.kind == "ring" for state in plan.quantized.graph.states):
-        functions.add("slimse_ring_push_s8")
+    functions = _functions(plan)
     yield "slimse.h", assets.read_text("firmware/slimse.h")
     for header in sorted((root / "kernels").glob("*.h")):
-        yield f"kernels/{header.name}", assets.read_text(f"firmware/kernels/{header.name}")
+        if header.stem in functions or not header.with_suffix(".c").exists():
+            yield f"kernels/{header.name}", assets.read_text(f"firmware/kernels/{header.name}")
     for function in sorted(functions):
         yield f"kernels/{function}.c", assets.read_text(f"firmware/kernels/{function}.c")
     yield "dsp/slimse_dsp.h", assets.read_text("firmware/dsp/slimse_dsp.h")
@@ -169,6 +177,16 @@ def _context(plan: Plan) -> dict[str, Any]:
             for state in graph.states
             if state.kind == "ring"
         ],
+        "held": [
+            {
+                "name": state.name,
+                "tensor": state.tensor,
+                "zero": quantization[state.tensor].zero_point,
+                "elements": state.channels,
+            }
+            for state in graph.states
+            if state.kind == "held"
+        ],
         "hidden": [
             {"name": state.name, "bytes": 2 * state.channels} for state in graph.states if state.kind == "hidden"
         ],
@@ -183,7 +201,8 @@ def _context(plan: Plan) -> dict[str, Any]:
         "macs_all_closed": plan.macs_all_closed,
         "arena": [_arena_buffer(plan, buffer) for buffer in plan.arena],
         "steps": list(_steps(plan, symbols)),
-        "layers": [_layer(step.node, call, symbols) for step in plan.steps for call in step.calls],
+        "layers": [_layer(step.node, call, symbols) for step in plan.steps for call in step.all_calls],
+        "kernels": sorted(_functions(plan)),
         "node_names": [step.node.name for step in plan.steps],
         "buffers": [{"name": buffer.name, "kept": int(plan.instrumented)} for buffer in plan.arena],
     }
@@ -211,7 +230,37 @@ def _gate(plan: Plan, name: str) -> dict[str, Any]:
         "offset": plan.gates.offsets[name],
         "list_offset": buffer.offset,
         "rules": f"outputs of {', '.join(rows) or 'none'}; inputs of {', '.join(columns) or 'none'}",
+        "components": _components(plan, name),
     }
+
+
+def _components(plan: Plan, gate: str) -> list[dict[str, Any]]:
+    """The components of a policy's gate: bit, C name, and the layers of which it opens parts."""
+    result = []
+    for bit, symbol in enumerate(_component_symbols(plan.quantized.graph.gates[gate])):
+        ruled = [
+            step.node.name
+            for step in plan.steps
+            if any(part.component == Component(gate, bit) for part in step.node.parts)
+        ]
+        result.append({"bit": bit, "symbol": symbol, "rules": ", ".join(ruled)})
+    return result
+
+
+def _component_symbols(gate: Gate) -> list[str]:
+    """Names of the components' bits: ``MODEL_POLICY_HEAD_1``, each used once."""
+    symbols: list[str] = []
+    for component in gate.components:
+        symbol = f"MODEL_{gate.name}_{component}".upper()
+        while symbol in symbols:
+            symbol += "_"
+        symbols.append(symbol)
+    return symbols
+
+
+def _condition(plan: Plan, component: Component) -> str:
+    symbol = _component_symbols(plan.quantized.graph.gates[component.gate])[component.bit]
+    return f"slimse_is_open(&{component.gate}, {symbol}) != 0U"
 
 
 def _arena_buffer(plan: Plan, buffer: Any) -> dict[str, Any]:
@@ -223,7 +272,7 @@ def _arena_buffer(plan: Plan, buffer: Any) -> dict[str, Any]:
 
 def _symbols(plan: Plan) -> Symbols:
     """Names of the layers' structures and arrays: ``model_expand``, ``model_expand_weights``, each used once."""
-    calls = [(step.node.name, call) for step in plan.steps for call in step.calls]
+    calls = [(step.node.name, call) for step in plan.steps for call in step.all_calls]
     wanted = [(name, call.suffix, "") for name, call in sorted(calls, key=lambda entry: len(entry[1].suffix))]
     wanted += [(name, call.suffix, key) for name, call in calls for key, _ in _arrays(call)]
     names: dict[tuple[str, str, str], str] = {}
@@ -243,8 +292,8 @@ def _arrays(call: KernelCall) -> Iterator[tuple[str, Constant]]:
 
 def _steps(plan: Plan, symbols: Symbols) -> Iterator[dict[str, Any]]:
     """One entry per node: a comment, the calls, and the frame it remembers."""
-    graph = plan.quantized.graph
     group = ""
+    spans = _spans(plan)
     for index, step in enumerate(plan.steps):
         node = step.node
         prefix = node.name.split("_")[0]
@@ -258,10 +307,49 @@ def _steps(plan: Plan, symbols: Symbols) -> Iterator[dict[str, Any]]:
             "index": index,
             "heading": heading,
             "comment": textwrap.wrap(_comment(plan, node), _LINE - 8),
-            "calls": [_call(plan, step, call, symbols) for call in step.calls],
+            "spans": spans.get(node.name),
+            "branches": list(_branches(plan, step, symbols)),
             "period": node.period,
-            "push": _push(plan, node),
-            "push_period": graph.tensors[node.inputs[0]].period,
+            "pushes": [_push(plan, state) for state in node.states if state.kind == "ring"],
+        }
+
+
+def _spans(plan: Plan) -> dict[str, dict[str, Any]]:
+    """What the first reader of each pattern of closed blocks has to list, by the reader's name."""
+    result = {}
+    listed: set[str] = set()
+    for step in plan.steps:
+        node = step.node
+        name = _spans_name(plan, node)
+        if not node.column_blocks or name in listed:
+            continue
+        listed.add(name)
+        ranges, first = [], 0
+        for block in node.column_blocks:
+            condition = None if block.component is None else _condition(plan, block.component)
+            ranges.append({"condition": condition, "first": first, "count": block.channels})
+            first += block.channels
+        result[node.name] = {"name": name, "ranges": ranges}
+    return result
+
+
+def _spans_name(plan: Plan, node: Node) -> str:
+    """Readers of equal patterns share one list, named after the tensor that the first of them reads."""
+    same = (step.node for step in plan.steps if step.node.column_blocks == node.column_blocks)
+    return f"{next(same).inputs[0]}_open"
+
+
+def _branches(plan: Plan, step: Step, symbols: Symbols) -> Iterator[dict[str, Any]]:
+    """The node's calls; those of a part that a component rules with their condition and what runs instead."""
+    node = step.node
+    for part, calls in itertools.groupby(step.calls, key=lambda call: call.part):
+        component = None if part is None or not node.parts else node.parts[part].component
+        indent = 4 if component is None else 8
+        closed = None if component is None or part is None else step.closed.get(part)
+        yield {
+            "condition": None if component is None else _condition(plan, component),
+            "calls": [_call(plan, step, call, symbols, indent) for call in calls],
+            "otherwise": None if closed is None else _call(plan, step, closed, symbols, indent),
         }
 
 
@@ -272,23 +360,30 @@ def _comment(plan: Plan, node: Node) -> str:
     macs = plan.macs.get(node.name)
     if macs is None:
         text += "."
-    elif macs.row_gate and macs.column_gate:
-        text += f". {macs.all_open} MACs with all channels open."
+    elif (macs.row_gate and macs.column_gate) or macs.row_blocks or macs.column_blocks:
+        text += f". {macs.all_open} MACs with all open."
     elif macs.row_gate:
         text += f". {macs.columns * macs.taps} MACs per open channel of {macs.row_gate}, {macs.all_open} in all."
     elif macs.column_gate:
         text += f". {macs.rows * macs.taps} MACs per open channel of {macs.column_gate}, {macs.all_open} in all."
     else:
         text += f". {macs.all_open} MACs."
-    if node.row_gate and node.row_gate == node.output:
-        return text
     if node.row_gate:
         text += " A closed channel is not computed and is 0."
-    if node.column_gate:
+    if node.column_gate or node.column_blocks:
         text += " A closed input is not read."
+    for index, part in enumerate(node.parts):
+        if part.component is not None:
+            name = plan.quantized.graph.gates[part.component.gate].components[part.component.bit]
+            text += f" Part {index} ({part.channels} channels) by {name}, closed: {_shown(node, part)}."
     if node.period > 1:
         text += f" Runs every {node.period} frames."
     return text
+
+
+def _shown(node: Node, part: Part) -> str:
+    """What a closed part shows, in words."""
+    return {"zero": "zero", "hold": "as in the last frame", "bypass": f"{node.bypass}"}[part.on_skip]
 
 
 def _pointer(plan: Plan, tensor: str) -> str:
@@ -298,31 +393,40 @@ def _pointer(plan: Plan, tensor: str) -> str:
     return "output" if tensor == graph.output else tensor
 
 
-def _call(plan: Plan, step: Step, call: KernelCall, symbols: Symbols) -> dict[str, Any]:
+def _call(plan: Plan, step: Step, call: KernelCall, symbols: Symbols, indent: int) -> dict[str, Any]:
     node = step.node
     arguments = [f"&{symbols[node.name, call.suffix, '']}"]
-    for name in call.arguments:
-        if name == "rows":
-            arguments.append(f"&{node.row_gate}" if node.row_gate else "NULL")
-        elif name == "columns":
-            arguments.append(f"&{node.column_gate}" if node.column_gate else "NULL")
-        elif name == "gate":
-            arguments.append(f"&{node.output}")
-        elif name == "ring":
-            state = node.state
-            arguments += ["NULL", "0U"] if state is None else [f"s->{state.name}", f"s->{state.name}_next"]
-        elif name == "hidden":
-            assert node.state is not None, "a recurrent node has a state"
-            arguments.append(f"s->{node.state.name}")
-        elif name == "scratch":
-            arguments.append("m->scratch")
-        elif name == "output":
-            target = _pointer(plan, node.output)
-            arguments.append(f"&{target}[{call.output_offset}]" if call.output_offset else target)
-        else:
-            arguments.append(_pointer(plan, node.inputs[int(name.removeprefix("input"))]))
+    for argument in call.arguments:
+        name, first = (argument, 0) if isinstance(argument, str) else argument
+        arguments += [f"&{text}[{first}]" if first else text for text in _argument(plan, node, name)]
     head = ("macs += " if call.counts_macs else "") + call.function
-    return {"head": head, "arguments": _wrapped(arguments, 4 + len(head) + 1 + (4 if node.period > 1 else 0))}
+    return {"head": head, "arguments": _wrapped(arguments, indent + len(head) + 1)}
+
+
+def _argument(plan: Plan, node: Node, name: str) -> list[str]:
+    """The C expressions of an argument of :class:`~slimse_mcu.ops.op.KernelCall`."""
+    simple = {
+        "rows": f"&{node.row_gate}" if node.row_gate else "NULL",
+        "columns": f"&{node.column_gate}" if node.column_gate else "NULL",
+        "spans": f"&{_spans_name(plan, node)}" if node.column_blocks else "NULL",
+        "gate": f"&{node.output}",
+        "scratch": "m->scratch",
+    }
+    if name in simple:
+        return [simple[name]]
+    if name == "hidden":
+        state = next(state for state in node.states if state.kind == "hidden")
+        return [f"s->{state.name}"]
+    if name == "output":
+        return [_pointer(plan, node.output)]
+    if name == "bypass":
+        assert node.bypass is not None, "a part that is bypassed names what shows instead"
+        return [_pointer(plan, node.bypass)]
+    if name.startswith("ring"):
+        source = node.inputs[int(name.removeprefix("ring"))]
+        ring = next((state for state in node.states if state.kind == "ring" and state.tensor == source), None)
+        return ["NULL", "0U"] if ring is None else [f"s->{ring.name}", f"s->{ring.name}_next"]
+    return [_pointer(plan, node.inputs[int(name.removeprefix("input"))])]
 
 
 def _wrapped(arguments: list[str], indent: int) -> str:
@@ -338,15 +442,13 @@ def _wrapped(arguments: list[str], indent: int) -> str:
     return ("\n" + " " * indent).join(lines)
 
 
-def _push(plan: Plan, node: Node) -> dict[str, Any] | None:
-    if node.state is None or node.state.kind != "ring":
-        return None
-    state = node.state
+def _push(plan: Plan, state: State) -> dict[str, Any]:
     return {
         "frame": _pointer(plan, state.tensor),
         "channels": state.channels,
         "slots": state.slots,
         "ring": state.name,
+        "period": plan.quantized.graph.tensors[state.tensor].period,
     }
 
 
@@ -366,12 +468,14 @@ def _layer(node: Node, call: KernelCall, symbols: Symbols) -> dict[str, Any]:
     }
 
 
+#: Members of layer structures that are unsigned in C.
+_UNSIGNED = frozenset(
+    ("rows", "columns", "channels", "size", "taps", "dilation", "units", "positions", "input_pitch", "output_pitch")
+)
+
+
 def _integer(key: str, value: Any) -> str:
-    return (
-        f"{int(value)}U"
-        if key.rpartition(".")[2] in {"rows", "columns", "channels", "size", "taps", "dilation", "units"}
-        else str(int(value))
-    )
+    return f"{int(value)}U" if key.rpartition(".")[2] in _UNSIGNED else str(int(value))
 
 
 def _array(name: str, constant: Constant) -> dict[str, Any]:
@@ -426,7 +530,12 @@ def _manifest(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
         },
         "macs": {"all_open": plan.macs_all_open, "all_closed": plan.macs_all_closed},
         "gates": [
-            {"name": name, "channels": plan.gates.channels[name], "offset": plan.gates.offsets[name]}
+            {
+                "name": name,
+                "channels": plan.gates.channels[name],
+                "offset": plan.gates.offsets[name],
+                "components": list(graph.gates[name].components),
+            }
             for name in plan.gates.offsets
         ],
         "layers": [_manifest_layer(plan, step) for step in plan.steps],
@@ -450,6 +559,17 @@ def _manifest_layer(plan: Plan, step: Step) -> dict[str, Any]:
         "macs": 0 if macs is None else macs.all_open,
         "row_gate": node.row_gate,
         "column_gate": node.column_gate,
+        "parts": [_manifest_part(plan, part) for part in node.parts],
         "weight_bytes": sum(constant.values.nbytes for call in step.calls for constant in constants(call)),
         "kernels": [call.function for call in step.calls],
+    }
+
+
+def _manifest_part(plan: Plan, part: Part) -> dict[str, Any]:
+    component = part.component
+    gates = plan.quantized.graph.gates
+    return {
+        "channels": part.channels,
+        "component": None if component is None else gates[component.gate].components[component.bit],
+        "on_skip": None if component is None else part.on_skip,
     }

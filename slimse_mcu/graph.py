@@ -74,20 +74,64 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """One bit of a policy's gate: a part of the network that is open or closed as a whole.
+
+    Attributes:
+        gate: Name of the gate.
+        bit: Its number there.
+    """
+
+    gate: str
+    bit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Contiguous channels of a tensor that are exactly zero while a component is closed.
+
+    Attributes:
+        channels: How many, behind those of the blocks before.
+        component: What rules them; None: always open.
+    """
+
+    channels: int
+    component: Component | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Contiguous output channels of a layer that are computed only while a component is open.
+
+    Attributes:
+        channels: How many, behind those of the parts before.
+        component: What rules them; None: always open.
+        on_skip: What a closed part shows: ``"zero"``, ``"hold"`` (the values of the last frame) or ``"bypass"`` (the
+            same channels of the node's bypass tensor).  Recurrent state keeps its values under each.
+    """
+
+    channels: int
+    component: Component | None = None
+    on_skip: str = "zero"
+
+
+@dataclass(frozen=True, slots=True)
 class Tensor:
-    """One activation.
+    """One activation, in memory a vector of ``size`` elements, channels last.
 
     Attributes:
         name: Unique in the graph, a C identifier.
-        shape: Per-frame shape, ``(channels,)``.
+        shape: Per-frame shape, ``(channels,)`` or ``(positions, channels)`` with positions along frequency.
         period: The tensor has a new value every ``period`` frames (1 unless a layer strides over time).
         gate: Name of the channel gate whose closed channels are exactly zero here, or None.
+        blocks: Channels that closed components make exactly zero here; empty: none.
     """
 
     name: str
     shape: tuple[int, ...]
     period: int = 1
     gate: str | None = None
+    blocks: tuple[Block, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -105,14 +149,15 @@ class State:
     """What a node keeps between frames.
 
     A ring holds the last ``slots`` values of a tensor and shares its scale.  A hidden state belongs to a recurrent
-    layer: int16 with scale 1/32768, written by the layer itself, zero at reset.
+    layer: int16 with scale 1/32768, written by the layer itself, zero at reset.  A held state is the node's own output
+    tensor, which keeps the values of closed parts from frame to frame.
 
     Attributes:
         name: Unique in the graph, a C identifier.
-        tensor: Name of the tensor whose past values a ring keeps; of the layer's output for a hidden state.
-        slots: Number of past frames (of the tensor's own period) that are kept; 1 for a hidden state.
+        tensor: Name of the tensor whose past values a ring keeps; of the layer's output for the other kinds.
+        slots: Number of past frames (of the tensor's own period) that are kept; 1 for the other kinds.
         channels: Elements per frame.
-        kind: ``"ring"`` or ``"hidden"``.
+        kind: ``"ring"``, ``"hidden"`` or ``"held"``.
     """
 
     name: str
@@ -128,15 +173,17 @@ class Gate:
 
     Attributes:
         name: Unique in the graph, a C identifier.
-        kind: ``"channel"``: one bit per channel.
+        kind: ``"channel"``: one bit per channel; ``"component"``: one bit per component of a policy.
         node: Name of the node that decides.
         channels: Number of bits.
+        components: Names of the components, for that kind.
     """
 
     name: str
     kind: str
     node: str
     channels: int
+    components: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +200,10 @@ class Node:
         activation: Fused clamp: ``"linear"``, ``"relu"`` or ``"relu6"``.
         row_gate: Gate whose closed channels of the output are skipped and are exactly zero.
         column_gate: Gate whose closed channels of the input are skipped.
-        state: What it keeps between frames.
+        parts: Blocks of the output's channels, each with the component that opens it; empty: all are computed.
+        column_blocks: Blocks of the first input's channels that are not read while closed; empty: all are read.
+        bypass: Tensor that closed parts with ``on_skip="bypass"`` show.
+        states: What it keeps between frames.
         period: The node runs every ``period`` frames.
     """
 
@@ -166,8 +216,23 @@ class Node:
     activation: str = "linear"
     row_gate: str | None = None
     column_gate: str | None = None
-    state: State | None = None
+    parts: tuple[Part, ...] = ()
+    column_blocks: tuple[Block, ...] = ()
+    bypass: str | None = None
+    states: tuple[State, ...] = ()
     period: int = 1
+
+    @property
+    def tensors_read(self) -> tuple[str, ...]:
+        """All tensors that the node reads: its inputs, and what shows in place of closed parts."""
+        return self.inputs if self.bypass is None else (*self.inputs, self.bypass)
+
+    @property
+    def gates_read(self) -> frozenset[str]:
+        """All gates that rule the node."""
+        components = [part.component for part in self.parts] + [block.component for block in self.column_blocks]
+        gates = {component.gate for component in components if component is not None}
+        return frozenset(gates | {gate for gate in (self.row_gate, self.column_gate) if gate is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +250,7 @@ class Graph:
     @property
     def states(self) -> tuple[State, ...]:
         """All states, in execution order."""
-        return tuple(node.state for node in self.nodes if node.state is not None)
+        return tuple(state for node in self.nodes for state in node.states)
 
     @property
     def period(self) -> int:
@@ -208,6 +273,10 @@ class Quantization:
     zero_point: int
     minimum: float = 0.0
     maximum: float = 0.0
+
+
+#: Key of a node's parameters under which those of its bypass lie: the change to the output's scale.
+BYPASS = "bypass"
 
 
 @dataclass(frozen=True, slots=True)

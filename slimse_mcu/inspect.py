@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from slimse_mcu.graph import Graph, Node
 from slimse_mcu.ops import operators
-from slimse_mcu.ops.op import Macs
-from slimse_mcu.streaming import layer_macs
+from slimse_mcu.ops.op import Macs, OpenGates
+from slimse_mcu.streaming import all_closed, layer_macs
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class ModelSummary:
 
 def summarize(graph: Graph) -> ModelSummary:
     """Describe a model layer by layer."""
-    macs, closed = layer_macs(graph), dict.fromkeys(graph.gates, 0)
+    macs, closed = layer_macs(graph), all_closed(graph)
     layers = tuple(_layer(graph, node, macs.get(node.name), closed) for node in graph.nodes)
     return ModelSummary(
         name=graph.provenance.model_name,
@@ -91,7 +90,7 @@ def summarize(graph: Graph) -> ModelSummary:
     )
 
 
-def _layer(graph: Graph, node: Node, macs: Macs | None, closed: Mapping[str, int]) -> LayerSummary:
+def _layer(graph: Graph, node: Node, macs: Macs | None, closed: OpenGates) -> LayerSummary:
     return LayerSummary(
         name=node.name,
         layer=operators()[node.op].describe(node),
@@ -99,7 +98,7 @@ def _layer(graph: Graph, node: Node, macs: Macs | None, closed: Mapping[str, int
         rows=node.row_gate or "",
         columns=node.column_gate or "",
         decides=node.output in graph.gates,
-        state_frames=node.state.slots if node.state and node.state.kind == "ring" else 0,
+        state_frames=max((state.slots for state in node.states if state.kind == "ring"), default=0),
         period=node.period,
         macs_open=macs.all_open if macs else 0,
         macs_closed=int(macs.count(closed)) if macs else 0,

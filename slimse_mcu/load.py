@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from slimse_mcu import frontend
 from slimse_mcu.errors import ModelError
-from slimse_mcu.graph import FrontEnd, Gate, Graph, Node, Provenance, State, Tensor
+from slimse_mcu.graph import FrontEnd, Gate, Graph, Node, Part, Provenance, State, Tensor
 from slimse_mcu.keras_archive import SAVE_AGAIN, KerasArchive, KerasLayer, read_archive
 from slimse_mcu.ops import importers
 from slimse_mcu.simplify import simplify
@@ -24,6 +24,8 @@ __all__ = ["GraphBuilder", "KerasLayer", "load", "read_graph"]
 
 _NAME_LENGTH = 60
 MAX_CHANNELS = 16384
+#: Elements of a tensor per frame; the generated code counts them in 16 bits.
+MAX_ELEMENTS = 65535
 MAX_FAN_IN = 32768
 #: Calls of layers in a model; far more than a microcontroller runs per frame.
 MAX_LAYERS = 2000
@@ -113,6 +115,7 @@ class GraphBuilder:
         self._nodes: list[Node] = []
         self._tensors: dict[str, Tensor] = {}
         self._padding: dict[str, tuple[str, int]] = {}
+        self._views: dict[str, tuple[str, tuple[int, ...]]] = {}
         self._names: set[str] = set()
         self.gates: dict[str, Gate] = {}
         self.input = ""
@@ -131,11 +134,11 @@ class GraphBuilder:
             raise layer.error("is not supported", f"Supported are {names}.")
         if not inputs:
             raise layer.error("has no input")
-        operator, importer = found
+        _, importer = found
         if layer.config.get("data_format") == "channels_first":
             raise layer.error("uses data_format='channels_first'", "Use channels_last: (batch, time, channels).")
-        if operator.name != "gate_channels" and any(name in self.gates for name in inputs):
-            raise layer.error("reads a gate as if it were a tensor", "Only GateChannels reads a gate.")
+        if not importer.reads_gates and any(name in self.gates for name in inputs):
+            raise layer.error("reads a gate as if it were a tensor", "Only gated layers read a gate.")
         try:
             return importer.read(layer, inputs, self)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -147,14 +150,19 @@ class GraphBuilder:
         shape = layer.config.get("batch_shape") or layer.config.get("batch_input_shape") or []
         if not isinstance(shape, (list, tuple)):
             shape = ()
-        if len(shape) != 3 or not isinstance(shape[2], int) or not 0 < shape[2] <= MAX_CHANNELS:
+        sizes = tuple(shape[2:])
+        if len(sizes) not in (1, 2) or not all(isinstance(size, int) and 0 < size <= MAX_CHANNELS for size in sizes):
             raise layer.error(
-                f"has shape {tuple(shape)}", "Expected (batch, time, channels): keras.Input(shape=(None, channels))."
+                f"has shape {tuple(shape)}",
+                "Expected (batch, time, channels): keras.Input(shape=(None, channels)), or a frequency axis before the "
+                "channels.",
             )
+        if math.prod(sizes) > MAX_ELEMENTS:
+            raise layer.error(f"has {math.prod(sizes)} elements per frame; at most {MAX_ELEMENTS} are supported")
         if self.input:
             raise layer.error("is a second input", "One input is supported.")
         self.input = self._unique("features")
-        self._tensors[self.input] = Tensor(self.input, (shape[2],))
+        self._tensors[self.input] = Tensor(self.input, sizes)
         return self.input
 
     def _unique(self, name: str) -> str:
@@ -171,10 +179,44 @@ class GraphBuilder:
         self._names.add(candidate)
         return candidate
 
+    def shape(self, tensor: str) -> tuple[int, ...]:
+        """Shape of a tensor per frame, ``(channels,)`` or ``(positions, channels)``."""
+        source, _ = self._padding.get(tensor, (tensor, 0))
+        if source in self._views:
+            return self._views[source][1]
+        return self._tensors[source].shape
+
     def channels(self, tensor: str) -> int:
         """Channels of a tensor."""
-        source, _ = self._padding.get(tensor, (tensor, 0))
-        return self._tensors[source].channels
+        return self.shape(tensor)[-1]
+
+    def positions(self, tensor: str) -> int:
+        """Positions of a tensor along frequency; 1 for a vector."""
+        return math.prod(self.shape(tensor)[:-1])
+
+    def view(self, source: str, shape: tuple[int, ...]) -> str:
+        """Name a tensor's elements, in the same order, as a tensor of another shape."""
+        if shape == self.shape(source):
+            return source
+        name = f"{source} as {shape}"
+        self._views[name] = (self._views.get(source, (source, ()))[0], shape)
+        return name
+
+    def vector(self, layer: KerasLayer, source: str) -> None:
+        """Check that a tensor has no frequency axis.
+
+        Raises:
+            ModelError: It has one.
+        """
+        if len(self.shape(source)) != 1:
+            raise layer.error(
+                f"reads a tensor of shape (time, {', '.join(map(str, self.shape(source)))})",
+                "It works along time: Reshape((-1, channels)) first, or use a layer for (time, frequency, channels).",
+            )
+
+    def source(self, tensor: str) -> Tensor:
+        """The tensor that lies in memory behind a name."""
+        return self._tensors[self._views.get(tensor, (tensor, ()))[0]]
 
     def add(
         self,
@@ -183,12 +225,16 @@ class GraphBuilder:
         inputs: Sequence[str],
         *,
         channels: int,
+        shape: tuple[int, ...] | None = None,
         weights: Mapping[str, NDArray[Any]] | None = None,
         attributes: Mapping[str, Any] | None = None,
         stride: int = 1,
         reach: int = 0,
+        rings: Mapping[int, int] | None = None,
         hidden: int = 0,
         row_gate: str | None = None,
+        parts: tuple[Part, ...] = (),
+        bypass: str | None = None,
         suffix: str = "",
     ) -> str:
         """Add a node and return its output tensor's name.
@@ -198,42 +244,61 @@ class GraphBuilder:
             op: Operator name.
             inputs: Tensors it reads.
             channels: Channels of its output.
+            shape: Shape of its output; None: that of the first input, with ``channels`` as the last axis.
             weights: Float arrays.
             attributes: Plain values.
             stride: It yields a value every ``stride`` values of its input.
-            reach: How many past values of its input it needs.
-            hidden: Units of the hidden state that it keeps.
+            reach: How many past values of its first input it needs.
+            rings: How many past values of further inputs it needs, by their index.
+            hidden: Elements of the hidden state that it keeps.
             row_gate: Gate that closes channels of its output.
+            parts: Components that open blocks of its output's channels.
+            bypass: Tensor that shows in place of closed parts, where they say so.
             suffix: Appended to the layer's name.
         """
-        if channels > MAX_CHANNELS:
-            raise layer.error(f"has {channels} channels; at most {MAX_CHANNELS} are supported", "Use fewer.")
-        self._check_inputs(layer, inputs)
-        periods = {self._tensors[name].period for name in inputs}
+        shape = shape or (*self.shape(inputs[0])[:-1], channels)
+        if channels > MAX_CHANNELS or math.prod(shape) > MAX_ELEMENTS:
+            raise layer.error(
+                f"has an output of shape (time, {', '.join(map(str, shape))}); at most {MAX_CHANNELS} channels and "
+                f"{MAX_ELEMENTS} elements are supported",
+                "Use fewer.",
+            )
+        read = [*inputs] if bypass is None else [*inputs, bypass]
+        self._check_inputs(layer, read)
+        periods = {self.source(name).period for name in read}
         if len(periods) != 1:
             raise layer.error("combines tensors of different frame rates", "Stride all its inputs alike.")
         source_period = periods.pop()
-        self._check_weights(layer, weights or {}, inputs, depthwise=op == "depthwise_conv1d")
+        self._check_weights(layer, weights or {}, inputs, depthwise=op.startswith("depthwise_"))
         name = self._unique(layer.name + suffix)
         period = source_period * stride
         if period > MAX_PERIOD or reach > MAX_REACH:
             raise layer.error(
                 f"strides over {period} frames and reaches back {reach}; {MAX_PERIOD} and {MAX_REACH} are the most"
             )
-        state = State(f"{name}_past", inputs[0], reach, self.channels(inputs[0])) if reach else None
+        sources = tuple(self.source(tensor).name for tensor in inputs)
+        states = []
+        for index, slots in {0: reach, **(rings or {})}.items():
+            if slots:
+                ring = f"{name}_past" if index == 0 else f"{name}_past{index}"
+                states.append(State(ring, sources[index], slots, self.source(inputs[index]).size))
         if hidden:
-            state = State(f"{name}_hidden", name, 1, hidden, "hidden")
-        self._tensors[name] = Tensor(name, (channels,), period, row_gate)
+            states.append(State(f"{name}_hidden", name, 1, hidden, "hidden"))
+        if any(part.on_skip == "hold" for part in parts):
+            states.append(State(f"{name}_held", name, 1, math.prod(shape), "held"))
+        self._tensors[name] = Tensor(name, shape, period, row_gate)
         self._nodes.append(
             Node(
                 name,
                 op,
-                tuple(inputs),
+                sources,
                 name,
-                {"channels": channels, **(attributes or {})},
+                {"channels": channels, "positions": math.prod(shape[:-1]), **(attributes or {})},
                 {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in (weights or {}).items()},
                 row_gate=row_gate,
-                state=state,
+                parts=parts,
+                bypass=None if bypass is None else self.source(bypass).name,
+                states=tuple(states),
                 period=period,
             )
         )
@@ -263,17 +328,26 @@ class GraphBuilder:
             raise layer.error(f"has {weights['bias'].shape[0]} biases for {kernel.shape[0]} outputs")
 
     def add_gate(
-        self, layer: KerasLayer, op: str, inputs: Sequence[str], *, channels: int, weights: Mapping[str, NDArray[Any]]
+        self,
+        layer: KerasLayer,
+        op: str,
+        inputs: Sequence[str],
+        *,
+        channels: int,
+        weights: Mapping[str, NDArray[Any]],
+        components: tuple[str, ...] = (),
     ) -> str:
-        """Add a node that decides a channel gate and return the gate's name."""
+        """Add a node that decides a gate and return the gate's name; with ``components`` a gate of a policy."""
         self._check_inputs(layer, inputs)
-        if self._tensors[inputs[0]].period != 1:
+        self.vector(layer, inputs[0])
+        if self.source(inputs[0]).period != 1:
             raise layer.error("decides a gate behind a strided layer", "Decide gates at the frame rate.")
         self._check_weights(layer, weights, inputs)
         name = self._unique(layer.name)
-        self.gates[name] = Gate(name, "channel", name, channels)
+        self.gates[name] = Gate(name, "component" if components else "channel", name, channels, components)
         arrays = {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in weights.items()}
-        self._nodes.append(Node(name, op, tuple(inputs), name, {"channels": channels}, arrays))
+        attributes = {"channels": channels, "positions": 1}
+        self._nodes.append(Node(name, op, (self.source(inputs[0]).name,), name, attributes, arrays))
         return name
 
     def activate(self, layer: KerasLayer, source: str, activation: Any, suffix: str = "_activation") -> str:
@@ -316,6 +390,7 @@ class GraphBuilder:
         front_end = self._front_end or self._given_front_end
         if self.output in self.gates or self.output in self._padding:
             raise ModelError("The model's output is a gate or a padded tensor.", hint="End it with a layer.")
+        output = self.source(self.output)
         if not self._nodes:
             raise ModelError(
                 "The model has no layer that computes anything.",
@@ -324,8 +399,8 @@ class GraphBuilder:
         if front_end is not None:
             bins = front_end.bins
             frontend.check(front_end)
-            sizes = (self._tensors[self.input].channels, self._tensors[self.output].channels)
-            if sizes != (bins, bins) or self._tensors[self.output].period != 1:
+            sizes = (self._tensors[self.input].size, output.size)
+            if sizes != (bins, bins) or output.period != 1:
                 raise ModelError(
                     f"The front end has {bins} bins; the model has {sizes[0]} inputs and {sizes[1]} outputs.",
                     hint=f"Make both {bins}, or compile with features in and outputs out.",
@@ -338,7 +413,7 @@ class GraphBuilder:
             )
         return Graph(
             self.input,
-            self.output,
+            output.name,
             tuple(self._nodes),
             dict(self._tensors),
             dict(self.gates),

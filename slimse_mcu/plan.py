@@ -13,6 +13,7 @@ from slimse_mcu.errors import PlanError
 from slimse_mcu.graph import Node, QuantizedGraph
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall, Macs
+from slimse_mcu.ops.parts import closed_call
 from slimse_mcu.streaming import GateLayout, count_macs, gate_layout, layer_macs
 
 ALIGNMENT_BYTES = 4
@@ -61,10 +62,22 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One node with the C calls that carry it out."""
+    """One node with the C calls that carry it out.
+
+    Attributes:
+        node: The node.
+        calls: What runs, or runs while the call's part is open.
+        closed: What runs instead while a part is closed, by the part's number; nothing where its values stay.
+    """
 
     node: Node
     calls: tuple[KernelCall, ...]
+    closed: Mapping[int, KernelCall]
+
+    @property
+    def all_calls(self) -> tuple[KernelCall, ...]:
+        """Every call of the node, each with constants of its own."""
+        return (*self.calls, *self.closed.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +145,7 @@ def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented:
         PlanError: The model alone, without any code, is larger than the board's memory; says by how many bytes.
     """
     graph = quantized.graph
-    steps = tuple(Step(node, operators()[node.op].calls(node, quantized.parameters[node.name])) for node in graph.nodes)
+    steps = tuple(_step(quantized, node) for node in graph.nodes)
     arena, arena_elements = _pool(_tensor_lifetimes(quantized, instrumented), 1)
     lists, list_elements = _pool(_gate_lifetimes(quantized, instrumented), 2)
     layout = gate_layout(graph)
@@ -154,13 +167,24 @@ def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented:
         state,
         state_bytes,
         model_bytes,
-        sum(_array_bytes(constant) for step in steps for call in step.calls for constant in constants(call)),
+        sum(_array_bytes(constant) for step in steps for call in step.all_calls for constant in constants(call)),
         layout,
         layer_macs(graph),
     )
     if board is not None:
         _check_fit(result, board)
     return result
+
+
+def _step(quantized: QuantizedGraph, node: Node) -> Step:
+    parameters = quantized.parameters[node.name]
+    closed = {}
+    for index, part in enumerate(node.parts):
+        if part.component is not None:
+            call = closed_call(node, parameters, index, quantized.quantization[node.output].zero_point)
+            if call is not None:
+                closed[index] = call
+    return Step(node, operators()[node.op].calls(node, parameters), closed)
 
 
 def constants(call: KernelCall) -> Iterable[Constant]:
@@ -186,14 +210,18 @@ def _check_fit(result: Plan, board: Board) -> None:
 
 
 def _tensor_lifetimes(quantized: QuantizedGraph, keep: bool) -> list[tuple[str, int, int, int]]:
-    """Name, elements, first and last step of every tensor but the input and output, which are the caller's."""
+    """Name, elements, first and last step of every tensor in the arena.
+
+    The input and output are the caller's, and held tensors live in the state.
+    """
     graph = quantized.graph
     end = len(graph.nodes)
     lifetimes = []
+    held = {state.tensor for state in graph.states if state.kind == "held"}
     for first, node in enumerate(graph.nodes):
-        if node.output in graph.gates or node.output == graph.output:
+        if node.output in graph.gates or node.output == graph.output or node.output in held:
             continue
-        last = max([first, *(index for index, other in enumerate(graph.nodes) if node.output in other.inputs)])
+        last = max([first, *(index for index, other in enumerate(graph.nodes) if node.output in other.tensors_read)])
         lifetimes.append((node.output, graph.tensors[node.output].size, first, end if keep else last))
     return lifetimes
 
@@ -206,7 +234,7 @@ def _gate_lifetimes(quantized: QuantizedGraph, keep: bool) -> list[tuple[str, in
         gate = graph.gates.get(node.output)
         if gate is None:
             continue
-        users = [index for index, other in enumerate(graph.nodes) if gate.name in (other.row_gate, other.column_gate)]
+        users = [index for index, other in enumerate(graph.nodes) if gate.name in other.gates_read]
         lifetimes.append((gate.name, gate.channels, first, end if keep else max([first, *users])))
     return lifetimes
 
@@ -263,6 +291,10 @@ def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, 
         if state.kind == "hidden":
             note = f"state of {state.tensor}, [{state.channels}]"
             members.append((state.name, "int16_t", state.channels, ALIGNMENT_BYTES, note))
+    for state in graph.states:
+        if state.kind == "held":
+            note = f"{state.tensor} of the last frame, [{state.channels}]"
+            members.append((state.name, "int8_t", state.channels, ALIGNMENT_BYTES, note))
     for state in rings:
         note = f"slot of the oldest frame, 0 to {state.slots - 1}"
         members.append((f"{state.name}_next", "uint16_t", 0, 2, note))

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.errors import QuantizeError
-from slimse_mcu.graph import Graph, Quantization, QuantizedGraph
-from slimse_mcu.ops import operators
+from slimse_mcu.graph import BYPASS, Graph, Quantization, QuantizedGraph
+from slimse_mcu.ops import operators, rescale
 from slimse_mcu.ops.arithmetic import choose_quantization, dequantize_values, quantize_values
 from slimse_mcu.ops.op import QuantizeContext
 from slimse_mcu.streaming import GateLayout, Trace, gate_layout, run_float, run_int8
@@ -62,6 +62,7 @@ def _useful(graph: Graph, limits: dict[str, tuple[float, float]]) -> dict[str, t
     result = dict(limits)
     for name, (low, high) in limits.items():
         readers = [operators()[node.op].useful_range(node) for node in graph.nodes if name in node.inputs]
+        readers += [None for node in graph.nodes if name == node.bypass]
         ranges = [reader for reader in readers if reader is not None]
         if name != graph.output and ranges and len(ranges) == len(readers):
             bounds = min(reader[0] for reader in ranges), max(reader[1] for reader in ranges)
@@ -78,7 +79,7 @@ def quantize_with(
         QuantizeError: A layer's parameters do not fit the integer arithmetic; names the layer.
     """
     chosen = dict(quantization)
-    parameters = {}
+    parameters: dict[str, dict[str, Any]] = {}
     for node in graph.nodes:
         operator = operators()[node.op]
         inputs = [chosen[name] for name in node.inputs]
@@ -88,6 +89,8 @@ def quantize_with(
             chosen[node.output] = replace(fixed, minimum=seen.minimum, maximum=seen.maximum)
         try:
             parameters[node.name] = operator.quantize(node, QuantizeContext(inputs, chosen.get(node.output)))
+            if node.bypass is not None:
+                parameters[node.name][BYPASS] = rescale.quantize(chosen[node.bypass], chosen[node.output])
         except QuantizeError as error:
             raise QuantizeError(f"Layer '{node.name}': {error.message}", hint=error.hint) from None
     return QuantizedGraph(
@@ -104,7 +107,7 @@ def _check_features(graph: Graph, features: Sequence[NDArray[np.float32]], metho
         )
     if sum(len(sequence) for sequence in features) == 0:
         raise QuantizeError("There is no calibration audio.", hint="Give a file or folder with noisy speech.")
-    expected = graph.tensors[graph.input].channels
+    expected = graph.tensors[graph.input].size
     for sequence in features:
         if sequence.ndim != 2 or sequence.shape[1] != expected:
             raise QuantizeError(

@@ -6,16 +6,17 @@ Each pass takes a graph and returns one that computes the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from slimse_mcu.errors import ModelError
-from slimse_mcu.graph import Graph, Node, Tensor
+from slimse_mcu.graph import Block, Graph, Node, Tensor
 from slimse_mcu.ops import operators
 
-_LINEAR = frozenset({"dense", "conv1d", "depthwise_conv1d"})
+#: A kernel keeps one range per block that it may have to skip.
+_MAX_BLOCKS = 16
 
 
 def simplify(graph: Graph) -> Graph:
@@ -24,7 +25,9 @@ def simplify(graph: Graph) -> Graph:
     Raises:
         ModelError: A gate depends on the layers that it rules, or there is nothing to compute.
     """
-    for rewrite in (_drop_unused, _fold_affine, _fuse_activations, _fuse_gates, _spread_gates, _drop_unused):
+    _check_gates(graph)
+    passes = (_drop_unused, _fold_affine, _fuse_activations, _fuse_gates, _fuse_parts, _spread_gates, _spread_blocks)
+    for rewrite in (*passes, _drop_unused):
         graph = rewrite(graph)
     _check(graph)
     return graph
@@ -32,7 +35,7 @@ def simplify(graph: Graph) -> Graph:
 
 def _readers(graph: Graph) -> Counter[str]:
     """How often each tensor is read; the model's output counts as a reader."""
-    readers = Counter(name for node in graph.nodes for name in node.inputs)
+    readers = Counter(name for node in graph.nodes for name in node.tensors_read)
     readers[graph.output] += 1
     return readers
 
@@ -46,16 +49,17 @@ def _merge(graph: Graph, producer: Node, consumer: Node, merged: Node) -> Graph:
     name = producer.name
     before = graph.tensors[consumer.output]
     tensors = {key: value for key, value in graph.tensors.items() if key not in (producer.output, consumer.output)}
-    tensors[name] = Tensor(name, before.shape, before.period, before.gate)
+    tensors[name] = Tensor(name, graph.tensors[producer.output].shape, before.period, before.gate)
 
     def renamed(node: Node) -> Node:
         inputs = tuple(name if tensor == consumer.output else tensor for tensor in node.inputs)
-        state = node.state
-        if state is not None and state.tensor == consumer.output:
-            state = replace(state, tensor=name)
-        return replace(node, inputs=inputs, state=state)
+        bypass = name if node.bypass == consumer.output else node.bypass
+        states = tuple(
+            replace(state, tensor=name) if state.tensor == consumer.output else state for state in node.states
+        )
+        return replace(node, inputs=inputs, bypass=bypass, states=states)
 
-    merged = replace(merged, name=name, output=name)
+    merged = renamed(replace(merged, name=name, output=name))
     nodes = tuple(merged if node is consumer else renamed(node) for node in graph.nodes if node is not producer)
     output = name if graph.output == consumer.output else graph.output
     return replace(graph, nodes=nodes, tensors=tensors, output=output)
@@ -72,7 +76,7 @@ def _merge_first(graph: Graph, merged: Callable[[Node, Node], Node | None]) -> G
     readers, producers = _readers(graph), _producers(graph)
     for node in graph.nodes:
         producer = producers.get(node.inputs[0])
-        if producer is None or readers[producer.output] != 1 or producer.row_gate is not None:
+        if producer is None or readers[producer.output] != 1 or producer.row_gate is not None or producer.parts:
             continue
         both = merged(producer, node)
         if both is not None:
@@ -84,16 +88,15 @@ def _fold_affine(graph: Graph) -> Graph:
     """Fold a per-channel scale and offset (batch normalization) into the linear layer that feeds only it."""
 
     def merged(producer: Node, node: Node) -> Node | None:
-        if node.op != "depthwise_conv1d" or node.weights["kernel"].shape[1] != 1:
+        affine = operators()[node.op].affine(node)
+        if affine is None or producer.activation != "linear" or producer.period != node.period:
             return None
-        if producer.op not in _LINEAR or producer.activation != "linear" or producer.period != node.period:
+        if not operators()[producer.op].is_linear or len(producer.weights["kernel"]) != len(affine[0]):
             return None
-        if node.attributes["multiplier"] != 1:
-            return None
-        factor = node.weights["kernel"][:, 0].astype(np.float64)
+        factor, offset = affine
         kernel = producer.weights["kernel"].astype(np.float64)
         scaled = kernel * factor.reshape(-1, *([1] * (kernel.ndim - 1)))
-        bias = producer.weights["bias"].astype(np.float64) * factor + node.weights["bias"]
+        bias = producer.weights["bias"].astype(np.float64) * factor + offset
         weights = {"kernel": scaled.astype(np.float32), "bias": bias.astype(np.float32)}
         return replace(producer, weights=weights, activation=node.activation)
 
@@ -121,6 +124,44 @@ def _fuse_gates(graph: Graph) -> Graph:
         return replace(producer, row_gate=node.row_gate)
 
     return _order(_merge_pairs(graph, merged))
+
+
+def _fuse_parts(graph: Graph) -> Graph:
+    """Let the layer that feeds a GateParts skip the closed parts itself, where nothing else reads its output."""
+
+    def merged(producer: Node, node: Node) -> Node | None:
+        if node.op != "gate_parts" or not operators()[producer.op].skips_parts or producer.period != node.period:
+            return None
+        if graph.tensors[producer.output].channels != graph.tensors[node.output].channels:
+            return None
+        states = (*producer.states, *node.states)
+        return replace(producer, parts=node.parts, bypass=node.bypass, states=states)
+
+    return _order(_merge_pairs(graph, merged))
+
+
+def _spread_blocks(graph: Graph) -> Graph:
+    """Carry the blocks that components close along the flow, to the layers that need not read them."""
+    tensors = dict(graph.tensors)
+    nodes = []
+    for node in graph.nodes:
+        operator = operators()[node.op]
+        inputs = [tensors[name] for name in node.inputs]
+        blocks = inputs[0].blocks
+        if blocks and len(blocks) <= _MAX_BLOCKS and operator.block_channels(node) == inputs[0].channels:
+            node = replace(node, column_blocks=blocks)
+        nodes.append(node)
+        if node.output in tensors:
+            tensors[node.output] = replace(tensors[node.output], blocks=_output_blocks(node, inputs))
+    return replace(graph, nodes=tuple(nodes), tensors=tensors)
+
+
+def _output_blocks(node: Node, inputs: Sequence[Tensor]) -> tuple[Block, ...]:
+    if node.parts:
+        blocks = tuple(Block(part.channels, part.component if part.on_skip == "zero" else None) for part in node.parts)
+    else:
+        blocks = operators()[node.op].output_blocks(node, inputs)
+    return blocks if any(block.component is not None for block in blocks) else ()
 
 
 def _spread_gates(graph: Graph) -> Graph:
@@ -160,7 +201,7 @@ def _order(graph: Graph) -> Graph:
     known, order, pending = {graph.input}, [], list(graph.nodes)
     while pending:
         for index, node in enumerate(pending):
-            needs = {*node.inputs, *(gate for gate in (node.row_gate, node.column_gate) if gate)}
+            needs = {*node.tensors_read, *node.gates_read}
             if needs <= known:
                 known.add(node.output)
                 order.append(pending.pop(index))
@@ -181,8 +222,8 @@ def _drop_unused(graph: Graph) -> Graph:
     for node in reversed(graph.nodes):
         if node.output in needed:
             kept.append(node)
-            needed.update(node.inputs)
-            needed.update(gate for gate in (node.row_gate, node.column_gate) if gate)
+            needed.update(node.tensors_read)
+            needed.update(node.gates_read)
     nodes = tuple(reversed(kept))
     names = {node.output for node in nodes} | {graph.input}
     return replace(
@@ -193,6 +234,34 @@ def _drop_unused(graph: Graph) -> Graph:
     )
 
 
+def _check_gates(graph: Graph) -> None:
+    """Refuse a gate, or a component of a policy, that opens nothing: it would cost MACs and save none."""
+    for gate in graph.gates.values():
+        if not any(gate.name in node.gates_read for node in graph.nodes):
+            raise ModelError(
+                f"Layer '{gate.name}' decides a gate that nothing reads.",
+                hint="Call GateChannels, GateParts or another gated layer on it, or remove it.",
+            )
+        used = {
+            part.component.bit
+            for node in graph.nodes
+            for part in node.parts
+            if part.component is not None and part.component.gate == gate.name
+        }
+        for bit, name in enumerate(gate.components):
+            if bit not in used:
+                raise ModelError(
+                    f"Layer '{gate.name}' decides component '{name}', which nothing reads.",
+                    hint="Name its number in the components of a gated layer, or remove it.",
+                )
+
+
 def _check(graph: Graph) -> None:
+    for node in graph.nodes:
+        if node.output == graph.output and any(state.kind == "held" for state in node.states):
+            raise ModelError(
+                f"Layer '{node.name}' holds the model's output, which has no memory of its own.",
+                hint="Put a layer behind it.",
+            )
     if not graph.nodes:
         raise ModelError("The model's output is its input: there is nothing to compile.", hint="Save a trained model.")

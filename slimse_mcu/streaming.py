@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu.graph import Gate, Graph, Node, QuantizedGraph, State
-from slimse_mcu.ops import operators
-from slimse_mcu.ops.op import Hidden, Macs, Memory, Ring
+from slimse_mcu.graph import BYPASS, Component, Gate, Graph, Node, Part, QuantizedGraph
+from slimse_mcu.ops import operators, rescale
+from slimse_mcu.ops.op import Hidden, Macs, Memories, Memory, OpenGates, Ring
 
 GateBits = NDArray[np.uint8]
 
@@ -46,13 +46,25 @@ class GateLayout:
             packed[..., first : first + width] = np.packbits(np.asarray(bits[name], bool), axis=-1, bitorder="little")
         return packed
 
-    def open_counts(self, packed: GateBits) -> dict[str, Any]:
-        """Open channels per gate, int ``[...]``, from gate bytes ``[..., size]``."""
-        return {name: self.unpack(packed, name).sum(axis=-1) for name in self.offsets}
+    def opened(self, packed: GateBits) -> OpenGates:
+        """What is open by gate bytes ``[..., size]``, as the MAC tables ask for it."""
+        return _Opened(self, packed)
 
     def constant(self, is_open: bool) -> GateBits:
         """Gate bytes with every channel open or every channel closed."""
         return self.pack({name: np.full(count, is_open) for name, count in self.channels.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    layout: GateLayout
+    packed: GateBits
+
+    def channels(self, gate: str) -> Any:
+        return self.layout.unpack(self.packed, gate).sum(axis=-1)
+
+    def is_open(self, component: Component) -> Any:
+        return self.layout.unpack(self.packed, component.gate)[..., component.bit].astype(np.int64)
 
 
 def gate_layout(graph: Graph) -> GateLayout:
@@ -75,13 +87,16 @@ class Trace:
             models) repeats the last one.
         gates: uint8 ``[frames, gate bytes]``.
         macs: int64 ``[frames]``, executed multiply-accumulates.
-        tensors: Every tensor ``[frames, channels]`` when recorded, else empty.
+        tensors: Every tensor ``[frames, elements]`` when recorded, else empty.
+        states: Every state after each frame ``[frames, elements]`` when recorded, by its name in ``model_state_t``, as
+            it lies in the device's memory; a ring's write index under ``<ring>_next``.
     """
 
     output: NDArray[Any]
     gates: GateBits
     macs: NDArray[np.int64]
     tensors: Mapping[str, NDArray[Any]]
+    states: Mapping[str, NDArray[Any]]
 
 
 def run_float(
@@ -90,6 +105,7 @@ def run_float(
     *,
     forced: GateBits | None = None,
     record: bool = False,
+    record_states: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
     """Stream features through the float graph from its initial state.
@@ -99,15 +115,13 @@ def run_float(
         features: ``[frames, inputs]``, as the model's input (behind the front end's compression).
         forced: Gate bytes that replace the model's decisions, ``[gate bytes]`` or ``[frames, gate bytes]``.
         record: Keep every tensor.
+        record_states: Keep every state.
         progress: Called with 1 after each frame.
     """
 
-    def step(node: Node, inputs: list[NDArray[Any]], memory: Memory | None) -> NDArray[Any]:
-        return operators()[node.op].step(node, inputs, memory)
-
     zero = dict.fromkeys(graph.tensors, 0)
     values = np.asarray(features, dtype=np.float32)
-    return _run(graph, values, np.float32, zero, step, forced, record, progress)
+    return _run(graph, values, _Float(zero), forced, (record, record_states), progress)
 
 
 def run_int8(
@@ -116,16 +130,50 @@ def run_int8(
     *,
     forced: GateBits | None = None,
     record: bool = False,
+    record_states: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
     """Stream int8 features through the int8 specification from its initial state; see :func:`run_float`."""
     graph = quantized.graph
-
-    def step(node: Node, inputs: list[NDArray[Any]], memory: Memory | None) -> NDArray[Any]:
-        return operators()[node.op].step_s8(node, quantized.parameters[node.name], inputs, memory)
-
     zero = {name: quantized.quantization[name].zero_point for name in graph.tensors}
-    return _run(graph, np.asarray(features, np.int8), np.int8, zero, step, forced, record, progress)
+    return _run(graph, np.asarray(features, np.int8), _Int8(zero, quantized), forced, (record, record_states), progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Float:
+    """The operators in float32."""
+
+    zero: Mapping[str, int]
+    dtype: ClassVar[Any] = np.float32
+    hidden_dtype: ClassVar[Any] = np.float32
+
+    def step(self, node: Node, inputs: list[NDArray[Any]], memories: Memories) -> NDArray[Any]:
+        return operators()[node.op].step(node, inputs, memories)
+
+    def bypass(self, node: Node, values: NDArray[Any]) -> NDArray[Any]:
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class _Int8:
+    """The int8 specification."""
+
+    zero: Mapping[str, int]
+    quantized: QuantizedGraph
+    dtype: ClassVar[Any] = np.int8
+    hidden_dtype: ClassVar[Any] = np.int16
+
+    def step(self, node: Node, inputs: list[NDArray[Any]], memories: Memories) -> NDArray[Any]:
+        return operators()[node.op].step_s8(node, self.quantized.parameters[node.name], inputs, memories)
+
+    def bypass(self, node: Node, values: NDArray[Any]) -> NDArray[Any]:
+        return rescale.apply(values, self.quantized.parameters[node.name][BYPASS])
+
+
+def all_closed(graph: Graph) -> OpenGates:
+    """Every gate of a graph closed."""
+    layout = gate_layout(graph)
+    return layout.opened(layout.constant(False))
 
 
 def layer_macs(graph: Graph) -> dict[str, Macs]:
@@ -137,83 +185,145 @@ def layer_macs(graph: Graph) -> dict[str, Macs]:
 def count_macs(graph: Graph, gates: GateBits) -> NDArray[np.int64]:
     """MACs of consecutive frames from reset, ``[frames]``, by the layers' tables and the gate bytes ``[frames, n]``."""
     frames = np.arange(len(gates))
-    open_channels = gate_layout(graph).open_counts(gates)
+    opened = gate_layout(graph).opened(gates)
     periods = {node.name: node.period for node in graph.nodes}
     total = np.zeros(len(gates), np.int64)
     for name, macs in layer_macs(graph).items():
-        total += np.where(frames % periods[name] == 0, macs.count(open_channels), 0)
+        total += np.where(frames % periods[name] == 0, macs.count(opened), 0)
     return total
+
+
+class _Runner:
+    """A graph between two frames: all tensors, gates and states."""
+
+    def __init__(self, graph: Graph, arithmetic: _Float | _Int8) -> None:
+        self._graph = graph
+        self._arithmetic = arithmetic
+        zero = arithmetic.zero
+        self._memories: dict[str, Memories] = {node.name: self._reset(node) for node in graph.nodes}
+        self.tensors: dict[str, NDArray[Any]] = {
+            name: np.full(tensor.size, zero[name], arithmetic.dtype) for name, tensor in graph.tensors.items()
+        }
+        self.gates: dict[str, NDArray[np.bool_]] = {
+            name: np.zeros(gate.channels, bool) for name, gate in graph.gates.items()
+        }
+
+    def _reset(self, node: Node) -> Memories:
+        """A node's rings and hidden states at reset."""
+        memories: list[Memory] = []
+        for state in node.states:
+            if state.kind == "hidden":
+                memories.append(Hidden(state.channels, self._arithmetic.hidden_dtype))
+            elif state.kind == "ring":
+                zero = self._arithmetic.zero[state.tensor]
+                memories.append(Ring(state.slots, state.channels, zero, self._arithmetic.dtype))
+        return tuple(memories)
+
+    def states(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Copies of all states by their names in ``model_state_t``."""
+        for node in self._graph.nodes:
+            memories = iter(self._memories[node.name])
+            for state in node.states:
+                if state.kind == "held":
+                    yield state.name, self.tensors[state.tensor].copy()
+                    continue
+                memory = next(memories)
+                if isinstance(memory, Ring):
+                    yield state.name, memory.frames.flatten()
+                    yield f"{state.name}_next", np.array([memory.next], np.uint16)
+                else:
+                    yield state.name, memory.value.copy()
+
+    def run(self, node: Node, frame: int, forced: Mapping[str, NDArray[np.bool_]] | None) -> None:
+        """Run one node if its frame has come, then remember the frames that its rings keep."""
+        memories = self._memories[node.name]
+        if frame % node.period == 0:
+            gate: Gate | None = self._graph.gates.get(node.output)
+            before = [memory.value for memory in memories if isinstance(memory, Hidden)]
+            value = self._arithmetic.step(node, [self.tensors[name] for name in node.inputs], memories)
+            if gate is not None:
+                self.gates[gate.name] = value.astype(bool) if forced is None else forced[gate.name]
+            else:
+                self.tensors[node.output] = self._closed(node, value)
+                self._keep_closed_states(node, before)
+        rings = [state for state in node.states if state.kind != "held"]
+        for state, memory in zip(rings, memories, strict=True):
+            if isinstance(memory, Ring) and frame % self._graph.tensors[state.tensor].period == 0:
+                memory.push(self.tensors[state.tensor])
+
+    def _is_closed(self, component: Component | None) -> bool:
+        return component is not None and not self.gates[component.gate][component.bit]
+
+    def _closed(self, node: Node, value: NDArray[Any]) -> NDArray[Any]:
+        """A node's output with what the gates close in it."""
+        zero = value.dtype.type(self._arithmetic.zero[node.output])
+        if node.row_gate is not None:
+            return np.where(self.gates[node.row_gate], value, zero)
+        if not any(self._is_closed(part.component) for part in node.parts):
+            return value
+        channels = self._graph.tensors[node.output].channels
+        result = value.reshape(-1, channels).copy()
+        first = 0
+        for part in node.parts:
+            block = slice(first, first + part.channels)
+            first += part.channels
+            if self._is_closed(part.component):
+                result[:, block] = self._skipped(node, part, zero, channels)[..., block]
+        return result.ravel()
+
+    def _skipped(self, node: Node, part: Part, zero: Any, channels: int) -> NDArray[Any]:
+        """What a closed part shows, all channels of the tensor."""
+        if part.on_skip == "hold":
+            return self.tensors[node.output].reshape(-1, channels)
+        if part.on_skip == "bypass":
+            assert node.bypass is not None, "a part that is bypassed names what shows instead"
+            return self._arithmetic.bypass(node, self.tensors[node.bypass]).reshape(-1, channels)
+        return np.full(channels, zero)
+
+    def _keep_closed_states(self, node: Node, before: list[NDArray[Any]]) -> None:
+        """Give the hidden states of closed parts their old values back."""
+        hidden = [memory for memory in self._memories[node.name] if isinstance(memory, Hidden)]
+        for memory, old in zip(hidden, before, strict=True):
+            for index, part in enumerate(node.parts):
+                if self._is_closed(part.component):
+                    share = memory.value.size // len(node.parts)
+                    kept = slice(index * share, (index + 1) * share)
+                    memory.value = np.concatenate([memory.value[: kept.start], old[kept], memory.value[kept.stop :]])
 
 
 def _run(
     graph: Graph,
     features: NDArray[Any],
-    dtype: Any,
-    zero: Mapping[str, int],
-    step: Callable[[Node, list[NDArray[Any]], Memory | None], NDArray[Any]],
+    arithmetic: _Float | _Int8,
     forced: GateBits | None,
-    record: bool,
+    record: tuple[bool, bool],
     progress: Callable[[int], None] | None,
 ) -> Trace:
     layout = gate_layout(graph)
     patterns = None if forced is None else np.broadcast_to(forced, (len(features), layout.size))
-    memories = {
-        node.name: _memory(node.state, zero[node.state.tensor], dtype) for node in graph.nodes if node.state is not None
-    }
-    last: dict[str, NDArray[Any]] = {
-        name: np.full(tensor.channels, zero[name], dtype) for name, tensor in graph.tensors.items()
-    }
-    gates: dict[str, NDArray[np.bool_]] = {name: np.zeros(gate.channels, bool) for name, gate in graph.gates.items()}
+    runner = _Runner(graph, arithmetic)
     frames = len(features)
-    output = np.empty((frames, graph.tensors[graph.output].channels), dtype)
+    output = np.empty((frames, graph.tensors[graph.output].size), arithmetic.dtype)
     packed = np.zeros((frames, layout.size), np.uint8)
     kept: dict[str, NDArray[Any]] = {}
-    if record:
-        kept = {name: np.empty((frames, tensor.channels), dtype) for name, tensor in graph.tensors.items()}
+    states: dict[str, list[NDArray[Any]]] = {}
+    if record[0]:
+        kept = {name: np.empty((frames, tensor.size), arithmetic.dtype) for name, tensor in graph.tensors.items()}
     for frame in range(frames):
-        last[graph.input] = features[frame]
+        runner.tensors[graph.input] = features[frame]
         forced_bits = None
         if patterns is not None:
             forced_bits = {name: layout.unpack(patterns[frame], name) for name in layout.offsets}
         for node in graph.nodes:
-            _run_node(graph, node, frame, last, gates, memories, zero, step, forced_bits)
-        output[frame] = last[graph.output]
-        packed[frame] = layout.pack(gates)
+            runner.run(node, frame, forced_bits)
+        output[frame] = runner.tensors[graph.output]
+        packed[frame] = layout.pack(runner.gates)
         for name, values in kept.items():
-            values[frame] = last[name]
+            values[frame] = runner.tensors[name]
+        if record[1]:
+            for name, value in runner.states():
+                states.setdefault(name, []).append(value)
         if progress is not None:
             progress(1)
-    return Trace(output, packed, count_macs(graph, packed), kept)
-
-
-def _memory(state: State, zero: int, dtype: Any) -> Memory:
-    """A node's state at reset."""
-    if state.kind == "hidden":
-        return Hidden(state.channels, np.int16 if dtype is np.int8 else dtype)
-    return Ring(state.slots, state.channels, zero, dtype)
-
-
-def _run_node(
-    graph: Graph,
-    node: Node,
-    frame: int,
-    last: dict[str, NDArray[Any]],
-    gates: dict[str, NDArray[np.bool_]],
-    memories: Mapping[str, Memory],
-    zero: Mapping[str, int],
-    step: Callable[[Node, list[NDArray[Any]], Memory | None], NDArray[Any]],
-    forced: Mapping[str, NDArray[np.bool_]] | None,
-) -> None:
-    """Run one node if its frame has come, then remember its input if it keeps the past."""
-    memory = memories.get(node.name)
-    if frame % node.period == 0:
-        value = step(node, [last[name] for name in node.inputs], memory)
-        gate: Gate | None = graph.gates.get(node.output)
-        if gate is not None:
-            gates[gate.name] = value.astype(bool) if forced is None else forced[gate.name]
-        else:
-            if node.row_gate is not None:
-                value = np.where(gates[node.row_gate], value, value.dtype.type(zero[node.output]))
-            last[node.output] = value
-    if isinstance(memory, Ring) and frame % graph.tensors[node.inputs[0]].period == 0:
-        memory.push(last[node.inputs[0]])
+    recorded = {name: np.stack(values) for name, values in states.items()}
+    return Trace(output, packed, count_macs(graph, packed), kept, recorded)

@@ -18,6 +18,9 @@ from slimse_mcu.quantize import quantize_with
 from slimse_mcu.streaming import Trace, run_float
 
 
+_DECIDING = ("slimse>ChannelGate",)
+
+
 @dataclass(frozen=True)
 class Value:
     """A tensor of a network under construction: the layer it comes from, its channels and its frame period."""
@@ -57,7 +60,10 @@ class Network:
     def graph(self, output: Value) -> Graph:
         """The streaming graph that ends with ``output``."""
         self.output = output
-        archive = KerasArchive("network", "0" * 64, tuple(self.layers), (self.layers[0].name,), ((output.layer, 0),))
+        # Keras keeps no layer that leads nowhere, and a gate that nothing reads is refused.
+        read = {name for layer in self.layers for call in layer.calls for name, _ in call}
+        layers = tuple(one for one in self.layers if one.name in read or one.kind not in _DECIDING)
+        archive = KerasArchive("network", "0" * 64, layers, (self.layers[0].name,), ((output.layer, 0),))
         return read_graph(archive)
 
     def normal(self, *shape: int, fan_in: int = 1) -> NDArray[np.float64]:
@@ -169,7 +175,7 @@ class Drawn:
     def __repr__(self) -> str:
         lines = [
             f"{node.name}: {node.op}{list(node.inputs)} {node.activation} {dict(node.attributes)} rows={node.row_gate} "
-            f"columns={node.column_gate} period={node.period} {node.state or ''}"
+            f"columns={node.column_gate} period={node.period} {node.states or ''}"
             for node in self.graph.nodes
         ]
         return "\n".join(["", f"input {self.graph.tensors[self.graph.input].channels}", *lines])

@@ -62,32 +62,22 @@ def gate_sequences(quantized: QuantizedGraph, frames: int, seed: int) -> Mapping
 
 
 def expected_states(planned: Plan, trace: Trace) -> NDArray[np.uint8]:
-    """``model_state_t`` after each frame, from the recorded tensors alone ``[frames, bytes]``."""
+    """``model_state_t`` after each frame ``[frames, bytes]``."""
     graph, frames = planned.quantized.graph, len(trace.output)
     states = np.zeros((frames, planned.state_bytes), np.uint8)
-    members = {member.name: member for member in planned.state}
-    for state in graph.states:
-        period = graph.tensors[state.tensor].period
-        zero = planned.quantized.quantization[state.tensor].zero_point
-        ring = np.full((state.slots, state.channels), zero, np.int8)
-        pushes = 0
-        ring_at, next_at = members[state.name].offset, members[f"{state.name}_next"].offset
-        for frame in range(frames):
-            if frame % period == 0:
-                ring[pushes % state.slots] = trace.tensors[state.tensor][frame]
-                pushes += 1
-            states[frame, ring_at : ring_at + ring.size] = ring.view(np.uint8).ravel()
-            states[frame, next_at : next_at + 2] = np.array([pushes % state.slots], "<u2").view(np.uint8)
-    if "tick" in members:
-        ticks = (np.arange(1, frames + 1) % graph.period).astype("<u2")
-        states[:, members["tick"].offset : members["tick"].offset + 2] = ticks.view(np.uint8).reshape(-1, 2)
+    for member in planned.state:
+        values = trace.states.get(member.name)
+        if values is None:
+            assert member.name == "tick"
+            values = (np.arange(1, frames + 1, dtype=np.uint16) % graph.period)[:, None]
+        states[:, member.offset : member.offset + member.bytes] = np.ascontiguousarray(values).view(np.uint8)
     return states
 
 
 def assert_equal_runs(native: NativeModel, features: NDArray[np.int8], forced: NDArray[np.uint8] | None) -> None:
     """Outputs, gates, MACs and states of the C code against the specification."""
     planned = native.plan
-    trace = run_int8(planned.quantized, features, forced=forced, record=True)
+    trace = run_int8(planned.quantized, features, forced=forced, record_states=True)
     run = native.run(features, forced)
     np.testing.assert_array_equal(run.gates, trace.gates)
     np.testing.assert_array_equal(run.macs, trace.macs)
@@ -123,11 +113,13 @@ def closed_constants(
                     continue
                 mask = np.zeros(constant.values.shape, bool)
                 if rows is not None and key != "table":
-                    by_tap = node.op == "depthwise_conv1d" and key == "weights"
+                    by_tap = node.op == "depthwise_conv1d" and key == "linear.weights"
                     mask |= rows if by_tap else rows.reshape(-1, *[1] * (mask.ndim - 1))
-                if columns is not None and key == "weights":
+                if columns is not None and key.endswith("weights"):
                     mask |= columns
-                masks[f"model_{node.name}{call.suffix}_{key}"] = np.repeat(mask.ravel(), constant.values.itemsize)
+                masks[f"model_{node.name}{call.suffix}_{key.rpartition('.')[2]}"] = np.repeat(
+                    mask.ravel(), constant.values.itemsize
+                )
     return masks
 
 

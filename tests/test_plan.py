@@ -125,7 +125,7 @@ def size_assertions(result: Plan) -> str:
     checks.update({f"offsetof(model_state_t, {member.name})": member.offset for member in result.state})
     checks.update({f"sizeof(((model_state_t *)0)->{member.name})": member.bytes for member in result.state})
     arrays = [
-        f"(sizeof(model_{step.node.name}{call.suffix}_{key}) + 3U) / 4U * 4U"
+        f"(sizeof(model_{step.node.name}{call.suffix}_{key.rpartition('.')[2]}) + 3U) / 4U * 4U"
         for step in result.steps
         for call in step.calls
         for key, value in call.fields.items()

@@ -1,4 +1,4 @@
-#include "slimse.h"
+#include "slimse_channel_gate_s8.h"
 #include "slimse_dot.h"
 
 #include <string.h>

@@ -1,5 +1,4 @@
-#include "slimse.h"
-#include "slimse_arithmetic.h"
+#include "slimse_dense_s8.h"
 #include "slimse_dot.h"
 #include "slimse_gate.h"
 
@@ -14,11 +13,11 @@ static void dot_rows(const slimse_dense_s8_t *layer, const columns_t *columns, c
                      const int8_t *input, int32_t *sums)
 {
     const int8_t *weights[SLIMSE_DOT_ROWS];
-    const int32_t offset = layer->input_offset;
+    const int32_t offset = layer->linear.input_offset;
 
     for (uint32_t i = 0; i < count; i++) {
-        weights[i] = &layer->weights[rows[i] * layer->columns];
-        sums[i] = layer->bias[rows[i]];
+        weights[i] = &layer->linear.weights[rows[i] * layer->columns];
+        sums[i] = layer->linear.bias[rows[i]];
     }
     if (count == SLIMSE_DOT_ROWS) {
         slimse_dot4_s8(sums, weights, input, offset, columns->open, columns->count);
@@ -32,7 +31,7 @@ static void dot_rows(const slimse_dense_s8_t *layer, const columns_t *columns, c
 uint32_t slimse_dense_s8(const slimse_dense_s8_t *layer, const slimse_gate_t *rows, const slimse_gate_t *columns,
                          const int8_t *input, int8_t *output)
 {
-    const uint32_t row_count = slimse_gate_begin(rows, layer->rows, layer->output_offset, output);
+    const uint32_t row_count = slimse_gate_begin(rows, layer->rows, layer->linear.output_offset, output);
     columns_t read = {NULL, layer->columns};
 
     if (columns != NULL && columns->open_count < layer->columns) {
@@ -51,8 +50,7 @@ uint32_t slimse_dense_s8(const slimse_dense_s8_t *layer, const slimse_gate_t *ro
         dot_rows(layer, &read, taken, count, input, sums);
         for (uint32_t i = 0; i < count; i++) {
             const uint32_t row = taken[i];
-            output[row] = slimse_requantize_s8(sums[i], layer->multiplier[row], layer->shift[row],
-                                               layer->output_offset, layer->output_min, layer->output_max);
+            output[row] = slimse_linear_output(&layer->linear, row, sums[i]);
         }
     }
     return row_count * read.count;

@@ -1,5 +1,4 @@
-#include "slimse.h"
-#include "slimse_arithmetic.h"
+#include "slimse_depthwise_conv1d_s8.h"
 #include "slimse_gate.h"
 #include "slimse_ring.h"
 
@@ -8,20 +7,19 @@ uint32_t slimse_depthwise_conv1d_s8(const slimse_depthwise_conv1d_s8_t *layer, c
 {
     const int8_t *frames[SLIMSE_MAX_TAPS];
     const uint32_t outputs = (uint32_t)layer->channels * layer->multiplier_depth;
-    const uint32_t row_count = slimse_gate_begin(rows, outputs, layer->output_offset, output);
+    const uint32_t row_count = slimse_gate_begin(rows, outputs, layer->linear.output_offset, output);
 
     slimse_ring_taps(frames, layer->taps, layer->dilation, layer->channels, input, ring, next);
     for (uint32_t i = 0; i < row_count; i++) {
         const uint32_t row = slimse_gate_element(rows, i);
         const uint32_t channel = layer->multiplier_depth == 1U ? row : row / layer->multiplier_depth;
-        const int8_t *weight = &layer->weights[row];
-        int32_t sum = layer->bias[row];
+        const int8_t *weight = &layer->linear.weights[row];
+        int32_t sum = layer->linear.bias[row];
         for (uint32_t tap = 0; tap < layer->taps; tap++) {
-            sum += *weight * (frames[tap][channel] + layer->input_offset);
+            sum += *weight * (frames[tap][channel] + layer->linear.input_offset);
             weight += outputs;
         }
-        output[row] = slimse_requantize_s8(sum, layer->multiplier[row], layer->shift[row],
-                                           layer->output_offset, layer->output_min, layer->output_max);
+        output[row] = slimse_linear_output(&layer->linear, row, sum);
     }
     return row_count * layer->taps;
 }

@@ -50,4 +50,17 @@ static inline void slimse_dot4_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *c
     sums[3] = sum3;
 }
 
+/** slimse_dot_s8 of up to four rows over contiguous columns; sums are read and written. */
+static inline void slimse_dot_rows_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
+                                      uint32_t row_count, const int8_t *input, int32_t offset, uint32_t count)
+{
+    if (row_count == SLIMSE_DOT_ROWS) {
+        slimse_dot4_s8(sums, rows, input, offset, NULL, count);
+        return;
+    }
+    for (uint32_t i = 0; i < row_count; i++) {
+        sums[i] = slimse_dot_s8(sums[i], rows[i], input, offset, NULL, count);
+    }
+}
+
 #endif

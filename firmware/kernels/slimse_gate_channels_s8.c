@@ -1,4 +1,4 @@
-#include "slimse.h"
+#include "slimse_gate_channels_s8.h"
 
 #include <string.h>
 

@@ -1,5 +1,4 @@
-#include "slimse.h"
-#include "slimse_recurrent.h"
+#include "slimse_gru_s8.h"
 
 enum { UPDATE = 0, RESET = 1, CANDIDATE = 2 };
 

@@ -1,4 +1,4 @@
-#include "slimse.h"
+#include "slimse_layer_norm_s8.h"
 #include "slimse_arithmetic.h"
 
 /* Fraction bits of the root, of its reciprocal, and what is dropped to come to a normalized value in Q12. */
@@ -24,7 +24,7 @@ static uint32_t square_root(uint64_t value)
     return (uint32_t)root;
 }
 
-void slimse_layer_norm_s8(const slimse_layer_norm_s8_t *layer, const int8_t *input, int8_t *output)
+static void normalize(const slimse_layer_norm_s8_t *layer, const int8_t *input, int8_t *output)
 {
     const int32_t size = layer->size;
     int32_t sum = 0;
@@ -44,5 +44,12 @@ void slimse_layer_norm_s8(const slimse_layer_norm_s8_t *layer, const int8_t *inp
         const int32_t normal = (int32_t)((product + ((int64_t)1 << (DOWN_BITS - 1))) >> DOWN_BITS);
         output[i] = slimse_requantize_s8(normal * layer->gamma[i] + layer->beta[i], layer->multiplier, layer->shift,
                                          layer->output_offset, INT8_MIN, INT8_MAX);
+    }
+}
+
+void slimse_layer_norm_s8(const slimse_layer_norm_s8_t *layer, const int8_t *input, int8_t *output)
+{
+    for (uint32_t position = 0; position < layer->positions; position++) {
+        normalize(layer, &input[position * layer->size], &output[position * layer->size]);
     }
 }

@@ -1,4 +1,4 @@
-#include "slimse.h"
+#include "slimse_lookup_s8.h"
 #include "slimse_gate.h"
 
 void slimse_lookup_s8(const slimse_lookup_s8_t *layer, const slimse_gate_t *channels, const int8_t *input,

@@ -1,5 +1,4 @@
-#include "slimse.h"
-#include "slimse_recurrent.h"
+#include "slimse_lstm_s8.h"
 
 enum { INPUT = 0, FORGET = 1, CANDIDATE = 2, OUTPUT = 3, PRODUCT_SHIFT = 19 };
 

@@ -1,4 +1,4 @@
-#include "slimse.h"
+#include "slimse_multiply_s8.h"
 #include "slimse_arithmetic.h"
 #include "slimse_gate.h"
 

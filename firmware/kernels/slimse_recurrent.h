@@ -6,6 +6,23 @@
 #include "slimse_arithmetic.h"
 #include "slimse_dot.h"
 
+/** What recurrent layers along time have in common; rows are gates x units, each gate's units together. */
+typedef struct {
+    uint16_t units;                      /**< 1 .. 256 */
+    uint16_t columns;                    /**< inputs */
+    const int8_t *input_weights;         /**< [gates][units][columns] */
+    const int32_t *input_bias;           /**< [gates][units] */
+    const int32_t *input_multiplier;     /**< [gates][units] Q31, to Q3.12 */
+    const int8_t *input_shift;           /**< [gates][units] left when positive */
+    const int8_t *recurrent_weights;     /**< [gates][units][units] */
+    const int32_t *recurrent_bias;       /**< [gates][units] */
+    const int32_t *recurrent_multiplier; /**< [gates][units] Q31, to Q3.12 */
+    const int8_t *recurrent_shift;       /**< [gates][units] left when positive */
+    const int16_t *sigmoid;              /**< [257] Q15 at -8, -8 + 1/16, .. 8 */
+    const int16_t *tanh;                 /**< [257] Q15 at -8, -8 + 1/16, .. 8 */
+    int16_t input_offset;                /**< minus the input's zero point */
+} slimse_recurrent_s8_t;
+
 /** Input's part of the input of the gate in a row, Q3.12. */
 static inline int32_t slimse_from_input(const slimse_recurrent_s8_t *layer, uint32_t row, const int8_t *input)
 {

@@ -1,4 +1,4 @@
-#include "slimse.h"
+#include "slimse_ring_push_s8.h"
 
 #include <string.h>
 

@@ -18,7 +18,7 @@ from slimse_mcu.ops.op import (
     FloatArray,
     Import,
     Int8Array,
-    Memory,
+    Memories,
     Parameters,
     QuantizeContext,
     activate,
@@ -35,7 +35,7 @@ class Add(Pair):
     name = "add"
     imports = (Import(("Add",), read_pairs("add"), "two or more tensors of one shape"),)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         return activate(inputs[0] + inputs[1], node.activation)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
@@ -62,9 +62,7 @@ class Add(Pair):
             "output_max": high,
         }
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
         total = np.zeros(inputs[0].shape, np.int64)
         for index, value in enumerate(inputs):
             shifted = (value.astype(np.int64) + parameters[f"input{index}_offset"]) << LEFT_SHIFT

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu.ops.op import Memory, Ring
+from slimse_mcu.ops.op import Memories, Ring
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -54,9 +54,10 @@ def lags(taps: int, dilation: int) -> list[int]:
     return [(taps - 1 - tap) * dilation for tap in range(taps)]
 
 
-def stack_taps(current: NDArray[Any], memory: Memory | None, taps: int, dilation: int) -> NDArray[Any]:
+def stack_taps(current: NDArray[Any], memories: Memories, taps: int, dilation: int) -> NDArray[Any]:
     """Current and past frames ``[taps, channels]``, oldest first."""
     if taps == 1:
         return current[None]
-    assert isinstance(memory, Ring), "a convolution of several taps has a ring"
-    return np.stack([current if lag == 0 else memory.past(lag) for lag in lags(taps, dilation)])
+    ring = memories[0]
+    assert isinstance(ring, Ring), "a convolution of several taps has a ring"
+    return np.stack([current if lag == 0 else ring.past(lag) for lag in lags(taps, dilation)])

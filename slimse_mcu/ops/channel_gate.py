@@ -21,7 +21,7 @@ from slimse_mcu.ops.op import (
     Int8Array,
     KernelCall,
     Macs,
-    Memory,
+    Memories,
     Op,
     Parameters,
     QuantizeContext,
@@ -47,7 +47,7 @@ class ChannelGate(Op):
         rows, columns = node.weights["kernel"].shape
         return Macs(rows, columns, 1)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         logits = node.weights["kernel"] @ inputs[0] + node.weights["bias"]
         return (logits > 0).astype(np.float32)
 
@@ -56,10 +56,8 @@ class ChannelGate(Op):
         weights, bias, _ = quantize_weights(node.weights["kernel"], node.weights["bias"], source.scale)
         return {"weights": weights, "bias": bias, "input_offset": -source.zero_point}
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
-        is_open: Int8Array = (linear.accumulate(parameters, inputs[0]) > 0).astype(np.int8)
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+        is_open: Int8Array = (linear.accumulate(parameters, inputs[0])[0] > 0).astype(np.int8)
         return is_open
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:

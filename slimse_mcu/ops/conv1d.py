@@ -18,7 +18,7 @@ from slimse_mcu.ops.op import (
     Int8Array,
     KernelCall,
     Macs,
-    Memory,
+    Memories,
     Op,
     Parameters,
     QuantizeContext,
@@ -35,6 +35,7 @@ def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> st
     stride, dilation = layer.scalar("strides"), layer.scalar("dilation_rate")
     if layer.config.get("groups", 1) != 1:
         raise layer.error("uses groups", "Use one group, or DepthwiseConv1D.")
+    builder.vector(layer, inputs[0])
     source = causal_input(layer, inputs[0], builder, taps, dilation)
     bias = layer.bias(channels=rows, index=1)
     if taps == 1:
@@ -61,23 +62,22 @@ class Conv1D(Op):
     imports = (Import(("Conv1D",), _read, "causal or valid behind exact left padding, strides, dilation, one group"),)
     skips_rows = True
     fuses = FUSED_CLAMPS
+    is_linear = True
 
     def macs(self, node: Node) -> Macs:
         rows, taps, columns = node.weights["kernel"].shape
         return Macs(rows, columns, taps, node.row_gate)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         kernel = node.weights["kernel"]
-        window = stack_taps(inputs[0], memory, kernel.shape[1], node.attributes["dilation"])
+        window = stack_taps(inputs[0], memories, kernel.shape[1], node.attributes["dilation"])
         return activate(kernel.reshape(len(kernel), -1) @ window.reshape(-1) + node.weights["bias"], node.activation)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return linear.quantize(node, context)
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
-        window = stack_taps(inputs[0], memory, parameters["weights"].shape[1], node.attributes["dilation"])
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+        window = stack_taps(inputs[0], memories, parameters["weights"].shape[1], node.attributes["dilation"])
         return linear.requantize(linear.accumulate(parameters, window), parameters)
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
@@ -90,7 +90,7 @@ class Conv1D(Op):
             "dilation": dilation,
             **linear.fields(parameters, "[rows][taps][columns], oldest tap first"),
         }
-        return (KernelCall("slimse_conv1d_s8", fields, ("rows", "input0", "ring", "output"), counts_macs=True),)
+        return (KernelCall("slimse_conv1d_s8", fields, ("rows", "input0", "ring0", "output"), counts_macs=True),)
 
     def describe(self, node: Node) -> str:
         rows, taps, columns = node.weights["kernel"].shape

@@ -1,4 +1,4 @@
-"""Dense layer (the 1x1 convolution of convolutional enhancers): ``y = clamp(W x + b)``.
+"""Dense layer over the channels (the 1x1 convolution of convolutional enhancers): ``y = clamp(W x + b)``.
 
 int8: TensorFlow Lite FULLY_CONNECTED with per-channel weights.
 """
@@ -17,11 +17,12 @@ from slimse_mcu.ops.op import (
     Int8Array,
     KernelCall,
     Macs,
-    Memory,
+    Memories,
     Op,
     Parameters,
     QuantizeContext,
     activate,
+    row_blocks,
 )
 
 if TYPE_CHECKING:
@@ -38,37 +39,63 @@ def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> st
 
 
 class Dense(Op):
-    """Weights ``kernel [rows, columns]``, ``bias [rows]``."""
+    """Weights ``kernel [rows, columns]``, ``bias [rows]``; the same for every position along frequency."""
 
     name = "dense"
-    imports = (Import(("Dense",), _read, "any units, bias, any supported activation"),)
+    imports = (Import(("Dense",), _read, "any units, bias, any supported activation; along channels, per frequency"),)
     skips_rows = True
     skips_columns = True
+    skips_parts = True
+    is_linear = True
     fuses = FUSED_CLAMPS
+
+    def block_channels(self, node: Node) -> int:
+        return node.weights["kernel"].shape[1]
 
     def macs(self, node: Node) -> Macs:
         rows, columns = node.weights["kernel"].shape
-        return Macs(rows, columns, 1, node.row_gate, node.column_gate)
+        taps = node.attributes["positions"]
+        return Macs(rows, columns, taps, node.row_gate, node.column_gate, row_blocks(node), node.column_blocks)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
-        return activate(node.weights["kernel"] @ inputs[0] + node.weights["bias"], node.activation)
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
+        kernel = node.weights["kernel"]
+        sums = inputs[0].reshape(-1, kernel.shape[1]) @ kernel.T + node.weights["bias"]
+        return activate(sums.ravel(), node.activation)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return linear.quantize(node, context)
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
         return linear.requantize(linear.accumulate(parameters, inputs[0]), parameters)
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         rows, columns = parameters["weights"].shape
-        fields = {"rows": rows, "columns": columns, **linear.fields(parameters, "[rows][columns]")}
-        return (KernelCall("slimse_dense_s8", fields, ("rows", "columns", "input0", "output"), counts_macs=True),)
+        positions = node.attributes["positions"]
+        if positions == 1 and not node.parts and not node.column_blocks:
+            fields = {"rows": rows, "columns": columns, **linear.fields(parameters, "[rows][columns]")}
+            return (KernelCall("slimse_dense_s8", fields, ("rows", "columns", "input0", "output"), counts_macs=True),)
+        return tuple(
+            KernelCall(
+                "slimse_pointwise_s8",
+                {
+                    "positions": positions,
+                    "rows": taken.stop - taken.start,
+                    "columns": columns,
+                    "output_pitch": rows,
+                    **linear.fields(linear.take_rows(parameters, taken), "[rows][columns]"),
+                },
+                ("spans", "input0", ("output", taken.start)),
+                counts_macs=True,
+                suffix=suffix,
+                part=part,
+            )
+            for part, suffix, taken in linear.part_rows(node, rows)
+        )
 
     def describe(self, node: Node) -> str:
         rows, columns = node.weights["kernel"].shape
-        return f"dense {columns} -> {rows}"
+        positions = node.attributes["positions"]
+        return f"dense {columns} -> {rows}" + (f", at {positions} frequencies" if positions > 1 else "")
 
 
 OP = Dense()

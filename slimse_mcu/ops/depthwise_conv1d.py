@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slimse_mcu.graph import Node
 from slimse_mcu.ops import linear
@@ -20,7 +21,7 @@ from slimse_mcu.ops.op import (
     Int8Array,
     KernelCall,
     Macs,
-    Memory,
+    Memories,
     Op,
     Parameters,
     QuantizeContext,
@@ -43,6 +44,7 @@ def add_depthwise(
     """Add a depthwise convolution with ``kernel [taps, channels, multiplier]`` read from a Keras layer."""
     taps, columns, multiplier = kernel.shape
     stride, dilation = layer.scalar("strides"), layer.scalar("dilation_rate")
+    builder.vector(layer, source)
     source = causal_input(layer, source, builder, taps, dilation)
     return builder.add(
         layer,
@@ -75,6 +77,7 @@ def _read_separable(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuil
 
 
 def _read_batch_norm(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
+    builder.vector(layer, inputs[0])
     channels = builder.channels(inputs[0])
     axis = layer.config.get("axis", -1)
     if axis not in (-1, 2):
@@ -112,25 +115,30 @@ class DepthwiseConv1D(Op):
     )
     skips_rows = True
     fuses = FUSED_CLAMPS
+    is_linear = True
+
+    def affine(self, node: Node) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        kernel = node.weights["kernel"].astype(np.float64)
+        if kernel.shape[1] != 1 or node.attributes["multiplier"] != 1 or node.activation != "linear":
+            return None
+        return kernel[:, 0], node.weights["bias"].astype(np.float64)
 
     def macs(self, node: Node) -> Macs:
         rows, taps = node.weights["kernel"].shape
         return Macs(rows, 1, taps, node.row_gate)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         kernel = node.weights["kernel"]
-        window = stack_taps(inputs[0], memory, kernel.shape[1], node.attributes["dilation"])
+        window = stack_taps(inputs[0], memories, kernel.shape[1], node.attributes["dilation"])
         window = np.repeat(window, node.attributes["multiplier"], axis=1)
         return activate(np.einsum("ct,tc->c", kernel, window) + node.weights["bias"], node.activation)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return linear.quantize(node, context)
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
         weights = parameters["weights"]
-        window = stack_taps(inputs[0], memory, weights.shape[1], node.attributes["dilation"])
+        window = stack_taps(inputs[0], memories, weights.shape[1], node.attributes["dilation"])
         centred = np.repeat(window.astype(np.int64) + parameters["input_offset"], node.attributes["multiplier"], axis=1)
         sums = (weights.T.astype(np.int64) * centred).sum(axis=0)
         return linear.requantize(sums + parameters["bias"], parameters)
@@ -146,7 +154,7 @@ class DepthwiseConv1D(Op):
             "dilation": int(node.attributes["dilation"]),
             **linear.fields(by_tap, "[taps][channels], oldest tap first"),
         }
-        arguments = ("rows", "input0", "ring", "output")
+        arguments = ("rows", "input0", "ring0", "output")
         return (KernelCall("slimse_depthwise_conv1d_s8", fields, arguments, counts_macs=True),)
 
     def describe(self, node: Node) -> str:

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slimse_mcu.graph import Node, Quantization
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memory, Op, Parameters, QuantizeContext
+from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memories, Op, Parameters, QuantizeContext
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
 
 
 def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
-    if len(inputs) != 2 or inputs[1] not in builder.gates or inputs[0] in builder.gates:
+    given = builder.gates.get(inputs[-1])
+    if len(inputs) != 2 or given is None or given.components or inputs[0] in builder.gates:
         raise layer.error("expects a tensor and the gate of a ChannelGate", "Call it as layer([tensor, gate]).")
     source, gate = inputs
+    builder.vector(layer, source)
     channels = builder.channels(source)
     if builder.gates[gate].channels != channels:
         raise layer.error(
@@ -33,14 +35,14 @@ class GateChannels(Op):
     """No weights; the gate is the node's ``row_gate``."""
 
     name = "gate_channels"
-    imports = (Import(("slimse>GateChannels",), _read, "called on [tensor, gate]"),)
+    imports = (Import(("slimse>GateChannels",), _read, "called on [tensor, gate]", reads_gates=True),)
     skips_rows = True
     elementwise = True
 
     def keeps_zero(self, node: Node) -> bool:
         return True
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         return inputs[0]
 
     def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization:
@@ -49,9 +51,7 @@ class GateChannels(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return {"output_offset": context.require_output().zero_point}
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
         return np.array(inputs[0])
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:

@@ -21,7 +21,7 @@ from slimse_mcu.ops.op import (
     Import,
     Int8Array,
     KernelCall,
-    Memory,
+    Memories,
     Parameters,
 )
 from slimse_mcu.ops.recurrent import SIGMOID_TABLE, TANH_TABLE, Recurrent, addends, interpolate, round_q15, sigmoid
@@ -57,9 +57,10 @@ class Gru(Recurrent):
     def scratch_elements(self, node: Node) -> int:
         return 2 * node.weights["recurrent_kernel"].shape[1]
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
-        assert isinstance(memory, Hidden), "a recurrent layer has a hidden state"
-        weights, h = node.weights, memory.value
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
+        (hidden,) = memories
+        assert isinstance(hidden, Hidden), "a recurrent layer has a hidden state"
+        weights, h = node.weights, hidden.value
         update, reset, candidate = recurrent.gate_rows(h.size, _GATES)
         x = weights["input_kernel"] @ inputs[0] + weights["input_bias"]
         kernel, bias = weights["recurrent_kernel"], weights["recurrent_bias"]
@@ -69,14 +70,13 @@ class Gru(Recurrent):
             c = np.tanh(x[candidate] + r * (kernel[candidate] @ h + bias[candidate]))
         else:
             c = np.tanh(x[candidate] + kernel[candidate] @ (r * h))
-        memory.value = (c + z * (h - c)).astype(np.float32)
-        return memory.value
+        hidden.value = (c + z * (h - c)).astype(np.float32)
+        return hidden.value
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
-        assert isinstance(memory, Hidden), "a recurrent layer has a hidden state"
-        h = memory.value.astype(np.int64)
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+        (hidden,) = memories
+        assert isinstance(hidden, Hidden), "a recurrent layer has a hidden state"
+        h = hidden.value.astype(np.int64)
         update, reset, candidate = recurrent.gate_rows(h.size, _GATES)
         x = recurrent.input_addends(parameters, inputs[0])
         z = interpolate(SIGMOID_TABLE, x[update] + addends(parameters, "recurrent", update, h))
@@ -87,7 +87,7 @@ class Gru(Recurrent):
             again = addends(parameters, "recurrent", candidate, round_q15(r * h))
         c = interpolate(TANH_TABLE, x[candidate] + again)
         h = c + round_q15(z * (h - c))
-        memory.value = h.astype(np.int16)
+        hidden.value = h.astype(np.int16)
         return recurrent.output(h)
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:

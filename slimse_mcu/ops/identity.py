@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import FrontEnd, Node
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memory, Op, Parameters, QuantizeContext
+from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memories, Op, Parameters, QuantizeContext
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -18,14 +19,16 @@ def _read_identity(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuild
 
 
 def _read_reshape(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
-    channels = builder.channels(inputs[0])
-    target = layer.config.get("target_shape") or []
-    if len(target) != 2 or target[-1] != channels:
+    elements = math.prod(builder.shape(inputs[0]))
+    target = tuple(layer.config.get("target_shape") or ())
+    shape = target[1:]
+    sized = all(isinstance(size, int) and size > 0 for size in shape)
+    if len(shape) not in (1, 2) or not sized or math.prod(shape) != elements:
         raise layer.error(
-            f"reshapes a sequence of {channels} channels to {tuple(target)}, which mixes time and channels",
-            f"Only (time, {channels}) means the same in a stream; remove the layer.",
+            f"reshapes frames of {elements} elements to {target}, which mixes time and channels",
+            f"Use Reshape((-1, {elements})) or Reshape((-1, frequencies, channels)), equal in size.",
         )
-    return inputs[0]
+    return builder.view(inputs[0], shape)
 
 
 def _read_zero_padding(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
@@ -63,20 +66,18 @@ class Identity(Op):
             _read_identity,
             "nothing at inference",
         ),
-        Import(("Reshape",), _read_reshape, "target (time, channels) that changes nothing"),
+        Import(("Reshape",), _read_reshape, "(-1, channels) or (-1, frequencies, channels), as many elements"),
         Import(("ZeroPadding1D",), _read_zero_padding, "left padding in front of a valid convolution"),
         Import(("slimse>SpectralFrontEnd",), _read_front_end, "the first layer; becomes the device's STFT"),
     )
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         raise NotImplementedError("identity layers leave no node")
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         raise NotImplementedError("identity layers leave no node")
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
         raise NotImplementedError("identity layers leave no node")
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:

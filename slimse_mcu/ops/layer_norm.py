@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slimse_mcu.graph import Node
 from slimse_mcu.ops.arithmetic import clamp_s8, multiply_by_quantized_multiplier, quantize_multiplier
@@ -21,7 +22,7 @@ from slimse_mcu.ops.op import (
     Import,
     Int8Array,
     KernelCall,
-    Memory,
+    Memories,
     Op,
     Parameters,
     QuantizeContext,
@@ -39,7 +40,8 @@ _MAX_EPSILON = 1 << 46
 def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
     channels = builder.channels(inputs[0])
     axis = layer.config.get("axis", -1)
-    if axis not in (-1, 2, [-1], [2]):
+    last = 1 + len(builder.shape(inputs[0]))
+    if axis not in (-1, last, [-1], [last]):
         raise layer.error(f"normalizes axis {axis}", "Normalize the channels: axis=-1.")
     if layer.config.get("rms_scaling", False):
         raise layer.error("uses rms_scaling", "Use LayerNormalization().")
@@ -58,16 +60,29 @@ def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> st
     return builder.add(layer, "layer_norm", inputs, channels=channels, weights=weights, attributes={"epsilon": epsilon})
 
 
+def _normalized(x: NDArray[np.int64], parameters: Parameters) -> Int8Array:
+    """The channels of one position."""
+    deviation = x.size * x - x.sum()
+    square = int(np.sum(deviation * deviation)) // x.size + parameters["epsilon"]
+    reciprocal = (1 << _RECIPROCAL_BITS) // math.isqrt(square << (2 * _ROOT_BITS))
+    normal = (deviation * reciprocal + (1 << (_DOWN_BITS - 1))) >> _DOWN_BITS
+    sums = normal * parameters["gamma"].astype(np.int64) + parameters["beta"]
+    scaled = multiply_by_quantized_multiplier(sums, parameters["multiplier"], parameters["shift"])
+    return clamp_s8(scaled + parameters["output_offset"])
+
+
 class LayerNorm(Op):
     """Weights ``gamma [channels]``, ``beta [channels]``; attribute ``epsilon``."""
 
     name = "layer_norm"
-    imports = (Import(("LayerNormalization",), _read, "over the channels"),)
+    imports = (Import(("LayerNormalization",), _read, "over the channels, at each frequency"),)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
-        centred = inputs[0] - inputs[0].mean()
-        deviation = np.sqrt(np.mean(centred * centred) + np.float32(node.attributes["epsilon"]))
-        return np.asarray(centred / deviation * node.weights["gamma"] + node.weights["beta"], np.float32)
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
+        x = inputs[0].reshape(node.attributes["positions"], -1)
+        centred = x - x.mean(axis=1, keepdims=True)
+        variance = np.mean(centred * centred, axis=1, keepdims=True)
+        normal = centred / np.sqrt(variance + np.float32(node.attributes["epsilon"]))
+        return np.asarray(normal * node.weights["gamma"] + node.weights["beta"], np.float32).ravel()
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         source, output = context.inputs[0], context.require_output()
@@ -87,20 +102,13 @@ class LayerNorm(Op):
             "output_offset": output.zero_point,
         }
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
-        x = inputs[0].astype(np.int64)
-        deviation = x.size * x - x.sum()
-        square = int(np.sum(deviation * deviation)) // x.size + parameters["epsilon"]
-        reciprocal = (1 << _RECIPROCAL_BITS) // math.isqrt(square << (2 * _ROOT_BITS))
-        normal = (deviation * reciprocal + (1 << (_DOWN_BITS - 1))) >> _DOWN_BITS
-        sums = normal * parameters["gamma"].astype(np.int64) + parameters["beta"]
-        scaled = multiply_by_quantized_multiplier(sums, parameters["multiplier"], parameters["shift"])
-        return clamp_s8(scaled + parameters["output_offset"])
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+        positions = inputs[0].astype(np.int64).reshape(node.attributes["positions"], -1)
+        return np.concatenate([_normalized(x, parameters) for x in positions])
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         fields: dict[str, int | Constant] = {
+            "positions": node.attributes["positions"],
             "size": int(parameters["gamma"].size),
             "gamma": Constant("int8_t", parameters["gamma"], "scales per channel"),
             "beta": Constant("int32_t", parameters["beta"], "offsets per channel"),

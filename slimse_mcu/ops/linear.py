@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -38,24 +39,47 @@ def quantize(node: Node, context: QuantizeContext) -> dict[str, Any]:
 
 
 def accumulate(parameters: Parameters, values: NDArray[np.int8]) -> NDArray[np.int64]:
-    """``W (x - zero point) + b`` of all rows, ``[rows]``; ``values`` has the weights' shape behind the rows."""
-    weights = parameters["weights"]
-    centred = values.reshape(-1).astype(np.float64) + parameters["input_offset"]
+    """``W (x - zero point) + b`` of all rows at each position, ``[positions, rows]``.
+
+    Args:
+        parameters: With ``weights [rows, ...]``.
+        values: ``[positions, ...]``, as many values behind the positions as the weights have behind the rows.
+    """
+    weights = parameters["weights"].reshape(len(parameters["weights"]), -1)
+    centred = values.reshape(-1, weights.shape[1]).astype(np.float64) + parameters["input_offset"]
     # Exact, and faster than integers: every partial sum is an integer far below 2**53.
-    sums = weights.reshape(len(weights), -1).astype(np.float64) @ centred
+    sums = centred @ weights.astype(np.float64).T
     result: NDArray[np.int64] = sums.astype(np.int64) + parameters["bias"]
     return result
 
 
 def requantize(accumulator: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int8]:
-    """int32 accumulators ``[channels]`` to int8 outputs."""
+    """int32 accumulators ``[..., rows]`` to the int8 output, flat."""
     scaled = multiply_by_quantized_multiplier(accumulator, parameters["multiplier"], parameters["shift"])
-    return clamp_s8(scaled + parameters["output_offset"], parameters["output_min"], parameters["output_max"])
+    return clamp_s8(scaled + parameters["output_offset"], parameters["output_min"], parameters["output_max"]).ravel()
+
+
+def take_rows(parameters: Parameters, rows: slice) -> dict[str, Any]:
+    """The parameters of some output channels."""
+    return {
+        name: np.ascontiguousarray(value[rows]) if isinstance(value, np.ndarray) else value
+        for name, value in parameters.items()
+    }
+
+
+def part_rows(node: Node, rows: int) -> Iterator[tuple[int | None, str, slice]]:
+    """Number, name suffix and rows of each part of a node's output; of all ``rows`` where it has none."""
+    if not node.parts:
+        yield None, "", slice(0, rows)
+    first = 0
+    for index, part in enumerate(node.parts):
+        yield index, f"_part{index}", slice(first, first + part.channels)
+        first += part.channels
 
 
 def fields(parameters: Parameters, layout: str) -> dict[str, int | Constant]:
-    """C fields that every layer with weights has; ``layout`` names the axes of the weights."""
-    return {
+    """Members of ``slimse_linear_s8_t``; ``layout`` names the axes of the weights."""
+    members: dict[str, int | Constant] = {
         "weights": Constant("int8_t", parameters["weights"], f"weights {layout}, symmetric per output channel"),
         "bias": Constant("int32_t", parameters["bias"], "bias, at input scale x weight scale"),
         "multiplier": Constant("int32_t", parameters["multiplier"], "requantization multipliers, Q31"),
@@ -65,3 +89,4 @@ def fields(parameters: Parameters, layout: str) -> dict[str, int | Constant]:
         "output_min": int(parameters["output_min"]),
         "output_max": int(parameters["output_max"]),
     }
+    return {f"linear.{name}": value for name, value in members.items()}

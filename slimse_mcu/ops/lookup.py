@@ -28,10 +28,11 @@ from slimse_mcu.ops.op import (
     Import,
     Int8Array,
     KernelCall,
-    Memory,
+    Memories,
     Op,
     Parameters,
     QuantizeContext,
+    size,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def add_activation(
         "lookup",
         [source],
         channels=builder.channels(source),
-        attributes={"function": function, "slope": slope, "channels": builder.channels(source)},
+        attributes={"function": function, "slope": slope},
         suffix=suffix,
     )
 
@@ -178,7 +179,7 @@ class Lookup(Op):
     def keeps_zero(self, node: Node) -> bool:
         return float(self._real(node, np.zeros(1))[0]) == 0.0
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         return self._real(node, inputs[0]).astype(np.float32)
 
     def useful_range(self, node: Node) -> tuple[float, float] | None:
@@ -197,9 +198,7 @@ class Lookup(Op):
         values = table(node.attributes["function"], node.attributes["slope"], context.inputs[0], output)
         return {"table": values, "output_offset": output.zero_point}
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
         values: Int8Array = parameters["table"][inputs[0].astype(np.int64) - INT8_MIN]
         return values
 
@@ -208,12 +207,12 @@ class Lookup(Op):
         fields: dict[str, int | Constant] = {
             "table": Constant("int8_t", parameters["table"], note),
             "output_offset": int(parameters["output_offset"]),
-            "size": int(node.attributes["channels"]),
+            "size": size(node),
         }
         return (KernelCall("slimse_lookup_s8", fields, ("rows", "input0", "output")),)
 
     def describe(self, node: Node) -> str:
-        return f"{node.attributes['function']}, {node.attributes['channels']}"
+        return f"{node.attributes['function']}, {size(node)}"
 
 
 OP = Lookup()

@@ -22,7 +22,7 @@ from slimse_mcu.ops.op import (
     Import,
     Int8Array,
     KernelCall,
-    Memory,
+    Memories,
     Parameters,
 )
 from slimse_mcu.ops.recurrent import SIGMOID_TABLE, TANH_TABLE, Recurrent, addends, interpolate, round_q15, sigmoid
@@ -53,30 +53,30 @@ class Lstm(Recurrent):
     def scratch_elements(self, node: Node) -> int:
         return int(node.weights["recurrent_kernel"].shape[1])
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
-        assert isinstance(memory, Hidden), "a recurrent layer has a hidden state"
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
+        (hidden,) = memories
+        assert isinstance(hidden, Hidden), "a recurrent layer has a hidden state"
         weights = node.weights
-        h, c = np.split(memory.value, 2)
+        h, c = np.split(hidden.value, 2)
         x = weights["input_kernel"] @ inputs[0] + weights["input_bias"]
         x = x + weights["recurrent_kernel"] @ h + weights["recurrent_bias"]
         enter, forget, candidate, leave = recurrent.gate_rows(h.size, _GATES)
         c = sigmoid(x[forget]) * c + sigmoid(x[enter]) * np.tanh(x[candidate])
         h = np.asarray(sigmoid(x[leave]) * np.tanh(c), np.float32)
-        memory.value = np.concatenate([h, c]).astype(np.float32)
+        hidden.value = np.concatenate([h, c]).astype(np.float32)
         return h
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
-        assert isinstance(memory, Hidden), "a recurrent layer has a hidden state"
-        h, c = np.split(memory.value.astype(np.int64), 2)
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+        (hidden,) = memories
+        assert isinstance(hidden, Hidden), "a recurrent layer has a hidden state"
+        h, c = np.split(hidden.value.astype(np.int64), 2)
         x = recurrent.input_addends(parameters, inputs[0]) + addends(parameters, "recurrent", slice(None), h)
         enter, forget, candidate, leave = recurrent.gate_rows(h.size, _GATES)
         kept = round_q15(interpolate(SIGMOID_TABLE, x[forget]) * c)
         entering = interpolate(SIGMOID_TABLE, x[enter]) * interpolate(TANH_TABLE, x[candidate])
         c = clamp_s16(kept + ((entering + (1 << (_PRODUCT_SHIFT - 1))) >> _PRODUCT_SHIFT)).astype(np.int64)
         h = round_q15(interpolate(SIGMOID_TABLE, x[leave]) * interpolate(TANH_TABLE, 2 * c))
-        memory.value = np.concatenate([h, c]).astype(np.int16)
+        hidden.value = np.concatenate([h, c]).astype(np.int16)
         return recurrent.output(h)
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:

@@ -18,7 +18,7 @@ from slimse_mcu.ops.op import (
     FloatArray,
     Import,
     Int8Array,
-    Memory,
+    Memories,
     Parameters,
     QuantizeContext,
     activate,
@@ -32,7 +32,7 @@ class Multiply(Pair):
     name = "multiply"
     imports = (Import(("Multiply",), read_pairs("multiply"), "two or more tensors of one shape"),)
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         return activate(inputs[0] * inputs[1], node.activation)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
@@ -51,9 +51,7 @@ class Multiply(Pair):
             "output_max": high,
         }
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
         first = inputs[0].astype(np.int64) + parameters["input0_offset"]
         second = inputs[1].astype(np.int64) + parameters["input1_offset"]
         scaled = multiply_by_quantized_multiplier(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu.graph import Node, Quantization
+from slimse_mcu.graph import Block, Component, Node, Quantization, Tensor
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -20,6 +20,16 @@ Int8Array = NDArray[np.int8]
 Parameters = Mapping[str, Any]
 
 
+class OpenGates(Protocol):
+    """Who says what is open: of one frame (numbers) or of many (arrays)."""
+
+    def channels(self, gate: str) -> Any:
+        """Open channels of a channel gate."""
+
+    def is_open(self, component: Component) -> Any:
+        """1 where a component is open, 0 elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Macs:
     """Multiply-accumulates of one layer, by gate choice: ``rows * columns * taps``.
@@ -27,9 +37,12 @@ class Macs:
     Attributes:
         rows: Output channels when all are open.
         columns: Input channels per output when all are open.
-        taps: Taps along time.
+        taps: How often each output channel uses an input channel in a frame: taps along time and frequency, times
+            the positions along frequency; taps that fall into padding do not count.
         row_gate: Gate that rules the rows, or None.
         column_gate: Gate that rules the columns, or None.
+        row_blocks: The rows by component; empty: none is ruled by one.
+        column_blocks: The columns by component; empty: none is ruled by one.
     """
 
     rows: int
@@ -37,17 +50,36 @@ class Macs:
     taps: int
     row_gate: str | None = None
     column_gate: str | None = None
+    row_blocks: tuple[Block, ...] = ()
+    column_blocks: tuple[Block, ...] = ()
 
-    def count(self, open_channels: Mapping[str, Any]) -> Any:
-        """MACs when each gate has ``open_channels[gate]`` (a number or an array of them) channels open."""
-        rows = self.rows if self.row_gate is None else open_channels[self.row_gate]
-        columns = self.columns if self.column_gate is None else open_channels[self.column_gate]
-        return rows * columns * self.taps
+    def count(self, gates: OpenGates) -> Any:
+        """MACs of a frame, or of many frames, with what ``gates`` has open."""
+        rows = _open_extent(self.rows, self.row_gate, self.row_blocks, gates)
+        return rows * _open_extent(self.columns, self.column_gate, self.column_blocks, gates) * self.taps
 
     @property
     def all_open(self) -> int:
         """MACs when every channel is open."""
         return self.rows * self.columns * self.taps
+
+
+def _open_extent(size: int, gate: str | None, blocks: tuple[Block, ...], gates: OpenGates) -> Any:
+    if blocks:
+        ruled = [block for block in blocks if block.component is not None]
+        static = size - sum(block.channels for block in ruled)
+        return static + sum(block.channels * gates.is_open(block.component) for block in ruled if block.component)
+    return size if gate is None else gates.channels(gate)
+
+
+def size(node: Node) -> int:
+    """Elements of a node's output."""
+    return int(node.attributes["positions"] * node.attributes["channels"])
+
+
+def row_blocks(node: Node) -> tuple[Block, ...]:
+    """The output channels by component, for :class:`Macs`."""
+    return tuple(Block(part.channels, part.component) for part in node.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +104,21 @@ class KernelCall:
     Attributes:
         function: C function, named like its file in ``firmware/kernels``.
         fields: Members of the layer's constant structure, in order; ``"part.member"`` for one of a nested structure.
-        arguments: What follows the layer, in order: ``"rows"``, ``"columns"``, ``"input0"``, ..., ``"ring"``,
-            ``"hidden"``, ``"scratch"``, ``"output"``, ``"gate"`` (the gate decided here).
+        arguments: What follows the layer, in order, each a name or ``(name, first element)``: ``"rows"``, ``"columns"``
+            (channel gates), ``"spans"`` (open ranges of the first input's channels), ``"input0"``, ...,
+            ``"ring0"``, ... (past values of that input), ``"hidden"``, ``"scratch"``, ``"output"``, ``"gate"`` (the
+            gate decided here).
         counts_macs: The function returns the MACs it executed.
-        output_offset: Element of the output where this call starts to write.
         suffix: Appended to the node's name when a node needs several calls.
+        part: The call computes this part of the node's output and is left out while the part is closed.
     """
 
     function: str
     fields: Mapping[str, int | Constant]
-    arguments: tuple[str, ...]
+    arguments: tuple[str | tuple[str, int], ...]
     counts_macs: bool = False
-    output_offset: int = 0
     suffix: str = ""
+    part: int | None = None
 
     @property
     def struct(self) -> str:
@@ -143,18 +177,21 @@ class Import:
         classes: Registered names of the Keras layers (``"Dense"``, ``"slimse>ChannelGate"``).
         read: Adds the layer to the graph under construction and returns its output tensor's name.
         supported: One phrase for ``docs/layers.md`` and error messages: the arguments that are supported.
+        reads_gates: The layer takes a gate as one of its inputs.
     """
 
     classes: tuple[str, ...]
     read: Callable[[KerasLayer, Sequence[str], GraphBuilder], str]
     supported: str = ""
+    reads_gates: bool = False
 
 
 class Hidden:
     """The state of a recurrent layer, which the layer itself reads and writes.
 
     Attributes:
-        value: ``[units]`` as it lies in the device's memory (int16), or float32.
+        value: All elements as they lie in the device's memory (int16), or float32; the equal share of each part of
+            the layer is contiguous.
     """
 
     __slots__ = ("value",)
@@ -164,7 +201,9 @@ class Hidden:
 
 
 Memory = Ring | Hidden
-"""What a node keeps between frames."""
+"""One state of a node."""
+Memories = tuple[Memory, ...]
+"""The rings and hidden states of a node, in the order of its states."""
 
 
 class Op(ABC):
@@ -176,6 +215,10 @@ class Op(ABC):
     skips_rows: ClassVar[bool] = False
     #: A channel closed in the input need not be read.
     skips_columns: ClassVar[bool] = False
+    #: A closed part of the output need not be computed; ``calls`` gives each part calls of its own.
+    skips_parts: ClassVar[bool] = False
+    #: The weights are ``kernel [rows, ...]`` and ``bias [rows]``, one row per output channel, before any clamp.
+    is_linear: ClassVar[bool] = False
     #: Output channel i depends on channel i of the inputs of this frame alone.
     elementwise: ClassVar[bool] = False
     #: Activations that the operator can clamp to itself.
@@ -189,8 +232,22 @@ class Op(ABC):
         """Whether an elementwise operator maps closed (exactly zero) inputs to exactly zero."""
         return False
 
+    def affine(self, node: Node) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Factor and offset per channel of a node that computes nothing else; None for all other nodes."""
+        return None
+
+    def block_channels(self, node: Node) -> int:
+        """Channels of the first input, where the kernel can leave out those of closed blocks; 0 where it cannot."""
+        return 0
+
+    def output_blocks(self, node: Node, inputs: Sequence[Tensor]) -> tuple[Block, ...]:
+        """Channels of an ungated node's output that are exactly zero because those of its inputs are."""
+        blocks = {tensor.blocks for tensor in inputs}
+        keeps = self.elementwise and self.keeps_zero(node) and inputs[0].channels == node.attributes["channels"]
+        return inputs[0].blocks if keeps and len(blocks) == 1 else ()
+
     @abstractmethod
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         """One frame in float32, gates not applied; a gate-deciding node returns 0/1 per channel."""
 
     def scratch_elements(self, node: Node) -> int:
@@ -210,9 +267,7 @@ class Op(ABC):
         """Integer parameters of the specification, named as the fields of the C structure."""
 
     @abstractmethod
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
         """One frame of the int8 specification, gates not applied; the truth for every kernel."""
 
     @abstractmethod

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from slimse_mcu.graph import Node
-from slimse_mcu.ops.op import FUSED_CLAMPS, KernelCall, Op, Parameters
+from slimse_mcu.ops.op import FUSED_CLAMPS, KernelCall, Op, Parameters, size
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -16,10 +16,10 @@ def read_pairs(op: str) -> Callable[[KerasLayer, Sequence[str], GraphBuilder], s
     """Importer of a layer that combines its inputs element by element with the operator ``op``."""
 
     def read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
-        sizes = [builder.channels(name) for name in inputs]
-        if len(inputs) < 2 or len(set(sizes)) != 1:
+        shapes = [builder.shape(name) for name in inputs]
+        if len(inputs) < 2 or len(set(shapes)) != 1:
             raise layer.error(
-                f"combines tensors of {sizes} channels", "All inputs need the same number of channels; two at least."
+                f"combines tensors of shapes {', '.join(map(str, shapes))}", "All inputs need the same; two at least."
             )
         result = inputs[0]
         for index, other in enumerate(inputs[1:]):
@@ -28,8 +28,8 @@ def read_pairs(op: str) -> Callable[[KerasLayer, Sequence[str], GraphBuilder], s
                 layer,
                 op,
                 [result, other],
-                channels=sizes[0],
-                attributes={"channels": sizes[0]},
+                channels=builder.channels(result),
+                shape=shapes[0],
                 suffix="" if last else f"_part{index}",
             )
         return result
@@ -48,8 +48,8 @@ class Pair(Op):
         return True
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
-        fields = {"size": int(node.attributes["channels"]), **{key: int(value) for key, value in parameters.items()}}
+        fields = {"size": size(node), **{key: int(value) for key, value in parameters.items()}}
         return (KernelCall(f"slimse_{self.name}_s8", fields, ("rows", "input0", "input1", "output")),)
 
     def describe(self, node: Node) -> str:
-        return f"{self.name}, {node.attributes['channels']}"
+        return f"{self.name}, {size(node)}"

@@ -1,4 +1,4 @@
-"""PReLU with one slope per channel; int8: TensorFlow Lite PRELU."""
+"""PReLU with one slope per channel (and position); int8: TensorFlow Lite PRELU."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from slimse_mcu.ops.op import (
     Import,
     Int8Array,
     KernelCall,
-    Memory,
+    Memories,
     Op,
     Parameters,
     QuantizeContext,
@@ -33,26 +33,28 @@ if TYPE_CHECKING:
 
 def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
     channels = builder.channels(inputs[0])
-    slopes = layer.weight(0, rank=2)
-    if slopes.shape != (1, channels):
+    shape = builder.shape(inputs[0])
+    slopes = layer.weight(0, rank=1 + len(shape))
+    if slopes.shape[0] != 1 or slopes.shape[-1] != channels or slopes.shape[1] not in (1, shape[0]):
         raise layer.error(
             f"has slopes of shape {slopes.shape}, one for each frame", "Share them over time: PReLU(shared_axes=[1])."
         )
-    return builder.add(layer, "prelu", inputs, channels=channels, weights={"slopes": slopes[0].copy()})
+    weights = {"slopes": np.broadcast_to(slopes[0], shape).ravel()}
+    return builder.add(layer, "prelu", inputs, channels=channels, weights=weights)
 
 
 class PRelu(Op):
-    """Weights ``slopes [channels]``, quantized per tensor."""
+    """Weights ``slopes [elements]``, quantized per tensor."""
 
     name = "prelu"
-    imports = (Import(("PReLU",), _read, "shared over time: shared_axes=[1]"),)
+    imports = (Import(("PReLU",), _read, "shared over time: shared_axes=[1] or [1, 2]"),)
     skips_rows = True
     elementwise = True
 
     def keeps_zero(self, node: Node) -> bool:
         return True
 
-    def step(self, node: Node, inputs: Sequence[FloatArray], memory: Memory | None) -> FloatArray:
+    def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         return np.where(inputs[0] >= 0, inputs[0], inputs[0] * node.weights["slopes"])
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
@@ -67,9 +69,7 @@ class PRelu(Op):
             (output.scale, output.zero_point),
         )
 
-    def step_s8(
-        self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memory: Memory | None
-    ) -> Int8Array:
+    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
         value = inputs[0].astype(np.int64) + parameters["input_offset"]
         positive = multiply_by_quantized_multiplier(
             value, parameters["positive_multiplier"], parameters["positive_shift"]
@@ -82,7 +82,7 @@ class PRelu(Op):
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         fields: dict[str, int | Constant] = {
-            "slopes": Constant("int8_t", parameters["slopes"], "slopes per channel"),
+            "slopes": Constant("int8_t", parameters["slopes"], "slopes per element"),
             "size": int(parameters["slopes"].size),
         }
         fields.update({key: int(value) for key, value in parameters.items() if key != "slopes"})

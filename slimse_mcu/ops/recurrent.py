@@ -52,6 +52,7 @@ def read_cell(layer: KerasLayer, source: str, builder: GraphBuilder, gates: int)
     for name, needed in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
         if config.get(name, needed) != needed:
             raise layer.error(f"uses {name}='{config[name]}'", f"Use '{needed}'.")
+    builder.vector(layer, source)
     kernel, recurrent = layer.weight(0, rank=2), layer.weight(1, rank=2)
     units = kernel.shape[1] // gates
     if units > MAX_UNITS:

@@ -1,6 +1,6 @@
 """Every kernel alone against its operator's NumPy specification, with parameters over their whole range.
 
-Structures and signatures are read from ``slimse.h``; a folder of optimised kernels is held to the same test.
+Structures are read from the headers; a folder of optimised kernels is held to the same test.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from native import WARNINGS
 from numpy.typing import NDArray
 
 from slimse_mcu import assets
-from slimse_mcu.graph import Node, State
+from slimse_mcu.graph import Node
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall, Ring
 
@@ -36,18 +36,24 @@ _CTYPES = {
     "uint16_t": ctypes.c_uint16,
     "int16_t": ctypes.c_int16,
     "int32_t": ctypes.c_int32,
+    "uint64_t": ctypes.c_uint64,
 }
 
 
 @cache
+def _structures() -> dict[str, str]:
+    """Bodies of all C structures of the runtime by name."""
+    headers = [assets.path("firmware/slimse.h"), *sorted(assets.path("firmware/kernels").glob("*.h"))]
+    text = re.sub(r"/\*.*?\*/", "", "".join(path.read_text() for path in headers), flags=re.DOTALL)
+    return {name: body for body, name in re.findall(r"typedef struct \{([^}]*)\} (\w+);", text)}
+
+
+@cache
 def structure(name: str) -> type[ctypes.Structure]:
-    """The C structure of that name in ``slimse.h``."""
-    header = re.sub(r"/\*.*?\*/", "", assets.read_text("firmware/slimse.h"), flags=re.DOTALL)
-    body = re.search(rf"typedef struct \{{([^}}]*)\}} {name};", header)
-    assert body is not None, name
-    fields = []
-    for ctype, pointer, field in re.findall(r"(?:const )?(\w+) (\*?)(\w+);", body.group(1)):
-        fields.append((field, ctypes.c_void_p if pointer else _CTYPES[ctype]))
+    """The C structure of that name."""
+    fields: list[tuple[str, Any]] = []
+    for ctype, pointer, field in re.findall(r"(?:const )?(\w+) (\*?)(\w+);", _structures()[name]):
+        fields.append((field, ctypes.c_void_p if pointer else _CTYPES.get(ctype) or structure(ctype)))
     return type(name, (ctypes.Structure,), {"_fields_": fields})
 
 
@@ -83,13 +89,15 @@ class Frame:
 
     def constants(self, call: KernelCall) -> Any:
         values = structure(call.struct)()
-        for key, value in call.fields.items():
+        for path, value in call.fields.items():
+            part, _, key = path.rpartition(".")
+            target = getattr(values, part) if part else values
             if isinstance(value, Constant):
                 array = np.ascontiguousarray(value.values, dtype=np.dtype(value.ctype.removesuffix("_t")))
-                setattr(values, key, self.pointer(array))
+                setattr(target, key, self.pointer(array))
             else:
-                setattr(values, key, int(value))
-                assert getattr(values, key) == int(value), f"{key} does not fit its C type"
+                setattr(target, key, int(value))
+                assert getattr(target, key) == int(value), f"{key} does not fit its C type"
         return values
 
     def gate(self, is_open: NDArray[np.bool_] | None, forced: NDArray[np.uint8] | None = None) -> Any:
@@ -116,15 +124,16 @@ def run_calls(
         frame = Frame()
         layer = frame.constants(call)
         arguments: list[Any] = [ctypes.byref(layer)]
-        for name in call.arguments:
+        for argument in call.arguments:
+            name, first = (argument, 0) if isinstance(argument, str) else argument
             if name in ("rows", "columns"):
                 gate = frame.gate(getattr(gates, name))
                 arguments.append(None if gate is None else ctypes.byref(gate))
-            elif name == "ring":
+            elif name == "ring0":
                 memory = None if ring is None else ctypes.c_void_p(frame.pointer(ring.frames))
                 arguments += [memory, ctypes.c_uint16(0 if ring is None else ring.next)]
             elif name == "output":
-                arguments.append(ctypes.c_void_p(frame.pointer(output) + call.output_offset))
+                arguments.append(ctypes.c_void_p(frame.pointer(output) + first))
             else:
                 exact = np.array(inputs[int(name.removeprefix("input"))])
                 arguments.append(ctypes.c_void_p(frame.pointer(exact)))
@@ -138,7 +147,7 @@ def run_calls(
 
 def specified(node: Node, parameters: dict[str, Any], inputs, gates: Gates, ring: Ring | None) -> NDArray[np.int8]:
     """The specification's output, closed rows at the zero point."""
-    value = operators()[node.op].step_s8(node, parameters, inputs, ring)
+    value = operators()[node.op].step_s8(node, parameters, inputs, () if ring is None else (ring,))
     if gates.rows is None:
         return value
     return np.where(gates.rows, value, np.int8(parameters["output_offset"]))
@@ -196,8 +205,8 @@ def ring_of(rng: np.random.Generator, slots: int, channels: int) -> Ring | None:
     return ring
 
 
-def node_of(op: str, inputs: int, state: State | None = None, **attributes: Any) -> Node:
-    return Node(op, op, tuple(f"in{index}" for index in range(inputs)), op, attributes, state=state)
+def node_of(op: str, inputs: int, **attributes: Any) -> Node:
+    return Node(op, op, tuple(f"in{index}" for index in range(inputs)), op, {"positions": 1, **attributes})
 
 
 def scalar(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -305,19 +314,24 @@ def test_lookup(library, seed, size):
 
 
 @RELAXED
-@given(SEEDS, st.lists(SIZES, min_size=1, max_size=4))
-def test_concatenate(library, seed, sizes):
+@given(SEEDS, st.lists(SIZES, min_size=1, max_size=4), st.integers(1, 4))
+def test_concatenate(library, seed, sizes, pieces):
     rng = np.random.default_rng(seed)
     all_parts = requantization(rng, len(sizes))
     parameters = {
-        "input_offsets": tuple(int(offset) for offset in rng.integers(-127, 129, len(sizes))),
-        "multipliers": tuple(all_parts["multiplier"].tolist()),
-        "shifts": tuple(all_parts["shift"].tolist()),
-        "output_offset": all_parts["output_offset"],
+        "parts": tuple(
+            {
+                "input_offset": int(rng.integers(-127, 129)),
+                "output_offset": all_parts["output_offset"],
+                "multiplier": int(multiplier),
+                "shift": int(shift),
+            }
+            for multiplier, shift in zip(all_parts["multiplier"], all_parts["shift"], strict=True)
+        )
     }
-    node = node_of("concatenate", len(sizes), sizes=tuple(sizes))
-    values = [frames(rng, size) for size in sizes]
-    output, _ = run_calls(library, node, parameters, values, Gates(), None, sum(sizes))
+    node = node_of("concatenate", len(sizes), sizes=tuple(sizes), pieces=pieces)
+    values = [frames(rng, pieces * size) for size in sizes]
+    output, _ = run_calls(library, node, parameters, values, Gates(), None, pieces * sum(sizes))
     np.testing.assert_array_equal(output, specified(node, parameters, values, Gates(), None))
 
 
@@ -339,7 +353,7 @@ def test_channel_gate(library, seed, rows, columns, is_forced):
     whole = linear(rng, (rows, columns))
     parameters = {key: whole[key] for key in ("weights", "bias", "input_offset")}
     node, values = node_of("channel_gate", 1), frames(rng, columns)
-    expected = operators()[node.op].step_s8(node, parameters, [values], None).astype(bool)
+    expected = operators()[node.op].step_s8(node, parameters, [values], ()).astype(bool)
     pattern = None
     if is_forced:
         expected = rng.random(rows) < 0.5

@@ -9,28 +9,28 @@
 const slimse_dense_s8_t model_front = {
     .rows = 6U,
     .columns = 4U,
-    .weights = model_front_weights,
-    .bias = model_front_bias,
-    .multiplier = model_front_multiplier,
-    .shift = model_front_shift,
-    .input_offset = 128,
-    .output_offset = -128,
-    .output_min = -128,
-    .output_max = 127,
+    .linear.weights = model_front_weights,
+    .linear.bias = model_front_bias,
+    .linear.multiplier = model_front_multiplier,
+    .linear.shift = model_front_shift,
+    .linear.input_offset = 128,
+    .linear.output_offset = -128,
+    .linear.output_min = -128,
+    .linear.output_max = 127,
 };
 
 /* b0_gate_hidden: dense 6 -> 3 */
 const slimse_dense_s8_t model_b0_gate_hidden = {
     .rows = 3U,
     .columns = 6U,
-    .weights = model_b0_gate_hidden_weights,
-    .bias = model_b0_gate_hidden_bias,
-    .multiplier = model_b0_gate_hidden_multiplier,
-    .shift = model_b0_gate_hidden_shift,
-    .input_offset = 128,
-    .output_offset = -128,
-    .output_min = -128,
-    .output_max = 127,
+    .linear.weights = model_b0_gate_hidden_weights,
+    .linear.bias = model_b0_gate_hidden_bias,
+    .linear.multiplier = model_b0_gate_hidden_multiplier,
+    .linear.shift = model_b0_gate_hidden_shift,
+    .linear.input_offset = 128,
+    .linear.output_offset = -128,
+    .linear.output_min = -128,
+    .linear.output_max = 127,
 };
 
 /* b0_gate: gate 3 -> 10 channels */
@@ -46,14 +46,14 @@ const slimse_channel_gate_s8_t model_b0_gate = {
 const slimse_dense_s8_t model_b0_expand = {
     .rows = 10U,
     .columns = 6U,
-    .weights = model_b0_expand_weights,
-    .bias = model_b0_expand_bias,
-    .multiplier = model_b0_expand_multiplier,
-    .shift = model_b0_expand_shift,
-    .input_offset = 128,
-    .output_offset = -128,
-    .output_min = -128,
-    .output_max = 127,
+    .linear.weights = model_b0_expand_weights,
+    .linear.bias = model_b0_expand_bias,
+    .linear.multiplier = model_b0_expand_multiplier,
+    .linear.shift = model_b0_expand_shift,
+    .linear.input_offset = 128,
+    .linear.output_offset = -128,
+    .linear.output_min = -128,
+    .linear.output_max = 127,
 };
 
 /* b0_depthwise: depthwise conv1d 10, kernel 3, dilation 2 */
@@ -62,28 +62,28 @@ const slimse_depthwise_conv1d_s8_t model_b0_depthwise = {
     .multiplier_depth = 1,
     .taps = 3U,
     .dilation = 2U,
-    .weights = model_b0_depthwise_weights,
-    .bias = model_b0_depthwise_bias,
-    .multiplier = model_b0_depthwise_multiplier,
-    .shift = model_b0_depthwise_shift,
-    .input_offset = 128,
-    .output_offset = -128,
-    .output_min = -128,
-    .output_max = 127,
+    .linear.weights = model_b0_depthwise_weights,
+    .linear.bias = model_b0_depthwise_bias,
+    .linear.multiplier = model_b0_depthwise_multiplier,
+    .linear.shift = model_b0_depthwise_shift,
+    .linear.input_offset = 128,
+    .linear.output_offset = -128,
+    .linear.output_min = -128,
+    .linear.output_max = 127,
 };
 
 /* b0_project: dense 10 -> 6 */
 const slimse_dense_s8_t model_b0_project = {
     .rows = 6U,
     .columns = 10U,
-    .weights = model_b0_project_weights,
-    .bias = model_b0_project_bias,
-    .multiplier = model_b0_project_multiplier,
-    .shift = model_b0_project_shift,
-    .input_offset = 128,
-    .output_offset = -5,
-    .output_min = -128,
-    .output_max = 127,
+    .linear.weights = model_b0_project_weights,
+    .linear.bias = model_b0_project_bias,
+    .linear.multiplier = model_b0_project_multiplier,
+    .linear.shift = model_b0_project_shift,
+    .linear.input_offset = 128,
+    .linear.output_offset = -5,
+    .linear.output_min = -128,
+    .linear.output_max = 127,
 };
 
 /* b0_add: add, 6 */
@@ -106,14 +106,14 @@ const slimse_add_s8_t model_b0_add = {
 const slimse_dense_s8_t model_back = {
     .rows = 4U,
     .columns = 6U,
-    .weights = model_back_weights,
-    .bias = model_back_bias,
-    .multiplier = model_back_multiplier,
-    .shift = model_back_shift,
-    .input_offset = 12,
-    .output_offset = 39,
-    .output_min = -128,
-    .output_max = 127,
+    .linear.weights = model_back_weights,
+    .linear.bias = model_back_bias,
+    .linear.multiplier = model_back_multiplier,
+    .linear.shift = model_back_shift,
+    .linear.input_offset = 12,
+    .linear.output_offset = 39,
+    .linear.output_min = -128,
+    .linear.output_max = 127,
 };
 
 /* back_activation: sigmoid, 4 */

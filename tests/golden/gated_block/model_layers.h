@@ -5,7 +5,12 @@
 #ifndef MODEL_LAYERS_H
 #define MODEL_LAYERS_H
 
-#include "slimse.h"
+#include "kernels/slimse_add_s8.h"
+#include "kernels/slimse_channel_gate_s8.h"
+#include "kernels/slimse_dense_s8.h"
+#include "kernels/slimse_depthwise_conv1d_s8.h"
+#include "kernels/slimse_lookup_s8.h"
+#include "kernels/slimse_ring_push_s8.h"
 
 /* dense 4 -> 6; 78 bytes of weights */
 extern const slimse_dense_s8_t model_front;
