@@ -134,7 +134,8 @@ def _fuse_parts(graph: Graph) -> Graph:
             return None
         if graph.tensors[producer.output].channels != graph.tensors[node.output].channels:
             return None
-        states = (*producer.states, *node.states)
+        held = (replace(state, name=f"{producer.name}_held") for state in node.states)
+        states = (*producer.states, *held)
         return replace(producer, parts=node.parts, bypass=node.bypass, states=states)
 
     return _order(_merge_pairs(graph, merged))

@@ -77,3 +77,25 @@ def short_clip(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("audio") / "short.wav"
     soundfile.write(path, np.asarray(samples), rate, subtype="PCM_16")
     return path
+
+
+@pytest.fixture(scope="session")
+def kernel_objects(tmp_path_factory) -> Path:
+    """Where the portable kernels' objects are kept, which are compiled once with sanitizers."""
+    return tmp_path_factory.mktemp("kernels")
+
+
+@pytest.fixture(scope="module")
+def build_folders(tmp_path_factory, kernel_objects) -> tuple[Path, Path]:
+    """Where a model is built with sanitizers, and where the kernels are kept."""
+    return tmp_path_factory.mktemp("model"), kernel_objects
+
+
+@pytest.fixture(scope="module")
+def build(build_folders) -> Callable:
+    """``build(plan)`` compiles a plan with sanitizers: a ``NativeModel``."""
+    from native import build_native
+
+    from slimse_mcu.emit import emit
+
+    return lambda planned: build_native(emit(planned), planned, *build_folders)

@@ -17,17 +17,17 @@ from slimse_mcu.ops.arithmetic import choose_quantization
 from slimse_mcu.quantize import quantize_with
 from slimse_mcu.streaming import Trace, run_float
 
-
 _DECIDING = ("slimse>ChannelGate",)
 
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of a network under construction: the layer it comes from, its channels and its frame period."""
+    """A tensor of a network under construction: the layer it comes from, its channels, frame period and positions."""
 
     layer: str
     channels: int
     period: int = 1
+    positions: int = 0  # 0: no frequency axis
 
 
 class Network:
@@ -49,13 +49,17 @@ class Network:
         weights: Sequence[NDArray[Any]] = (),
         stride: int = 1,
         name: str = "",
+        positions: int | None = None,
     ) -> Value:
+        """Add a layer; its output has as many positions as its first input where ``positions`` is None."""
         name = name or f"{kind.split('>')[-1].lower()}_{len(self.layers)}"
         calls = (tuple((value.layer, 0) for value in inputs),) if inputs else ()
         arrays = tuple(np.asarray(array, np.float32) for array in weights)
         self.layers.append(KerasLayer(name, kind, {"name": name, **config}, calls, arrays))
         period = inputs[0].period if inputs else 1
-        return Value(name, channels, period * stride)
+        if positions is None:
+            positions = inputs[0].positions if inputs else 0
+        return Value(name, channels, period * stride, positions)
 
     def graph(self, output: Value) -> Graph:
         """The streaming graph that ends with ``output``."""
@@ -142,9 +146,9 @@ class Network:
 
     def activation(self, x: Value, function: str) -> Value:
         if function == "prelu":
-            return self.add(
-                "PReLU", {"shared_axes": [1]}, [x], x.channels, [self.rng.normal(0.2, 0.3, (1, x.channels))]
-            )
+            shape = (1, 1, x.channels) if x.positions else (1, x.channels)
+            axes = list(range(1, len(shape)))
+            return self.add("PReLU", {"shared_axes": axes}, [x], x.channels, [self.rng.normal(0.2, 0.3, shape)])
         if function == "leaky":
             slope = float(self.rng.choice([0.01, 0.1, 0.25, 0.3, 1.5]))
             return self.add("LeakyReLU", {"negative_slope": slope}, [x], x.channels)
@@ -160,6 +164,36 @@ class Network:
             x = self.dense(x, hidden, "relu")
         weights = [self.normal(x.channels, channels, fan_in=x.channels), self.rng.normal(0, 0.5, channels)]
         return self.add("slimse>ChannelGate", {"channels": channels}, [x], channels, weights)
+
+    def reshape(self, x: Value, positions: int, channels: int) -> Value:
+        """The same elements with (0: without) a frequency axis."""
+        target = [-1, positions, channels] if positions else [-1, channels]
+        return self.add("Reshape", {"target_shape": target}, [x], channels, positions=positions)
+
+    def policy(self, x: Value, components: Sequence[str], hidden: int = 0, recurrent: bool = False) -> Value:
+        """A policy; biases spread its decisions over always open, always closed and undecided."""
+        count, weights = len(components), []
+        if hidden and recurrent:
+            weights += [self.normal(x.channels, 3 * hidden, fan_in=x.channels)]
+            weights += [self.normal(hidden, 3 * hidden, fan_in=hidden), self.rng.normal(0, 0.3, (2, 3 * hidden))]
+        elif hidden:
+            weights += [self.normal(x.channels, hidden, fan_in=x.channels), self.bias(hidden)]
+        inner = hidden or x.channels
+        weights += [self.rng.normal(0, 2 / np.sqrt(inner), (inner, count, 2)), self.rng.normal(0, 0.3, (count, 2))]
+        config = {"components": list(components), "hidden": hidden, "recurrent": recurrent}
+        return self.add("slimse>Policy", config, [x], count, weights, positions=0)
+
+    def gate_parts(
+        self,
+        x: Value,
+        policy: Value,
+        components: Sequence[int | None],
+        on_skip: Sequence[str],
+        source: Value | None = None,
+    ) -> Value:
+        config = {"groups": len(components), "components": list(components), "on_skip": list(on_skip)}
+        inputs = [x, policy] if source is None else [x, policy, source]
+        return self.add("slimse>GateParts", config, inputs, x.channels)
 
     def close(self, x: Value, gate: Value) -> Value:
         return self.add("slimse>GateChannels", {}, [x, gate], x.channels)
@@ -372,4 +406,4 @@ def quantized_features(quantized: QuantizedGraph, frames: int, seed: int) -> NDA
     """int8 frames over the whole range ``[frames, inputs]``."""
     graph = quantized.graph
     rng = np.random.default_rng(seed)
-    return rng.integers(-128, 128, (frames, graph.tensors[graph.input].channels)).astype(np.int8)
+    return rng.integers(-128, 128, (frames, graph.tensors[graph.input].size)).astype(np.int8)
