@@ -197,7 +197,7 @@ def compile_command(
     compiled = _compile(model, None if board_name is None else _board(board_name), stages, options)
     errors = None
     if report:
-        from slimse_mcu.quantize import quantization_errors
+        from slimse_mcu.fidelity import quantization_errors
 
         errors = quantization_errors(compiled.quantized, compiled.calibration.features)
         stages("compare", f"{errors.frames} frames, int8 against float")
@@ -208,9 +208,7 @@ def compile_command(
     if as_json:
         value = {"out": str(folder), "calibration": compiled.calibration.source, **compiled.project.manifest}
         if errors is not None:
-            from slimse_mcu.quantize import explain
-
-            value["quantization"] = {"tensors": explain(errors), "gate_flips": errors.gate_flips}
+            value["quantization"] = errors.to_json()
         _print_json(value)
         return
     screen.print_plan(compiled.plan)

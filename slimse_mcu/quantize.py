@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import BYPASS, Graph, Quantization, QuantizedGraph
 from slimse_mcu.ops import operators, rescale
-from slimse_mcu.ops.arithmetic import choose_quantization, dequantize_values, quantize_values
+from slimse_mcu.ops.arithmetic import choose_quantization
 from slimse_mcu.ops.op import QuantizeContext
-from slimse_mcu.streaming import GateLayout, Trace, gate_layout, run_float, run_int8
+from slimse_mcu.streaming import GateLayout, Stream, Trace, gate_layout, pieces
 
 METHODS = ("minmax", "percentile")
 #: Frames whose values are kept for percentiles; longer calibration is thinned evenly.
@@ -46,9 +46,11 @@ def quantize(
     _check_features(graph, features, method, percentile)
     ranges = _Ranges(graph, method, percentile, sum(len(sequence) for sequence in features))
     for sequence in features:
-        with np.errstate(over="ignore", invalid="ignore"):  # refused below, with the layer's name
-            trace = run_float(graph, sequence, record=True, progress=progress)
-        ranges.add(trace)
+        stream = Stream.real(graph)
+        for piece in pieces(sequence, graph.period):
+            with np.errstate(over="ignore", invalid="ignore"):  # refused below, with the layer's name
+                trace = stream.run(piece, keep=graph.tensors, progress=progress)
+            ranges.add(trace)
     return quantize_with(
         graph,
         {name: choose_quantization(*limits) for name, limits in _useful(graph, ranges.limits()).items()},
@@ -129,9 +131,10 @@ class _Ranges:
         self._low: dict[str, float] = {}
         self._high: dict[str, float] = {}
         self._values: dict[str, list[NDArray[np.float32]]] = {}
+        self._seen: dict[str, int] = dict.fromkeys(graph.tensors, 0)
 
     def add(self, trace: Trace) -> None:
-        """Take in one sequence."""
+        """Take in consecutive frames that begin a period of the graph."""
         for name, recorded in trace.tensors.items():
             tensor = self._graph.tensors[name]
             values = recorded[:: tensor.period]
@@ -144,9 +147,11 @@ class _Ranges:
             self._low[name] = min(self._low.get(name, 0.0), float(values.min()))
             self._high[name] = max(self._high.get(name, 0.0), float(values.max()))
             if self._percentile < 100.0:
-                kept = values[:: self._thinning]
+                thinned = slice(-self._seen[name] % self._thinning, None, self._thinning)
+                self._seen[name] += len(values)
+                kept = values[thinned]
                 if tensor.gate is not None:
-                    is_open = self._layout.unpack(trace.gates, tensor.gate)[:: tensor.period][:: self._thinning]
+                    is_open = self._layout.unpack(trace.gates, tensor.gate)[:: tensor.period][thinned]
                     kept = kept[is_open]
                 self._values.setdefault(name, []).append(kept.ravel())
 
@@ -164,97 +169,3 @@ class _Ranges:
             low, high = np.percentile(values, [tail, self._percentile])
             result[name] = (max(self._low[name], min(0.0, float(low))), min(self._high[name], max(0.0, float(high))))
         return result
-
-
-@dataclass(frozen=True, slots=True)
-class TensorError:
-    """What quantization costs at one tensor.
-
-    Attributes:
-        tensor: Name.
-        minimum: Least value seen in calibration.
-        maximum: Greatest value seen in calibration.
-        scale: Real value of one step.
-        zero_point: Integer that means 0.
-        sqnr_db: Power of the float tensor over power of the difference to the int8 run, accumulated error included;
-            infinite when there is no difference.
-        saturated: Share of the int8 values at -128 or 127 that lie beyond the representable range in float.
-    """
-
-    tensor: str
-    minimum: float
-    maximum: float
-    scale: float
-    zero_point: int
-    sqnr_db: float
-    saturated: float
-
-
-@dataclass(frozen=True, slots=True)
-class QuantizationErrors:
-    """Int8 against float over the same features.
-
-    Attributes:
-        tensors: In execution order.
-        gate_flips: Share of the decisions of each gate that differ from the float model's.
-        frames: Frames compared.
-    """
-
-    tensors: tuple[TensorError, ...]
-    gate_flips: dict[str, float]
-    frames: int
-
-
-def quantization_errors(quantized: QuantizedGraph, features: Iterable[NDArray[np.float32]]) -> QuantizationErrors:
-    """Run the float graph and the int8 specification over the same features and compare every tensor."""
-    graph = quantized.graph
-    layout = gate_layout(graph)
-    names = list(graph.tensors)
-    signal, noise, beyond, count = (dict.fromkeys(names, 0.0) for _ in range(4))
-    flips = dict.fromkeys(layout.offsets, 0.0)
-    frames = 0
-    for sequence in features:
-        real = run_float(graph, sequence, record=True)
-        integer = run_int8(quantized, quantize_values(sequence, quantized.quantization[graph.input]), record=True)
-        frames += len(sequence)
-        for name in names:
-            parameters = quantized.quantization[name]
-            reference = real.tensors[name].astype(np.float64)
-            difference = dequantize_values(integer.tensors[name], parameters) - reference
-            signal[name] += float(np.sum(reference**2))
-            noise[name] += float(np.sum(difference**2))
-            low, high = ((bound - parameters.zero_point) * parameters.scale for bound in (-128.5, 127.5))
-            beyond[name] += float(np.sum((reference < low) | (reference > high)))
-            count[name] += reference.size
-        for gate in flips:
-            flips[gate] += float(np.sum(layout.unpack(real.gates, gate) != layout.unpack(integer.gates, gate)))
-    entries = tuple(
-        TensorError(
-            name,
-            quantized.quantization[name].minimum,
-            quantized.quantization[name].maximum,
-            quantized.quantization[name].scale,
-            quantized.quantization[name].zero_point,
-            _decibels(signal[name], noise[name]),
-            beyond[name] / max(1.0, count[name]),
-        )
-        for name in _in_order(graph)
-    )
-    rates = {gate: flips[gate] / max(1, frames * layout.channels[gate]) for gate in flips}
-    return QuantizationErrors(entries, rates, frames)
-
-
-def _in_order(graph: Graph) -> list[str]:
-    return [graph.input, *(node.output for node in graph.nodes if node.output in graph.tensors)]
-
-
-def _decibels(signal: float, noise: float) -> float:
-    if noise == 0.0:
-        return float("inf")
-    return 10.0 * float(np.log10(max(signal, 1e-300) / noise))
-
-
-def explain(errors: QuantizationErrors) -> list[dict[str, Any]]:
-    """The comparison as plain rows for JSON; where int8 equals float exactly, ``sqnr_db`` is None."""
-    rows = [{name: getattr(entry, name) for name in TensorError.__dataclass_fields__} for entry in errors.tensors]
-    return [{**row, "sqnr_db": row["sqnr_db"] if np.isfinite(row["sqnr_db"]) else None} for row in rows]

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from slimse_mcu.build import Image
     from slimse_mcu.diff import Comparison
     from slimse_mcu.doctor import Finding
+    from slimse_mcu.fidelity import QuantizationErrors
     from slimse_mcu.graph import FrontEnd
     from slimse_mcu.harness.locate import Difference
     from slimse_mcu.inspect import LayerSummary, ModelSummary
     from slimse_mcu.plan import Plan
-    from slimse_mcu.quantize import QuantizationErrors
     from slimse_mcu.report import Report, Spread
 
 _PIPE_WIDTH = 120
@@ -229,8 +229,16 @@ def print_quantization(errors: QuantizationErrors) -> None:
         )
     screen = console()
     screen.print(rows)
+    if errors.states:
+        rows = table(("state, int16", "elements", "greatest", "of", "SQNR dB", "saturated"), right=range(1, 6))
+        for state in errors.states:
+            limits = (f"{state.max_abs:.4f}", f"{state.limit:g}", f"{state.sqnr_db:.1f}")
+            rows.add_row(state.state, str(state.elements), *limits, counted(state.saturated_values, "value"))
+        screen.print(rows)
     for gate, share in errors.gate_flips.items():
-        screen.print(f"{gate}: {100 * share:.2f} % of the decisions differ from the float model's")
+        screen.print(f"{gate}: {100 * share:.2f} % of the decisions differ from the float model's", markup=False)
+    if errors.drift is not None:
+        screen.print(errors.drift.describe(), markup=False)
 
 
 def print_plan(plan: Plan) -> None:
@@ -400,9 +408,7 @@ def print_comparison(found: Comparison, settings: FrontEnd | None) -> None:
         )
         return
     first = differences[0]
-    screen.print(
-        f"layer {first.layer}: {first.operation}, by {', '.join(first.kernels)}", markup=False, soft_wrap=True
-    )
+    screen.print(f"layer {first.layer}: {first.operation}, by {', '.join(first.kernels)}", markup=False, soft_wrap=True)
     rows = table(("", "layer", "element", "gate", "board", "reference", "differ"), right=(4, 5, 6))
     for one in differences[:_DIFFERENCES_SHOWN]:
         rows.add_row(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -119,9 +119,8 @@ def run_float(
         progress: Called with 1 after each frame.
     """
 
-    zero = dict.fromkeys(graph.tensors, 0)
-    values = np.asarray(features, dtype=np.float32)
-    return _run(graph, values, _Float(zero), forced, (record, record_states), progress)
+    stream = Stream.real(graph)
+    return stream.run(features, forced=forced, keep=_kept(graph, record, record_states), progress=progress)
 
 
 def run_int8(
@@ -134,9 +133,13 @@ def run_int8(
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
     """Stream int8 features through the int8 specification from its initial state; see :func:`run_float`."""
-    graph = quantized.graph
-    zero = {name: quantized.quantization[name].zero_point for name in graph.tensors}
-    return _run(graph, np.asarray(features, np.int8), _Int8(zero, quantized), forced, (record, record_states), progress)
+    stream = Stream.integer(quantized)
+    keep = _kept(quantized.graph, record, record_states)
+    return stream.run(features, forced=forced, keep=keep, progress=progress)
+
+
+def _kept(graph: Graph, tensors: bool, states: bool) -> frozenset[str]:
+    return frozenset(graph.tensors if tensors else ()) | frozenset(one.name for one in graph.states if states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +185,15 @@ def layer_macs(graph: Graph) -> dict[str, Macs]:
     return {name: macs for name, macs in found.items() if macs is not None}
 
 
-def count_macs(graph: Graph, gates: GateBits) -> NDArray[np.int64]:
-    """MACs of consecutive frames from reset, ``[frames]``, by the layers' tables and the gate bytes ``[frames, n]``."""
-    frames = np.arange(len(gates))
+def count_macs(graph: Graph, gates: GateBits, first: int = 0) -> NDArray[np.int64]:
+    """MACs of consecutive frames, ``[frames]``, by the layers' tables and the gate bytes ``[frames, n]``.
+
+    Args:
+        graph: The model.
+        gates: What was open.
+        first: Frames since reset.
+    """
+    frames = first + np.arange(len(gates))
     opened = gate_layout(graph).opened(gates)
     periods = {node.name: node.period for node in graph.nodes}
     total = np.zeros(len(gates), np.int64)
@@ -193,12 +202,27 @@ def count_macs(graph: Graph, gates: GateBits) -> NDArray[np.int64]:
     return total
 
 
-class _Runner:
-    """A graph between two frames: all tensors, gates and states."""
+def pieces(features: NDArray[Any], period: int, least: int = 64) -> Iterator[NDArray[Any]]:
+    """A sequence ``[frames, inputs]`` in pieces of whole periods, so that recording all of it needs little memory."""
+    length = -(-least // period) * period
+    for first in range(0, len(features), length):
+        yield features[first : first + length]
+
+
+class Stream:
+    """A graph between two frames: all tensors, gates and states; runs a recording in one piece or in many.
+
+    Attributes:
+        frame: Frames since reset.
+        tensors: The last value of every tensor, flat.
+        gates: The last decision of every gate, bool ``[channels]``.
+    """
 
     def __init__(self, graph: Graph, arithmetic: _Float | _Int8) -> None:
         self._graph = graph
         self._arithmetic = arithmetic
+        self._layout = gate_layout(graph)
+        self.frame = 0
         zero = arithmetic.zero
         self._memories: dict[str, Memories] = {node.name: self._reset(node) for node in graph.nodes}
         self.tensors: dict[str, NDArray[Any]] = {
@@ -207,6 +231,66 @@ class _Runner:
         self.gates: dict[str, NDArray[np.bool_]] = {
             name: np.zeros(gate.channels, bool) for name, gate in graph.gates.items()
         }
+
+    @classmethod
+    def real(cls, graph: Graph) -> Stream:
+        """The float graph at reset."""
+        return cls(graph, _Float(dict.fromkeys(graph.tensors, 0)))
+
+    @classmethod
+    def integer(cls, quantized: QuantizedGraph) -> Stream:
+        """The int8 specification at reset."""
+        zero = {name: quantized.quantization[name].zero_point for name in quantized.graph.tensors}
+        return cls(quantized.graph, _Int8(zero, quantized))
+
+    def run(
+        self,
+        features: NDArray[Any],
+        *,
+        forced: GateBits | None = None,
+        keep: Collection[str] = (),
+        progress: Callable[[int], None] | None = None,
+    ) -> Trace:
+        """Run the next frames.
+
+        Args:
+            features: ``[frames, inputs]``, float32 or int8.
+            forced: Gate bytes that replace the model's decisions, ``[gate bytes]`` or ``[frames, gate bytes]``.
+            keep: Names of tensors and states to record.
+            progress: Called with 1 after each frame.
+        """
+        graph, first = self._graph, self.frame
+        dtype = self._arithmetic.dtype
+        values = np.asarray(features, dtype)
+        patterns = None if forced is None else np.broadcast_to(forced, (len(values), self._layout.size))
+        output = np.empty((len(values), graph.tensors[graph.output].size), dtype)
+        packed = np.zeros((len(values), self._layout.size), np.uint8)
+        kept = {
+            name: np.empty((len(values), tensor.size), dtype) for name, tensor in graph.tensors.items() if name in keep
+        }
+        states: dict[str, list[NDArray[Any]]] = {}
+        for index, frame in enumerate(values):
+            self.step(frame, None if patterns is None else patterns[index])
+            output[index] = self.tensors[graph.output]
+            packed[index] = self._layout.pack(self.gates)
+            for name, recorded in kept.items():
+                recorded[index] = self.tensors[name]
+            for name, value in self.states(keep):
+                states.setdefault(name, []).append(value)
+            if progress is not None:
+                progress(1)
+        recorded_states = {name: np.stack(one) for name, one in states.items()}
+        return Trace(output, packed, count_macs(graph, packed, first), kept, recorded_states)
+
+    def step(self, features: NDArray[Any], forced: GateBits | None = None) -> None:
+        """Run one frame ``[inputs]``; ``forced`` are gate bytes that replace the model's decisions."""
+        self.tensors[self._graph.input] = features
+        bits = None
+        if forced is not None:
+            bits = {name: self._layout.unpack(forced, name) for name in self._layout.offsets}
+        for node in self._graph.nodes:
+            self._run(node, self.frame, bits)
+        self.frame += 1
 
     def _reset(self, node: Node) -> Memories:
         """A node's rings and hidden states at reset."""
@@ -219,22 +303,23 @@ class _Runner:
                 memories.append(Ring(state.slots, state.channels, zero, self._arithmetic.dtype))
         return tuple(memories)
 
-    def states(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Copies of all states by their names in ``model_state_t``."""
+    def states(self, names: Collection[str] | None = None) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Copies of all states, or of those named, by their names in ``model_state_t``."""
         for node in self._graph.nodes:
             memories = iter(self._memories[node.name])
             for state in node.states:
-                if state.kind == "held":
-                    yield state.name, self.tensors[state.tensor].copy()
+                memory = None if state.kind == "held" else next(memories)
+                if names is not None and state.name not in names:
                     continue
-                memory = next(memories)
-                if isinstance(memory, Ring):
+                if memory is None:
+                    yield state.name, self.tensors[state.tensor].copy()
+                elif isinstance(memory, Ring):
                     yield state.name, memory.frames.flatten()
                     yield f"{state.name}_next", np.array([memory.next], np.uint16)
                 else:
                     yield state.name, memory.value.copy()
 
-    def run(self, node: Node, frame: int, forced: Mapping[str, NDArray[np.bool_]] | None) -> None:
+    def _run(self, node: Node, frame: int, forced: Mapping[str, NDArray[np.bool_]] | None) -> None:
         """Run one node if its frame has come, then remember the frames that its rings keep."""
         memories = self._memories[node.name]
         if frame % node.period == 0:
@@ -289,41 +374,3 @@ class _Runner:
                     share = memory.value.size // len(node.parts)
                     kept = slice(index * share, (index + 1) * share)
                     memory.value = np.concatenate([memory.value[: kept.start], old[kept], memory.value[kept.stop :]])
-
-
-def _run(
-    graph: Graph,
-    features: NDArray[Any],
-    arithmetic: _Float | _Int8,
-    forced: GateBits | None,
-    record: tuple[bool, bool],
-    progress: Callable[[int], None] | None,
-) -> Trace:
-    layout = gate_layout(graph)
-    patterns = None if forced is None else np.broadcast_to(forced, (len(features), layout.size))
-    runner = _Runner(graph, arithmetic)
-    frames = len(features)
-    output = np.empty((frames, graph.tensors[graph.output].size), arithmetic.dtype)
-    packed = np.zeros((frames, layout.size), np.uint8)
-    kept: dict[str, NDArray[Any]] = {}
-    states: dict[str, list[NDArray[Any]]] = {}
-    if record[0]:
-        kept = {name: np.empty((frames, tensor.size), arithmetic.dtype) for name, tensor in graph.tensors.items()}
-    for frame in range(frames):
-        runner.tensors[graph.input] = features[frame]
-        forced_bits = None
-        if patterns is not None:
-            forced_bits = {name: layout.unpack(patterns[frame], name) for name in layout.offsets}
-        for node in graph.nodes:
-            runner.run(node, frame, forced_bits)
-        output[frame] = runner.tensors[graph.output]
-        packed[frame] = layout.pack(runner.gates)
-        for name, values in kept.items():
-            values[frame] = runner.tensors[name]
-        if record[1]:
-            for name, value in runner.states():
-                states.setdefault(name, []).append(value)
-        if progress is not None:
-            progress(1)
-    recorded = {name: np.stack(values) for name, values in states.items()}
-    return Trace(output, packed, count_macs(graph, packed), kept, recorded)

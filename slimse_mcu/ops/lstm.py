@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slimse_mcu.graph import Node
 from slimse_mcu.ops import recurrent
@@ -49,6 +50,9 @@ class Lstm(Recurrent):
     name = "lstm"
     gates = _GATES
     imports = (Import(("LSTM",), _read, "return_sequences, tanh and sigmoid, at most 256 units; states int16"),)
+
+    def hidden_scale(self, node: Node) -> NDArray[np.float64]:
+        return np.repeat([1.0 / 32768.0, 1.0 / 2048.0], node.weights["recurrent_kernel"].shape[1])
 
     def scratch_elements(self, node: Node) -> int:
         return int(node.weights["recurrent_kernel"].shape[1])

@@ -250,6 +250,10 @@ class Op(ABC):
     def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         """One frame in float32, gates not applied; a gate-deciding node returns 0/1 per channel."""
 
+    def hidden_scale(self, node: Node) -> float | NDArray[np.float64]:
+        """Real value of one step of the node's hidden state, of all its elements or of each."""
+        return 1.0 / 32768.0
+
     def scratch_elements(self, node: Node) -> int:
         """Length of the int16 working memory that the kernel needs during its call."""
         return 0
