@@ -1,4 +1,4 @@
-"""Prints what one frame of the zoo's gated model costs on every virtual board: ``make bench``.
+"""Prints what one frame of a gated model of the zoo costs on every virtual board: ``make bench``.
 
 Executed instructions are exact and repeatable, so this is a table to read in a review, not a test.  The peers are
 the same network shape (dense, Conv-FSENet B128/H256, 662,528 MACs) with gcc 12.2 in QEMU.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,22 @@ PEERS = {
 }
 OPEN_SHARES = (1.0, 0.75, 0.5, 0.25, 0.1)
 FRAMES = 4
+
+
+def patterns(compiled: Compiled) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Gate bytes to measure, all open first: shares of channels, or a policy's components closed one by one."""
+    policies = [gate for gate in compiled.graph.gates.values() if gate.components]
+    if not policies:
+        yield from ((f"{share:.0%} open", pattern(compiled, share)) for share in OPEN_SHARES)
+        return
+    layout = compiled.plan.gates
+    opened = {name: np.ones(count, bool) for name, count in layout.channels.items()}
+    yield "all open", layout.pack(opened)
+    for gate in policies:
+        for bit, component in enumerate(gate.components):
+            without = np.arange(gate.channels) != bit
+            yield f"without {component}", layout.pack({**opened, gate.name: without})
+    yield "all closed", layout.constant(False)
 
 
 def pattern(compiled: Compiled, share: float) -> NDArray[np.uint8]:
@@ -59,21 +76,23 @@ def measure_board(console: Console, target: Board, model: str, clip_path: Path) 
     assert front_end is not None, "the zoo's models carry their front end"
     clip = read_audio(clip_path, front_end.sample_rate_hz).samples
     table = Table(title=f"{target.name}: {target.core}, instructions per frame", title_justify="left")
-    for column in ("open", "MACs", "network", "per MAC", "eta", "STFT, mask, inverse"):
-        table.add_column(column, justify="right")
+    for column in ("gates", "MACs", "network", "per MAC", "eta", "STFT, mask, inverse"):
+        table.add_column(column, justify="left" if column == "gates" else "right")
     with tempfile.TemporaryDirectory() as folder:
         image = build(compiled.project, target, Path(folder))
         with Session(target, image) as session:
             all_open: tuple[float, float] | None = None
-            for share in OPEN_SHARES:
-                session.configure("pcm", gates=pattern(compiled, share))
+            for label, gates in patterns(compiled):
+                session.configure("pcm", gates=gates)
                 macs, network, audio = costs(session, clip, front_end.hop)
                 all_open = all_open or (macs, network)
                 saved = (1 - network / all_open[1]) / (1 - macs / all_open[0]) if macs < all_open[0] else None
                 eta = "" if saved is None else f"{saved:.3f}"
-                row = (f"{share:.0%}", f"{macs:,.0f}", f"{network:,.0f}", f"{network / macs:.2f}", eta, f"{audio:,.0f}")
+                row = (label, f"{macs:,.0f}", f"{network:,.0f}", f"{network / macs:.2f}", eta, f"{audio:,.0f}")
                 table.add_row(*row)
     console.print(table)
+    if any(gate.components for gate in compiled.graph.gates.values()):
+        return  # the peers ran another network
     by_hand, tflm = PEERS.get(target.core, (None, None))
     if by_hand:
         console.print(f"  peers, dense: hand-written C on CMSIS-NN {by_hand:,}", highlight=False)
