@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from slimse_mcu.board import Board
     from slimse_mcu.compile import Compiled, Stage
     from slimse_mcu.graph import FrontEnd, Graph
+    from slimse_mcu.harness.session import Gates
     from slimse_mcu.measure import Recording
 
 _FILE = click.Path(path_type=Path)
@@ -128,6 +129,9 @@ _board_option = click.option(
     default="virtual-m4",
     show_default=True,
     help="A name from `slimse boards`, or a folder with a board.toml.",
+)
+_port_option = click.option(
+    "--port", help="Where a real board is connected: /dev/ttyACM0, COM3, socket://host:port, rfc2217://host:port."
 )
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 
@@ -294,9 +298,7 @@ def build_command(what: str, board_name: str, out: Path | None, as_json: bool, *
     show_default=True,
     help="Where the report and the board's audio go.",
 )
-@click.option(
-    "--port", help="Where a real board is connected: /dev/ttyACM0, COM3, socket://host:port, rfc2217://host:port."
-)
+@_port_option
 @_model_options
 @_json_option
 def measure_command(
@@ -330,8 +332,7 @@ def measure_command(
     from slimse_mcu.harness.session import Session
     from slimse_mcu.measure import check_out, measure
 
-    if (audio is None) == (features is None):
-        raise click.UsageError("Give either --audio or --features", click.get_current_context())
+    _check_one_source(audio, features)
     if reference is not None and audio is None:
         raise click.UsageError("--reference belongs to --audio", click.get_current_context())
     board = _board(board_name)
@@ -352,6 +353,83 @@ def measure_command(
     else:
         screen.print_report(report, out / "report.html")
     return 0 if report.bit_exact.first_divergence is None else 1
+
+
+@slimse.command("diff")
+@click.argument("model")
+@_board_option
+@click.option("--audio", type=_FILE, metavar="PATH", help="Recording, or a folder of them, WAV or FLAC.")
+@click.option(
+    "--features",
+    type=_FILE,
+    metavar="NPY",
+    help="Features [frames, inputs] instead of audio, for models without front end: a file or a folder.",
+)
+@click.option(
+    "--gates",
+    type=click.Choice(["model", "open", "closed"]),
+    default="model",
+    show_default=True,
+    help="Who decides the gates: the model, or forced all open, or all closed.",
+)
+@click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after so many frames of each recording.")
+@_port_option
+@_model_options
+@_json_option
+def diff_command(
+    model: str,
+    board_name: str,
+    audio: Path | None,
+    features: Path | None,
+    gates: Gates,
+    frames: int | None,
+    port: str | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Find where a board first differs from the specification.
+
+    Compiles MODEL (a .keras file or zoo:NAME) so that every tensor is kept, builds the firmware, starts the virtual
+    board (or opens --port, where a board runs such a firmware) and streams the audio through it. Every tensor, gate
+    and state of every frame is compared with the NumPy specification, by a digest that the board computes. Of the
+    first frame that differs it shows what differs, in the order of execution: what comes first is where it began.
+
+    The exit code is 1 if the board differs.
+
+    \b
+    Examples:
+      slimse diff zoo:convfsenet-dyncp25 --board virtual-m55 --audio noisy.wav
+      slimse diff mine.keras --audio noisy/ --frames 200 --gates open --json
+    """
+    import tempfile
+
+    from slimse_mcu import screen
+    from slimse_mcu.build import build
+    from slimse_mcu.diff import diff
+    from slimse_mcu.harness.session import Session
+
+    _check_one_source(audio, features)
+    board = _board(board_name)
+    stages = screen.Stages(quiet=as_json)
+    options["features_only"] = options["features_only"] or features is not None
+    compiled = _compile(model, board, stages, {**options, "instrumented": True})
+    recordings = _recordings(compiled.graph, audio, None, features)
+    with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
+        image = build(compiled.project, board, Path(folder))
+        stages("build", "every tensor is kept")
+        with Session(board, image, port=port) as session, screen.Bars(quiet=as_json) as bars:
+            found = diff(session, compiled.plan, recordings, gates=gates, frames=frames, progress=bars)
+    stages("diff", f"on the board {board.name}")
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        screen.print_comparison(found, compiled.graph.frontend)
+    return 0 if found.divergence is None else 1
+
+
+def _check_one_source(audio: Path | None, features: Path | None) -> None:
+    if (audio is None) == (features is None):
+        raise click.UsageError("Give either --audio or --features", click.get_current_context())
 
 
 def _recordings(graph: Graph, audio: Path | None, reference: Path | None, features: Path | None) -> Sequence[Recording]:

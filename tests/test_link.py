@@ -29,6 +29,7 @@ from slimse_mcu.harness.link import (
     RequestError,
     encode,
 )
+from slimse_mcu.harness.session import digest_of
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "protocol_vectors.json").read_text())
 SOUND = [pytest.param(vector, id=vector["name"]) for vector in VECTORS["sound"]]
@@ -196,7 +197,9 @@ def expected_answers(frames: list[np.ndarray]) -> list[bytes]:
     answers = []
     for frame in frames:
         output, gates, macs = model.features(frame)
-        answers.append(struct.pack("<III", macs, 0, 0) + gates.tobytes() + output.tobytes())
+        digest = digest_of([frame.tobytes(), frame.tobytes(), output.tobytes()])  # last, app_input, app_output
+        costs = struct.pack("<III", macs, 0, 0)
+        answers.append(costs + gates.tobytes() + output.tobytes() + struct.pack("<I", digest))
     return answers
 
 
@@ -231,7 +234,7 @@ def test_a_lost_answer_is_given_again_and_not_computed_again(board):
     answer = link.collect()
     after = struct.unpack("<7I", link.request(Kind.STATUS))
 
-    assert len(answer) == 12 + 3 + probe.SIZE
+    assert len(answer) == 12 + 3 + probe.SIZE + 4
     assert after[2] - before[2] == 1
     assert after[5] - before[5] == 1
     assert link.errors.silences == 1
@@ -373,7 +376,7 @@ def test_a_request_never_takes_the_answer_of_another(board):
     link.submit(Kind.FRAME, bytes(probe.SIZE))
     with pytest.raises(ValueError, match="under way"):
         link.request(Kind.STATUS)
-    assert len(link.collect()) == 12 + 3 + probe.SIZE
+    assert len(link.collect()) == 12 + 3 + probe.SIZE + 4
     assert len(link.request(Kind.STATUS)) == 28
 
 

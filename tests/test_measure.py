@@ -376,36 +376,3 @@ def test_committed_clips_can_be_paired() -> None:
     pairs = read_pairs(DATA / "noisy", DATA / "clean", 16000)
     assert pairs
     assert all(not pair.noisy.notes for pair in pairs)
-
-
-# ---- where a divergence comes from ----------------------------------------------------------------------
-
-
-def test_locate_names_the_tensor_that_differs(tiny_model: Path, tmp_path: Path) -> None:
-    from slimse_mcu.build import build
-    from slimse_mcu.harness.locate import locate
-
-    compiled = compile_model(tiny_model, instrumented=True)
-    quantized, target = compiled.quantized, board("host")
-    features = np.random.default_rng(0).integers(-128, 128, (9, 257)).astype(np.int8)
-    wrong = next(node for node in quantized.graph.nodes if node.op == "depthwise_conv1d")
-    parameters = {name: dict(values) for name, values in quantized.parameters.items()}
-    parameters[wrong.name]["bias"] = parameters[wrong.name]["bias"] + 4000
-    other = dataclasses.replace(quantized, parameters=parameters)
-    with Session(target, build(compiled.project, target, tmp_path)) as session:
-        assert locate(session, quantized, features) is None
-        assert locate(session, quantized, features, gates="open") is None
-        found = locate(session, other, features, gates="open")
-    assert found is not None
-    assert found.tensor == wrong.output
-    assert found.device != found.reference
-
-
-def test_locate_needs_an_instrumented_build(tiny_compiled: Any, build_tiny: Any) -> None:
-    from slimse_mcu.harness.locate import locate
-
-    with (
-        Session(board("host"), build_tiny("host")) as session,
-        pytest.raises(LinkError, match="not instrumented"),
-    ):
-        locate(session, tiny_compiled.quantized, np.zeros((1, 257), np.int8))

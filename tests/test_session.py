@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from slimse_mcu.build import Image, build
 from slimse_mcu.errors import BoardError, LinkError
 from slimse_mcu.graph import Provenance
 from slimse_mcu.harness.fault import FaultError
-from slimse_mcu.harness.session import FrameResult, Session
+from slimse_mcu.harness.session import FrameResult, Session, digest_of
 
 VIRTUAL = ("virtual-m3", "virtual-m4", "virtual-m7", "virtual-m33", "virtual-m55", "netduinoplus2")
 EMULATED = [pytest.param(name, marks=[needs_arm, needs_qemu]) for name in VIRTUAL]
@@ -185,6 +186,24 @@ def test_layers_and_buffers_of_the_last_frame(session):
     np.testing.assert_array_equal(session.dump("app_output"), results[-1].output)
     with pytest.raises(KeyError):
         session.dump("nothing")
+
+
+@pytest.mark.parametrize("session", TWO, indirect=True)
+def test_the_digest_is_that_of_the_memory(session):
+    session.configure("pcm")
+    session.reset()
+    digests = set()
+    for frame in some_audio(3):
+        (result,) = session.frames([frame])
+        assert result.digest == digest_of(session.dump(one.name).tobytes() for one in session.info.buffers)
+        digests.add(result.digest)
+    assert len(digests) == 3
+
+
+def test_the_digest_of_known_bytes():
+    assert digest_of([]) == 0
+    assert digest_of([b"123456789"]) == zlib.crc32(bytes(4) + 0xCBF43926.to_bytes(4, "little"))
+    assert digest_of([b"a", b"b"]) != digest_of([b"b", b"a"])
 
 
 @pytest.mark.parametrize("session", EMULATED, indirect=True)

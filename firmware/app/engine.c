@@ -219,6 +219,24 @@ const uint8_t *app_engine_buffer_bytes(uint32_t index)
     return (const uint8_t *)(index == model_info.buffer_count ? app_input : app_output);
 }
 
+uint32_t app_engine_digest(void)
+{
+    uint32_t digest = 0;
+
+    for (uint32_t i = 0; i < app_engine_buffers(); i++) {
+        const slimse_buffer_info_t buffer = app_engine_buffer(i);
+
+        if (buffer.kept != 0) {
+            uint8_t both[8];
+
+            app_put_u32(both, digest);
+            app_put_u32(both + 4, app_crc32(app_engine_buffer_bytes(i), buffer.bytes));
+            digest = app_crc32(both, sizeof both);
+        }
+    }
+    return digest;
+}
+
 uint32_t app_engine_overhead(void)
 {
     return engine.overhead;

@@ -65,6 +65,12 @@ uint32_t app_engine_buffers(void);
 slimse_buffer_info_t app_engine_buffer(uint32_t index);
 const uint8_t *app_engine_buffer_bytes(uint32_t index);
 
+/*
+ * Digest of all memory that holds its value after a frame: beginning with 0, for each such buffer in
+ * order the CRC-32 of eight bytes, the digest so far and the CRC-32 of the buffer.
+ */
+uint32_t app_engine_digest(void);
+
 /* Ticks that counting nothing takes, to be subtracted from every count. */
 uint32_t app_engine_overhead(void);
 

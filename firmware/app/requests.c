@@ -168,6 +168,9 @@ static void frame(const app_request_t *request, app_reply_t *reply)
     app_put_u32(costs + 4, cost.network_ticks);
     app_put_u32(costs + 8, cost.total_ticks);
     memcpy(gates, app_engine_gates(), model_info.gate_bytes);
+#if MODEL_INSTRUMENTED
+    app_reply_u32(reply, app_engine_digest());
+#endif
     app_state.frames++;
 }
 

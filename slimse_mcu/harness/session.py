@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import struct
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -25,6 +26,7 @@ Mode = Literal["pcm", "features"]
 Gates = Literal["model", "open", "closed"]
 
 _COSTS = struct.Struct("<III")
+_DIGEST = struct.Struct("<I")
 _LAYER = struct.Struct("<II")
 _STATUS = struct.Struct("<7I")
 _MODES: dict[Mode, int] = {"features": 0, "pcm": 1}
@@ -46,6 +48,8 @@ class FrameResult:
         macs: Multiply-accumulates that the kernels executed.
         count: Instructions or cycles of the network alone; 0 where nothing is counted.
         count_total: The same with front and back end.
+        digest: Of all memory that holds its value after the frame (:func:`digest_of`); None where the build is not
+            instrumented.
     """
 
     index: int
@@ -54,6 +58,15 @@ class FrameResult:
     macs: int
     count: int
     count_total: int
+    digest: int | None = None
+
+
+def digest_of(buffers: Iterable[bytes]) -> int:
+    """The digest of the memory of a board, from the bytes of each buffer that holds its value, in order."""
+    digest = 0
+    for data in buffers:
+        digest = zlib.crc32(struct.pack("<II", digest, zlib.crc32(data)))
+    return digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,14 +353,15 @@ class Session:
         info = self.info
         pcm = self._mode == "pcm"
         start = _COSTS.size + info.gate_bytes
-        if len(answer) != start + (2 * info.hop if pcm else info.output_size):
+        end = start + (2 * info.hop if pcm else info.output_size)
+        if len(answer) != end + (_DIGEST.size if info.instrumented else 0):
             raise self._unreadable("frame")
         macs, network, total = _COSTS.unpack(answer[: _COSTS.size])
         output: NDArray[np.int16] | NDArray[np.int8]
         if pcm:
-            output = np.frombuffer(answer, "<i2", offset=start).astype(np.int16)
+            output = np.frombuffer(answer[start:end], "<i2").astype(np.int16)
         else:
-            output = np.frombuffer(answer, np.int8, offset=start).copy()
+            output = np.frombuffer(answer[start:end], np.int8).copy()
         return FrameResult(
             index=index,
             output=output,
@@ -355,6 +369,7 @@ class Session:
             macs=macs,
             count=self._count(network),
             count_total=self._count(total),
+            digest=_DIGEST.unpack(answer[end:])[0] if info.instrumented else None,
         )
 
     def _count(self, ticks: int) -> int:
