@@ -31,6 +31,9 @@ MANIFEST = "project.json"
 _FORMAT = 1
 _MODEL_FILES = tuple(f"model{part}.{kind}" for part in ("", "_layers", "_weights") for kind in "hc")
 _LINE = 100
+#: What the header says about the values on both sides of the network.
+_INPUTS = {"magnitude": "compressed magnitude per bin", "complex": "compressed (re, im) per bin"}
+_OUTPUTS = {"magnitude": "gain per bin", "complex": "complex gain (re, im) per bin"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +160,8 @@ def _context(plan: Plan) -> dict[str, Any]:
         "front_end": front_end,
         "input": _tensor(plan, graph.input),
         "output": _tensor(plan, graph.output),
-        "input_meaning": "compressed magnitude per bin" if front_end else "the model's input",
-        "output_meaning": "gain per bin" if front_end else "the model's output",
+        "input_meaning": _INPUTS[front_end.features] if front_end else "the model's input",
+        "output_meaning": _OUTPUTS[front_end.mask] if front_end else "the model's output",
         "gates": [_gate(plan, name) for name in plan.gates.offsets],
         "has_gates": has_gates,
         "gate_bytes": plan.gates.size,

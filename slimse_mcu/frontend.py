@@ -133,6 +133,29 @@ def check(frontend: FrontEnd) -> None:
         )
 
 
+def check_model(frontend: FrontEnd, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
+    """Refuse a model whose frames are not what the front end gives and takes.
+
+    Args:
+        frontend: Checked by :func:`check`.
+        inputs: Shape of the model's input per frame.
+        outputs: Shape of its output.
+
+    Raises:
+        ModelError: Says both shapes.
+    """
+    for what, kind, shape in (("features", frontend.features, inputs), ("mask", frontend.mask, outputs)):
+        bins = frontend.bins
+        fitting = {"magnitude": ((bins,), (bins, 1), (1, bins)), "complex": ((bins, 2), (2 * bins,))}[kind]
+        if shape not in fitting:
+            side = "input" if what == "features" else "output"
+            raise ModelError(
+                f"The front end has {bins} bins and {what}={kind!r}; the model's {side} is "
+                f"(time, {', '.join(map(str, shape))}).",
+                hint=f"Make it (time, {', '.join(map(str, fitting[0]))}), or compile with features in and outputs out.",
+            )
+
+
 def _exact_twiddle(numerator: int, denominator: int) -> tuple[float, float]:
     """``exp(-2 pi i numerator / denominator)``, with exact zeros, ones and symmetry on the octants."""
     eighth, rest = divmod(8 * (numerator % denominator), denominator)

@@ -397,13 +397,12 @@ class GraphBuilder:
                 hint="Save a model with at least one layer behind its input.",
             )
         if front_end is not None:
-            bins = front_end.bins
             frontend.check(front_end)
-            sizes = (self._tensors[self.input].size, output.size)
-            if sizes != (bins, bins) or output.period != 1:
+            frontend.check_model(front_end, self.shape(self.input), self.shape(self.output))
+            if output.period != 1:
                 raise ModelError(
-                    f"The front end has {bins} bins; the model has {sizes[0]} inputs and {sizes[1]} outputs.",
-                    hint=f"Make both {bins}, or compile with features in and outputs out.",
+                    f"The model yields a mask every {output.period} frames only.",
+                    hint="Stride inside, not at the end; or compile with features in and outputs out.",
                 )
         schedule = math.lcm(*(node.period for node in self._nodes))
         if schedule > _MAX_SCHEDULE:

@@ -28,7 +28,7 @@ def _read_reshape(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilde
             f"reshapes frames of {elements} elements to {target}, which mixes time and channels",
             f"Use Reshape((-1, {elements})) or Reshape((-1, frequencies, channels)), equal in size.",
         )
-    return builder.view(inputs[0], shape)
+    return builder.view(layer, inputs[0], shape)
 
 
 def _read_zero_padding(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
@@ -36,7 +36,7 @@ def _read_zero_padding(layer: KerasLayer, inputs: Sequence[str], builder: GraphB
     left, right = (padding, padding) if isinstance(padding, int) else padding
     if right != 0:
         raise layer.error(f"pads {right} future frames: not causal", "Pad on the left only: ZeroPadding1D((n, 0)).")
-    return builder.pad(inputs[0], int(left))
+    return builder.pad(layer, inputs[0], int(left))
 
 
 def _read_front_end(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
@@ -47,10 +47,13 @@ def _read_front_end(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuil
         front_end = FrontEnd(**{name: layer.config[name] for name in names if name in layer.config})
     except TypeError as error:  # pragma: no cover - a dataclass with defaults takes any subset
         raise ModelError(f"Layer '{layer.name}' has a bad configuration: {error}.") from None
-    if front_end.bins != builder.channels(inputs[0]):
+    shape = builder.shape(inputs[0])
+    wanted = (front_end.bins, 2) if front_end.features == "complex" else (front_end.bins,)
+    if shape != wanted:
         raise layer.error(
-            f"describes {front_end.bins} bins for an input of {builder.channels(inputs[0])}",
-            "Make fft match the input.",
+            f"describes {front_end.bins} bins and {front_end.features} features for an input of "
+            f"(time, {', '.join(map(str, shape))})",
+            "Make fft and features match the input.",
         )
     builder.set_front_end(front_end)
     return inputs[0]
