@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import DATA, needs_arm, needs_qemu
-from networks import Network
+from networks import Network, Value
 from numpy.typing import NDArray
 
 from slimse_mcu import cli, compile_model, frontend
@@ -22,7 +22,7 @@ from slimse_mcu.emit import Project, emit
 from slimse_mcu.errors import LinkError
 from slimse_mcu.harness.audio import Pair, read_pairs
 from slimse_mcu.harness.features import Features
-from slimse_mcu.harness.locate import Difference
+from slimse_mcu.harness.locate import Difference, GateBit
 from slimse_mcu.harness.session import Session
 from slimse_mcu.plan import Plan, plan
 from slimse_mcu.quantize import quantize
@@ -76,6 +76,17 @@ def tiny(tiny_model, tmp_path_factory) -> Case:
     return Case(compiled.plan, compiled.project, recordings, sent, trace, folder)
 
 
+def case(network: Network, output: Value, folder: Path) -> Case:
+    """A network fed with noise."""
+    graph = network.graph(output)
+    values = np.random.default_rng(1).normal(size=(FRAMES, graph.tensors[graph.input].size)).astype(np.float32)
+    planned = plan(quantize(graph, [values]), board("host"), instrumented=True)
+    recordings = [Features("noise", values)]
+    sent = Twin.of(planned.quantized).frames(recordings[0])
+    trace = run_int8(planned.quantized, sent, record=True)
+    return Case(planned, emit(planned), recordings, sent, trace, folder)
+
+
 @pytest.fixture(scope="module")
 def recurrent(tmp_path_factory) -> Case:
     """A dense layer, a GRU, a dense layer; features in."""
@@ -84,13 +95,7 @@ def recurrent(tmp_path_factory) -> Case:
     weights = [network.normal(8, 15, fan_in=8), network.normal(5, 15, fan_in=5), network.rng.normal(0, 0.3, (2, 15))]
     config = {"units": 5, "return_sequences": True, "reset_after": True}
     x = network.add("GRU", config, [x], 5, weights, name="memory")
-    graph = network.graph(network.dense(x, 4, name="after"))
-    values = np.random.default_rng(1).normal(size=(FRAMES, 6)).astype(np.float32)
-    planned = plan(quantize(graph, [values]), board("host"), instrumented=True)
-    recordings = [Features("noise", values)]
-    sent = Twin.of(planned.quantized).frames(recordings[0])
-    trace = run_int8(planned.quantized, sent, record=True)
-    return Case(planned, emit(planned), recordings, sent, trace, tmp_path_factory.mktemp("diff_recurrent"))
+    return case(network, network.dense(x, 4, name="after"), tmp_path_factory.mktemp("recurrent"))
 
 
 def late(values: NDArray[Any], name: str = "input") -> tuple[int, str]:
@@ -167,6 +172,36 @@ def test_a_hidden_state_that_is_wrong_behind_a_right_output(recurrent, on):
     assert (one.kind, one.layer, one.index) == ("state", "memory", 3)
     assert one.device == one.reference ^ 1
     assert -32768 <= one.reference < 32768
+
+
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory) -> Case:
+    """A dense layer over three positions with a static part, one that holds and one that is zero; features in."""
+    network = Network(12, seed=8)
+    x = network.dense(network.input, 12, "relu", name="front")
+    policy = network.policy(x, ["low", "high"])
+    y = network.dense(network.reshape(x, 3, 4), 6, name="wide")
+    y = network.gate_parts(y, policy, [None, 0, 1], ["zero", "hold", "zero"])
+    return case(network, network.dense(network.reshape(y, 0, 18), 5, name="after"), tmp_path_factory.mktemp("parted"))
+
+
+def test_a_closed_part_that_is_not_zero(parted):
+    assert parted.compare().divergence is None
+    wrong = parted.with_code(
+        "kernels/slimse_zero_s8.c",
+        "        output += layer->output_pitch;",
+        "        if (position == 1U) output[1] ^= 1;",
+    )
+    found = parted.compare(project=wrong)
+    one = first(found)
+    (gate,) = parted.plan.gates.offsets
+    is_high = parted.plan.gates.unpack(parted.trace.gates, gate)[:, 1]
+    assert is_high.any()
+    assert found.divergence.frame == int(np.argmin(is_high))
+    assert (one.kind, one.layer, one.index) == ("tensor", "wide", 1 * 6 + 5)
+    assert one.axes == {"position": 1, "channel": 5}
+    assert one.gate == GateBit(gate, 1, "high", False)
+    assert "slimse_zero_s8" in one.kernels
 
 
 def test_a_flipped_gate(tiny):
