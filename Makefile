@@ -10,7 +10,7 @@ PYTEST_ARGS ?= -n auto --dist worksteal
 
 BIN := $(VENV)/bin
 
-.PHONY: help demo test bench lint format wheel clean distclean system-demo system-test
+.PHONY: help demo test bench docs lint format wheel clean distclean system-demo system-test
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -25,6 +25,9 @@ test: $(VENV)/.test ## Run all tests
 
 bench: $(VENV)/.demo ## Print instructions per frame on every virtual board, by share of open channels
 	$(BIN)/python -m tests.bench
+
+docs: $(VENV)/.demo ## Write docs/layers.md from the registry of layers
+	$(BIN)/python docs/make_layers.py
 
 lint: $(VENV)/.test ## Check style and types
 	$(BIN)/ruff check .

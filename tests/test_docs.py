@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from slimse_mcu import assets, cli
-from slimse_mcu.ops import importers
+from slimse_mcu.ops import importers, operators
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,11 +44,36 @@ def test_readme_application_compiles(tiny_compiled, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_every_supported_layer_is_documented():
-    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
-    table = [line for line in text.splitlines() if line.startswith("| `")]
-    documented = {name for line in table for name in re.findall(r"`([\w>]+)`", line.split("|")[1])}
-    assert documented == set(importers())
+def layers_page() -> ModuleType:
+    """``docs/make_layers.py``."""
+    spec = importlib.util.spec_from_file_location("make_layers", ROOT / "docs" / "make_layers.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_layers_is_up_to_date():
+    maker = layers_page()
+    assert maker.PAGE.read_text(encoding="utf-8") == maker.page(), "run: make docs"
+
+
+def test_every_layer_is_on_the_page():
+    text = layers_page().page()
+    assert all(f"`{name}`" in text for name in importers())
+
+
+def test_the_kernels_on_the_page_exist():
+    for op in operators().values():
+        for kernel in layers_page().kernels_of(op):
+            missing = f"{op.name} names {kernel}: set Op.kernels"
+            assert (ROOT / "firmware" / "kernels" / f"{kernel}.c").is_file(), missing
+
+
+def test_the_page_names_the_kernels_that_are_called(tiny_compiled):
+    """What the generated code of a model calls is what the page says."""
+    kernels_of = layers_page().kernels_of
+    for step in tiny_compiled.plan.steps:
+        assert {call.function for call in step.calls} <= set(kernels_of(operators()[step.node.op]))
 
 
 def test_every_board_field_is_documented():
@@ -56,7 +83,7 @@ def test_every_board_field_is_documented():
     assert fields <= documented
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/models.md", "docs/porting.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/diff.md", "docs/models.md", "docs/porting.md"])
 def test_commands_in_documents_have_existing_options(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     for command, rest in re.findall(r"^ +(?:\d\. `)?slimse (\w+)([^\n`#]*)", text, flags=re.MULTILINE):

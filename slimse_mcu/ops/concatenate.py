@@ -49,6 +49,7 @@ class Concatenate(Op):
 
     name = "concatenate"
     imports = (Import(("Concatenate",), _read, "along the channels or along frequency"),)
+    kernels = ("slimse_rescale_s8",)
 
     def output_blocks(self, node: Node, inputs: Sequence[Tensor]) -> tuple[Block, ...]:
         if not node.attributes["along_channels"]:

@@ -43,6 +43,7 @@ class Dense(Op):
 
     name = "dense"
     imports = (Import(("Dense",), _read, "any units, bias, any supported activation; along channels, per frequency"),)
+    kernels = ("slimse_dense_s8", "slimse_pointwise_s8")
     skips_rows = True
     skips_columns = True
     skips_parts = True

@@ -48,6 +48,7 @@ class GateParts(Op):
             reads_gates=True,
         ),
     )
+    kernels = ("slimse_rescale_s8",)
     skips_parts = True
 
     def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:

@@ -73,6 +73,8 @@ class Identity(Op):
         Import(("ZeroPadding1D",), _read_zero_padding, "left padding in front of a valid convolution"),
         Import(("slimse>SpectralFrontEnd",), _read_front_end, "the first layer; becomes the device's STFT"),
     )
+    arithmetic = ""
+    kernels = ()
 
     def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         raise NotImplementedError("identity layers leave no node")

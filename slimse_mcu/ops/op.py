@@ -211,6 +211,10 @@ class Op(ABC):
 
     name: ClassVar[str]
     imports: ClassVar[tuple[Import, ...]] = ()
+    #: Arithmetic of weights, activations and states, one phrase for ``docs/layers.md``.
+    arithmetic: ClassVar[str] = "int8"
+    #: The C functions that ``calls`` may name; None: the one that is named after the operator.
+    kernels: ClassVar[tuple[str, ...] | None] = None
     #: A channel closed in the output need not be computed.
     skips_rows: ClassVar[bool] = False
     #: A channel closed in the input need not be read.

@@ -150,6 +150,7 @@ class Recurrent(Op):
     """Has ``input_kernel [gates * units, columns]``, ``recurrent_kernel [gates * units, units]`` and a bias each."""
 
     gates: ClassVar[int]
+    arithmetic = "int8, state int16"
 
     def macs(self, node: Node) -> Macs:
         rows, columns = node.weights["input_kernel"].shape
