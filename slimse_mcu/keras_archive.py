@@ -28,6 +28,8 @@ MAX_CONFIG_BYTES = 16 * 2**20
 MAX_WEIGHTS_BYTES = 256 * 2**20
 MAX_ARCHIVE_BYTES = MAX_CONFIG_BYTES + MAX_WEIGHTS_BYTES
 SAVE_AGAIN = "Load the model in Keras 3, check it and save it again."
+#: Where a layer's arrays lie below its group: its own, those of a recurrent layer's cell, those of attention.
+_GROUPS = ("vars", "cell/vars", *(f"{part}_dense/vars" for part in ("query", "key", "value", "output")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class KerasLayer:
         config: The layer's configuration.
         calls: For each call of the layer: names of the layers that its inputs come from, and which call of them.
         weights: Its arrays in saving order.
+        options: Names of the call arguments, tensors apart, that some call sets to other than None and False.
     """
 
     name: str
@@ -47,6 +50,7 @@ class KerasLayer:
     config: Mapping[str, Any]
     calls: tuple[tuple[tuple[str, int], ...], ...]
     weights: tuple[NDArray[np.float32], ...] = field(default=())
+    options: frozenset[str] = frozenset()
 
     def error(self, problem: str, hint: str = "") -> ModelError:
         """A ModelError that names this layer."""
@@ -167,8 +171,9 @@ def _parse(config: Any, store: bytes, sha256: str, path: Path) -> KerasArchive:
         kind = entry.get("registered_name") or entry["class_name"]
         if not (isinstance(name, str) and isinstance(kind, str)):
             raise TypeError(f"layer {name!r} of class {kind!r}")
-        calls = tuple(_calls(entry.get("inbound_nodes", []), name))
-        layers.append(KerasLayer(name, kind, entry["config"], calls, weights[index]))
+        nodes = entry.get("inbound_nodes", [])
+        calls = tuple(_calls(nodes, name))
+        layers.append(KerasLayer(name, kind, entry["config"], calls, weights[index], frozenset(_options(nodes))))
     if model_kind == "Sequential":
         return _sequential(body.get("name", path.stem), sha256, layers)
     return KerasArchive(
@@ -221,6 +226,12 @@ def _calls(nodes: Any, name: str) -> Iterator[tuple[tuple[str, int], ...]]:
         yield sources
 
 
+def _options(nodes: Any) -> Iterator[str]:
+    for node in nodes:
+        given = node.get("kwargs", {}).items()
+        yield from (str(key) for key, value in given if value is not None and value is not False)
+
+
 def _tensors(value: Any) -> Iterator[tuple[str, int]]:
     if isinstance(value, dict):
         if value.get("class_name") == "__keras_tensor__":
@@ -256,13 +267,13 @@ def _weights(store: bytes, classes: list[str], path: Path) -> list[tuple[NDArray
             used[base] = count + 1
             group = f"layers/{base}_{count}" if count else f"layers/{base}"
             try:
-                # A recurrent layer has none of its own: they are its cell's.
-                arrays = tuple(_arrays(file, f"{group}/vars", path, room))
-                arrays = arrays or tuple(_arrays(file, f"{group}/cell/vars", path, room))
+                arrays: list[NDArray[np.float32]] = []
+                for part in _GROUPS:
+                    arrays += _arrays(file, f"{group}/{part}", path, room - sum(array.nbytes for array in arrays))
             except (OSError, RuntimeError, ValueError, TypeError, KeyError):
                 raise ModelError(f"'{path}': '{_WEIGHTS}' is damaged at '{group}'.", hint="Save it again.") from None
             room -= sum(array.nbytes for array in arrays)
-            result.append(arrays)
+            result.append(tuple(arrays))
     return result
 
 
