@@ -110,12 +110,12 @@ class GroupedGRU(DynamicParts, keras.layers.Layer):
 
         return self.add_weight(name=name, shape=(*front, *shape), initializer=initial)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """Run over all frames, from zero states."""
         x, policy = inputs if isinstance(inputs, list | tuple) else (inputs, None)
         opened = self.opened(policy) if self.dynamic and policy is not None else None
         flat = x if len(x.shape) == 4 else x[:, :, None]
-        y = self._along_time(flat, opened) if self.axis == TIME else self._along_frequency(flat)
+        y = self._along_time(flat, opened, training) if self.axis == TIME else self._along_frequency(flat)
         if opened is not None:
             y = self._skip(y, flat, opened)
         return ops.reshape(y, (*ops.shape(x)[:-1], self.units * self.directions))
@@ -129,7 +129,7 @@ class GroupedGRU(DynamicParts, keras.layers.Layer):
         """``[directions, groups, 1, 3 * units]``, or None."""
         return self.bias[:, :, 1:] if self.use_bias and self.reset_after else None
 
-    def _along_time(self, x: Any, opened: Any) -> Any:
+    def _along_time(self, x: Any, opened: Any, training: bool) -> Any:
         """``[batch, time, positions, channels]`` to ``[batch, time, positions, groups, units]``."""
         batch, frames = ops.shape(x)[0], ops.shape(x)[1]
         positions, groups, width = x.shape[2], self.groups, x.shape[-1] // self.groups
@@ -146,6 +146,7 @@ class GroupedGRU(DynamicParts, keras.layers.Layer):
             None if bias is None else bias[0],
             reset_after=self.reset_after,
             opened=opened,
+            unroll=training,
         )
         states = ops.reshape(states, (frames, groups, batch, positions, unit))
         return ops.transpose(states, (2, 0, 3, 1, 4))
@@ -157,7 +158,10 @@ class GroupedGRU(DynamicParts, keras.layers.Layer):
         split = ops.transpose(ops.reshape(x, (batch * frames, positions, groups, width)), (2, 1, 0, 3))
         flat = ops.reshape(split, (groups, -1, width))
         shape = (groups, positions, batch * frames, 3 * unit)
-        projected = [ops.reshape(self._projected(flat, d), shape) for d in range(self.directions)]
+        # Unstacked, not sliced: the gradient of a slice is a whole tensor of zeros, once per position.
+        projected = [
+            ops.unstack(ops.reshape(self._projected(flat, d), shape), positions, axis=1) for d in range(self.directions)
+        ]
         bias = self._recurrent_bias()
         kernel = ops.reshape(self.recurrent_kernel, (-1, unit, 3 * unit))
         bias = None if bias is None else ops.reshape(bias, (-1, 1, 3 * unit))
@@ -165,7 +169,7 @@ class GroupedGRU(DynamicParts, keras.layers.Layer):
         states = []
         for step in range(positions):
             at = (step, positions - 1 - step)
-            now = ops.concatenate([p[:, at[d]] for d, p in enumerate(projected)], axis=0)
+            now = ops.concatenate([p[at[d]] for d, p in enumerate(projected)], axis=0)
             state = gru_step(now, state, kernel, bias, reset_after=self.reset_after)
             states.append(state)
         stacked = ops.reshape(ops.stack(states), (positions, self.directions, groups, -1, unit))
@@ -216,21 +220,22 @@ def gru_step(projected: Any, state: Any, kernel: Any, bias: Any, *, reset_after:
         The new state.
     """
     units = state.shape[-1]
+    given_gates, given = ops.split(projected, [2 * units], axis=-1)
     if reset_after:
         recurrent = ops.matmul(state, kernel)
-        if bias is not None:
-            recurrent = recurrent + bias
-        gates = ops.sigmoid(projected[..., : 2 * units] + recurrent[..., : 2 * units])
-        update, reset = gates[..., :units], gates[..., units:]
-        candidate = ops.tanh(projected[..., 2 * units :] + reset * recurrent[..., 2 * units :])
+        recurrent_gates, recurrent = ops.split(recurrent if bias is None else recurrent + bias, [2 * units], axis=-1)
+        update, reset = ops.split(ops.sigmoid(given_gates + recurrent_gates), 2, axis=-1)
+        candidate = ops.tanh(given + reset * recurrent)
     else:
-        gates = ops.sigmoid(projected[..., : 2 * units] + ops.matmul(state, kernel[..., : 2 * units]))
-        update, reset = gates[..., :units], gates[..., units:]
-        candidate = ops.tanh(projected[..., 2 * units :] + ops.matmul(reset * state, kernel[..., 2 * units :]))
-    return update * state + (1.0 - update) * candidate
+        gate_kernel, kernel = ops.split(kernel, [2 * units], axis=-1)
+        update, reset = ops.split(ops.sigmoid(given_gates + ops.matmul(state, gate_kernel)), 2, axis=-1)
+        candidate = ops.tanh(given + ops.matmul(reset * state, kernel))
+    return candidate + update * (state - candidate)
 
 
-def gru_over_time(projected: Any, kernel: Any, bias: Any, *, reset_after: bool, opened: Any = None) -> Any:
+def gru_over_time(
+    projected: Any, kernel: Any, bias: Any, *, reset_after: bool, opened: Any = None, unroll: bool = False
+) -> Any:
     """Independent GRUs over all frames, from zero states.
 
     Args:
@@ -239,6 +244,7 @@ def gru_over_time(projected: Any, kernel: Any, bias: Any, *, reset_after: bool, 
         bias: ``[groups, 1, 3 * units]``, or None.
         reset_after: See :func:`gru_step`.
         opened: ``[time, groups, n, 1]``: where it is 0 the state stays; None is always 1.
+        unroll: Whether to write all frames out, if their number is known: trains twice as fast as a loop.
 
     Returns:
         The states, ``[time, groups, n, units]``.
@@ -251,10 +257,18 @@ def gru_over_time(projected: Any, kernel: Any, bias: Any, *, reset_after: bool, 
     frames = projected if opened is None else ops.concatenate([projected, opened], axis=-1)
 
     def step(state: Any, frame: Any) -> tuple[Any, Any]:
-        new = gru_step(frame[..., :width], state, kernel, bias, reset_after=reset_after)
-        if opened is not None:
-            run = frame[..., width:]
+        if opened is None:
+            new = gru_step(frame, state, kernel, bias, reset_after=reset_after)
+        else:
+            now, run = ops.split(frame, [width], axis=-1)
+            new = gru_step(now, state, kernel, bias, reset_after=reset_after)
             new = run * new + (1.0 - run) * state
         return new, new
 
-    return ops.scan(step, initial, frames)[1]
+    if not unroll or frames.shape[0] is None:
+        return ops.scan(step, initial, frames)[1]
+    state, states = initial, []
+    for frame in ops.unstack(frames):
+        state, _ = step(state, frame)
+        states.append(state)
+    return ops.stack(states)

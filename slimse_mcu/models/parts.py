@@ -110,8 +110,12 @@ def held(x: Any, opened: Any) -> Any:
         The gradient reaches ``opened`` as that of a choice between ``x`` and the value held before.
     """
     frames = ops.shape(x)[1]
-    number = ops.cast(ops.arange(1, frames + 1), "int32")[None, :, None]
-    last = ops.associative_scan(ops.maximum, number * ops.cast(opened > 0.5, "int32"), axis=1)
-    before = ops.pad(last, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+    number = ops.cast(ops.arange(1, frames + 1), "int32")[:, None, None]
+    numbers = number * ops.cast(ops.transpose(opened, (1, 0, 2)) > 0.5, "int32")
+
+    def latest(last: Any, now: Any) -> tuple[Any, Any]:
+        return ops.maximum(last, now), last
+
+    before = ops.transpose(ops.scan(latest, ops.zeros_like(numbers[0]), numbers)[1], (1, 0, 2))
     past = ops.take_along_axis(ops.pad(x, ((0, 0), (1, 0), (0, 0), (0, 0))), before[..., None], axis=1)
     return opened[..., None] * x + (1.0 - opened[..., None]) * past

@@ -80,11 +80,12 @@ class Policy(keras.layers.Layer):
         )
         self.decision_bias = self.add_weight(name="decision_bias", shape=(len(names), 2), initializer="zeros")
 
-    def logits(self, x: Any) -> Any:
+    def logits(self, x: Any, training: bool = False) -> Any:
         """Two per component, closed and open: ``[batch, time, components, 2]``."""
         if self.hidden and self.recurrent:
             projected = ops.transpose(ops.matmul(x, self.kernel) + self.bias[0], (1, 0, 2))[:, None]
-            states = gru_over_time(projected, self.recurrent_kernel[None], self.bias[1][None, None], reset_after=True)
+            kernel, bias = self.recurrent_kernel[None], self.bias[1][None, None]
+            states = gru_over_time(projected, kernel, bias, reset_after=True, unroll=training)
             x = ops.transpose(states[:, 0], (1, 0, 2))
         elif self.hidden:
             x = ops.relu(ops.matmul(x, self.kernel) + self.bias)
@@ -92,7 +93,7 @@ class Policy(keras.layers.Layer):
 
     def call(self, x: Any, training: bool = False) -> Any:
         """Return 0 or 1 per component, in training with noise and the softmax's gradient."""
-        logits = self.logits(x)
+        logits = self.logits(x, training)
         if not training:
             return ops.cast(logits[..., 1] > logits[..., 0], logits.dtype)
         uniform = keras.random.uniform(ops.shape(logits), _TINY, 1.0 - _TINY, seed=self.seed_generator)

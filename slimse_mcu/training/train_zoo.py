@@ -53,7 +53,7 @@ class Recipe:
         weight_decay: Of AdamW.
         clip_norm: Greatest norm of the whole gradient.
         distortion_weight: Of the energy of the error in dB, beside the compressed spectral loss.
-        jit: Whether XLA compiles a step; it speeds up convolutions and slows down recurrence.
+        jit: Whether XLA compiles a step; it speeds up convolutions and cannot compile these recurrences.
     """
 
     network: Mapping[str, Any]
@@ -73,7 +73,7 @@ class Recipe:
     jit: bool = True
 
 
-_DSN: Mapping[str, Any] = {"architecture": dsn_ftf, "steps": 5000, "batch": 8, "frames": 125, "jit": False}
+_DSN: Mapping[str, Any] = {"architecture": dsn_ftf, "batch": 8, "frames": 125, "jit": False}
 
 RECIPES: Mapping[str, Recipe] = {
     "convfsenet-dyncp25": Recipe(
