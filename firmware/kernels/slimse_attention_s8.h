@@ -1,0 +1,43 @@
+#ifndef SLIMSE_ATTENTION_S8_H
+#define SLIMSE_ATTENTION_S8_H
+
+#include "slimse.h"
+
+/** Attention of all heads of a layer, or of those that a component opens; heads lie side by side in the channels. */
+typedef struct {
+    uint16_t first_head;      /**< the first head computed */
+    uint16_t heads;           /**< how many are computed */
+    uint16_t positions;       /**< queries, each at its position along frequency */
+    uint16_t keys;            /**< keys per query in the current frame: its positions, or 1 along time */
+    uint16_t past;            /**< keys per query in past frames; 0 along frequency; keys + past is 1 .. 257 */
+    uint8_t along_time;       /**< 1: a query meets its own position in all frames, 0: all positions of its frame */
+    uint16_t all_heads;       /**< heads of the layer, computed here or not */
+    uint16_t key_size;        /**< channels of a head's query and key */
+    uint16_t value_size;      /**< channels of a head's value and output */
+    const int16_t *exp;       /**< [257] exp(-x) at x = 0, 1/16, .. 16, Q15 */
+    int16_t query_offset;     /**< minus the query's zero point */
+    int16_t value_offset;     /**< minus the value's zero point */
+    int16_t output_offset;    /**< the output's zero point */
+    int32_t score_multiplier; /**< Q31, from differences of scores to Q12 */
+    int8_t score_shift;       /**< left when positive */
+    int32_t multiplier;       /**< Q31, from the value's scale to the output's */
+    int8_t shift;             /**< -9 .. 30, left when positive */
+} slimse_attention_s8_t;
+
+/**
+ * @param query [positions][all_heads][key_size]
+ * @param key [keys or positions][all_heads][key_size], of the current frame
+ * @param key_ring [past][positions][all_heads][key_size] in any order; NULL: past is 0
+ * @param value [keys or positions][all_heads][value_size], of the current frame
+ * @param value_ring [past][positions][all_heads][value_size] in the keys' order
+ * @param scratch [2 * (keys + past)] working memory
+ * @param output [positions][all_heads][value_size]
+ * @return multiply-accumulates executed.
+ *
+ * The sums are exact in any order of the past frames, so where the rings begin does not matter.
+ */
+uint32_t slimse_attention_s8(const slimse_attention_s8_t *layer, const int8_t *query, const int8_t *key,
+                             const int8_t *key_ring, uint16_t key_next, const int8_t *value,
+                             const int8_t *value_ring, uint16_t value_next, int16_t *scratch, int8_t *output);
+
+#endif
