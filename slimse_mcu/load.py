@@ -353,6 +353,7 @@ class GraphBuilder:
     def activate(self, layer: KerasLayer, source: str, activation: Any, suffix: str = "_activation") -> str:
         """Add the activation that a layer names in its configuration."""
         from slimse_mcu.ops.lookup import FUNCTIONS, LEAKY_RELU, add_activation
+        from slimse_mcu.ops.softmax import add_softmax
 
         if isinstance(activation, dict):
             activation = activation.get("registered_name") or activation.get("config") or activation.get("class_name")
@@ -362,8 +363,10 @@ class GraphBuilder:
             raise layer.error(f"names no activation but {activation}")
         if activation == LEAKY_RELU:
             return add_activation(layer, source, self, LEAKY_RELU, 0.2, suffix)
+        if activation == "softmax":
+            return add_softmax(layer, source, self, suffix)
         if activation not in FUNCTIONS:
-            supported = ", ".join(["linear", LEAKY_RELU, *FUNCTIONS])
+            supported = ", ".join(["linear", LEAKY_RELU, "softmax", *FUNCTIONS])
             raise layer.error(f"uses activation '{activation}', which is not supported", f"Supported are {supported}.")
         return add_activation(layer, source, self, str(activation), suffix=suffix)
 
