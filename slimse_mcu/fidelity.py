@@ -106,6 +106,7 @@ class QuantizationErrors:
     """Int8 against float over the same features.
 
     Attributes:
+        output: Name of the model's output among the tensors.
         tensors: In execution order.
         states: Hidden states, in execution order.
         gate_flips: Share of the decisions of each channel gate and component that differ from the float model's.
@@ -113,11 +114,17 @@ class QuantizationErrors:
         drift: Of the longest recording; None where none is long enough or the length of a frame is not known.
     """
 
+    output: str
     tensors: tuple[TensorError, ...]
     states: tuple[StateError, ...]
     gate_flips: dict[str, float]
     frames: int
     drift: Drift | None = None
+
+    @property
+    def output_sqnr_db(self) -> float:
+        """What quantization costs at the model's output, all told."""
+        return next(one.sqnr_db for one in self.tensors if one.tensor == self.output)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; where int8 equals float exactly, a ratio in dB is None."""
@@ -131,6 +138,8 @@ class QuantizationErrors:
             }
         return {
             "frames": self.frames,
+            "output": self.output,
+            "output_sqnr_db": _finite(self.output_sqnr_db),
             "tensors": [{**asdict(one), "sqnr_db": _finite(one.sqnr_db)} for one in self.tensors],
             "states": [{**asdict(one), "sqnr_db": _finite(one.sqnr_db)} for one in self.states],
             "gate_flips": dict(self.gate_flips),
@@ -212,6 +221,7 @@ class Comparison:
         frames = self._tensors[graph.input].count // graph.tensors[graph.input].size
         widths = {name: span.stop - span.start for name, (_, span) in self._decisions.places.items()}
         return QuantizationErrors(
+            output=graph.output,
             tensors=tuple(self._tensor(name) for name in order),
             states=tuple(self._state(node, state) for node, state in self._states.values()),
             gate_flips={name: flips / max(1, frames * widths[name]) for name, flips in self._flips.items()},

@@ -1,8 +1,8 @@
 """Streams recordings through a board and says what came out: bit-exactness, work, quality.
 
 For every recording the same frames run three times: on the board, through the NumPy specification (which must agree
-in every output, gate and MAC count), and through the float model (for its quality only).  While the board is waited
-for, the other two run in a thread beside.
+in every output, gate and MAC count), and through the float model (for its quality, and for what quantization costs at
+every tensor and state).  While the board is waited for, the other two run in a thread beside.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from slimse_mcu.board import Board
 from slimse_mcu.build import Image
 from slimse_mcu.decisions import Decisions
 from slimse_mcu.errors import LinkError, SlimseError
+from slimse_mcu.fidelity import Comparison, QuantizationErrors
 from slimse_mcu.graph import FrontEnd, QuantizedGraph
 from slimse_mcu.harness import audio, quality
 from slimse_mcu.harness.audio import Pair
@@ -89,13 +90,13 @@ def measure(
     _check_sizes(session, plan)
     with _fresh_folder(out) as folder:
         with beside() as submit:
-            wanted = submit(_specification, twin, feed, done=_steps(tell, "specification", feed.frames))
-            real = submit(_float_audio, twin, feed, done=_steps(tell, "float model", feed.audio_frames))
-            answers = _board(session, twin, feed, tell)
-            bit_exact = _compare(twin, feed, answers, wanted.result())
-            floats = real.result()
-        files = _files(twin, recordings, answers, floats, tell)
-        report = _report(session, plan, image, board, files, answers[-1], bit_exact)
+            counts = _steps(tell, "float model", feed.decided_frames)
+            working = submit(_references, twin, feed, counts, done=_steps(tell, "specification", feed.frames))
+            answers = _board(session, feed, tell)
+            references = working.result()
+            bit_exact = _compare(twin, feed, answers, references.runs)
+        files = _files(twin, recordings, answers, references.sounds, tell)
+        report = _report(session, plan, image, board, files, answers[-1], bit_exact, references.errors)
         _write(folder, report)
     return report
 
@@ -153,8 +154,8 @@ class _Feed:
         return sum(len(one.frames) for one in self.parts)
 
     @property
-    def audio_frames(self) -> int:
-        return sum(len(one.frames) for one in self.recordings) if self.has_audio else 0
+    def decided_frames(self) -> int:
+        return sum(len(one.frames) for one in self.recordings)
 
 
 def _feed(twin: Twin, recordings: Sequence[Recording], all_open_frames: int) -> _Feed:
@@ -185,7 +186,7 @@ def _steps(tell: Progress, stage: str, total: int) -> Callable[[int], None]:
 # ---- the three runs -------------------------------------------------------------------------------------
 
 
-def _board(session: Session, twin: Twin, feed: _Feed, tell: Progress) -> list[Run]:
+def _board(session: Session, feed: _Feed, tell: Progress) -> list[Run]:
     """What the board does with every part."""
     step = _steps(tell, "board", feed.frames)
     return [_stream(session, "pcm" if feed.has_audio else "features", part, step) for part in feed.parts]
@@ -208,15 +209,28 @@ def _stream(session: Session, mode: Mode, part: _Part, done: Callable[[int], Non
     )
 
 
-def _specification(twin: Twin, feed: _Feed, done: Callable[[int], None]) -> list[Run]:
-    """What the board must do with every part."""
+@dataclass(frozen=True, slots=True)
+class _References:
+    """What the board is held against.
+
+    Attributes:
+        runs: What it must do with every part.
+        sounds: The float model's output for every recording; None for features.
+        errors: The specification against the float model.
+    """
+
+    runs: tuple[Run, ...]
+    sounds: tuple[NDArray[np.int16] | None, ...]
+    errors: QuantizationErrors
+
+
+def _references(twin: Twin, feed: _Feed, float_done: Callable[[int], None], done: Callable[[int], None]) -> _References:
+    comparison = Comparison(twin.quantized)
+    both = [twin.compare(part.frames, comparison, done, float_done) for part in feed.recordings]
     opened = gate_layout(twin.quantized.graph).constant(True)
-    return [twin.specification(part.frames, opened if part.gates == "open" else None, done) for part in feed.parts]
-
-
-def _float_audio(twin: Twin, feed: _Feed, done: Callable[[int], None]) -> list[NDArray[np.int16] | None]:
-    """The float model's output for every recording; None for features."""
-    return [twin.float_audio(part.frames, done) if feed.has_audio else None for part in feed.recordings]
+    last = twin.specification(feed.parts[-1].frames, opened, done)
+    runs, sounds = zip(*both, strict=True)
+    return _References((*runs, last), sounds, comparison.result())
 
 
 # ---- comparison -----------------------------------------------------------------------------------------
@@ -278,7 +292,7 @@ def _files(
         for one, run, real in zip(recordings, answers, floats, strict=False)
     ]
     scores = _scores(twin.quantized, sounds, tell)
-    decisions = Decisions(gate_layout(twin.quantized.graph))
+    decisions = Decisions.of(twin.quantized.graph)
     return tuple(
         FileReport(
             name=_name(recording),
@@ -332,6 +346,7 @@ def _report(
     files: tuple[FileReport, ...],
     opened: Run,
     bit_exact: BitExact,
+    errors: QuantizationErrors,
 ) -> Report:
     settings = plan.quantized.graph.frontend
     macs = np.concatenate([one.run.macs for one in files])
@@ -347,7 +362,7 @@ def _report(
         macs=Spread.of(macs, float(opened.macs.mean())),
         count=None if count is None else Spread.of(count, open_count),
         count_total=None if total is None else {"mean": float(total.mean()), "max": float(total.max())},
-        gates=gate_use(files),
+        gates=gate_use(files, _macs_of_gates(plan)),
         memory=Memory(
             flash_weights=image.flash_weights_bytes,
             flash_code=image.flash_code_bytes,
@@ -359,9 +374,16 @@ def _report(
         deadline=_deadline(board, session.info.counter, settings, total),
         quality=quality.averages([one.scores for one in files if one.scores]),
         bit_exact=bit_exact,
+        quantization=errors,
         files=files,
         sample_rate_hz=None if settings is None else settings.sample_rate_hz,
     )
+
+
+def _macs_of_gates(plan: Plan) -> dict[str, int]:
+    """What closing a channel gate, or a component, saves of a frame in which everything else is open."""
+    decisions = Decisions.of(plan.quantized.graph)
+    return {name: plan.macs_all_open - plan.count(decisions.all_but(name)) for name in decisions.places}
 
 
 def _joined(files: Sequence[FileReport], what: str) -> NDArray[np.int64] | None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.decisions import Decisions
+from slimse_mcu.fidelity import QuantizationErrors
 from slimse_mcu.harness.quality import METRICS, Scores
 from slimse_mcu.run import Run
 
@@ -173,6 +174,7 @@ class Report:
         deadline: Load.
         quality: Mean scores per signal; empty without audio.
         bit_exact: Comparison with the specification.
+        quantization: The specification against the float model; None when it was not measured.
         files: Every recording.
         sample_rate_hz: Of the audio; None without a front end.
     """
@@ -193,6 +195,7 @@ class Report:
     bit_exact: BitExact
     files: tuple[FileReport, ...]
     sample_rate_hz: int | None
+    quantization: QuantizationErrors | None = None
 
     @property
     def frames(self) -> int:
@@ -235,6 +238,7 @@ class Report:
                 "frames_compared": self.bit_exact.frames_compared,
                 "first_divergence": self.bit_exact.first_divergence,
             },
+            "quantization": None if self.quantization is None else self.quantization.to_json(),
         }
 
     def _quality(self, signal: str) -> dict[str, Any]:

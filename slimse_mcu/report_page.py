@@ -105,6 +105,11 @@ def page(report: Report) -> dict[str, Any]:
         "histogram": _uri(histogram(_all_macs(report), report.macs.all_open, "MACs per frame"), "image/png"),
         "gates": _gate_bars(report, components=False),
         "components": _gate_bars(report, components=True),
+        "states": _state_table(report),
+        "tensors": _tensor_table(report),
+        "flips": _flip_table(report),
+        "quantization_note": _quantization_note(report),
+        "drift": _drift_text(report),
         "memory": _memory_bars(report),
         "deadline": _deadline_text(report),
         "files": _file_table(report),
@@ -192,6 +197,9 @@ def _cards(report: Report) -> tuple[Card, ...]:
         detail = f"{_short(macs.mean)} of {_short(macs.all_open)} per frame"
         cards.append(Card("MACs saved", _ratio(macs.saved_ratio), detail))
     cards.extend(_count_cards(report))
+    if report.quantization is not None:
+        detail = "at the output, int8 against float"
+        cards.append(Card("SQNR", f"{_decibels(report.quantization.output_sqnr_db)} dB", detail))
     memory = report.memory
     if memory.ram_total is not None and memory.flash_weights is not None and memory.flash_code is not None:
         flash = memory.flash_weights + memory.flash_code
@@ -278,6 +286,76 @@ def _gate_bars(report: Report, *, components: bool) -> tuple[Bar, ...]:
 def _opens(use: GateUse) -> str:
     texts = [] if use.is_component else [f"{use.channels} channels"]
     return ", ".join(texts if use.macs is None else [*texts, f"{_short(use.macs)} MACs"])
+
+
+def _decibels(value: float) -> str:
+    return f"{value:.1f}" if np.isfinite(value) else "\N{INFINITY}"
+
+
+def _state_table(report: Report) -> Table:
+    errors = report.quantization
+    rows = [
+        (
+            one.state,
+            f"{one.elements:,}",
+            f"{one.max_abs:.4f} of {one.limit:g}",
+            f"{one.saturated_values:,} ({one.saturated:.3%})",
+            _decibels(one.sqnr_db),
+        )
+        for one in (errors.states if errors else ())
+    ]
+    return Table(("Recurrent state, int16", "Elements", "Greatest magnitude", "Saturated", "SQNR, dB"), tuple(rows))
+
+
+def _tensor_table(report: Report) -> Table:
+    errors = report.quantization
+    rows = [
+        (
+            one.tensor,
+            f"{one.minimum:.3g} to {one.maximum:.3g}",
+            f"{one.scale:.3g}",
+            str(one.zero_point),
+            f"{one.saturated_values:,} ({one.saturated:.3%})",
+            _decibels(one.sqnr_db),
+        )
+        for one in (errors.tensors if errors else ())
+    ]
+    head = ("Tensor, int8", "Range in calibration", "Step", "Zero point", "Saturated", "SQNR, dB")
+    return Table(head, tuple(rows))
+
+
+def _flip_table(report: Report) -> Table:
+    errors = report.quantization
+    rows = [(name, f"{share:.2%}") for name, share in (errors.gate_flips.items() if errors else ())]
+    return Table(("Gate", "Decisions that differ from the float model's"), tuple(rows))
+
+
+def _quantization_note(report: Report) -> str:
+    errors = report.quantization
+    if errors is None:
+        return "Not measured."
+    worst = min(errors.tensors, key=lambda one: one.sqnr_db)
+    text = (
+        f"The board's arithmetic against the float model over {_plural(errors.frames, 'frame')}, each with its own "
+        f"state and decisions. SQNR at the output: {_decibels(errors.output_sqnr_db)} dB; least: "
+        f"{_decibels(worst.sqnr_db)} dB, at {worst.tensor}. "
+    )
+    beyond = [one for one in errors.tensors if one.saturated_values]
+    if not beyond:
+        return text + "No value of any tensor lies beyond its range."
+    most = max(beyond, key=lambda one: one.saturated)
+    has = "has" if len(beyond) == 1 else "have"
+    return text + (
+        f"{_plural(len(beyond), 'tensor')} of {len(errors.tensors)} {has} values beyond the range, most {most.tensor}: "
+        f"{most.saturated:.3%}."
+    )
+
+
+def _drift_text(report: Report) -> str:
+    errors = report.quantization
+    if errors is None or errors.drift is None:
+        return ""
+    return errors.drift.describe()
 
 
 def _memory_bars(report: Report) -> tuple[Bar, ...]:

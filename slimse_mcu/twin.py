@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu import frontend
+from slimse_mcu.fidelity import Comparison
 from slimse_mcu.graph import QuantizedGraph
 from slimse_mcu.harness.audio import Pair
 from slimse_mcu.harness.features import Features
-from slimse_mcu.ops.arithmetic import quantize_values
+from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
 from slimse_mcu.run import Run
-from slimse_mcu.streaming import run_float, run_int8
+from slimse_mcu.spectral import FULL_SCALE
+from slimse_mcu.streaming import Stream, Trace, pieces, run_int8
 
 Recording = Pair | Features
 """What is streamed: audio for a model with a front end, else features."""
@@ -70,15 +72,66 @@ class Twin:
         samples = frontend.synthesise(self.tables, state, trace.output, spectrum)
         return Run(trace.gates, trace.macs, None, None, samples.reshape(frames.shape))
 
-    def float_audio(self, frames: NDArray[np.int16], done: Done) -> NDArray[np.int16]:
-        """The float model's output samples ``[frames * hop]``, one hop behind the input like the board's."""
-        settings = self.quantized.graph.frontend
-        assert settings is not None, "audio needs a front end"
-        features, spectrum = frontend.float_analyse(settings, frames.reshape(-1))
-        mask = run_float(self.quantized.graph, features, progress=done).output
-        samples = frontend.float_synthesise(settings, mask, spectrum) * frontend.FULL_SCALE
-        rounded: NDArray[np.int16] = np.floor(samples + 0.5).clip(-32768, 32767).astype(np.int16)
-        return rounded
+    def compare(
+        self, frames: NDArray[Any], comparison: Comparison, done: Done, float_done: Done
+    ) -> tuple[Run, NDArray[np.int16] | None]:
+        """What the board must answer to ``frames``, and what the float model does, compared on the way.
+
+        Args:
+            frames: What the board is sent, gates decided by the model.
+            comparison: Takes in all tensors and states of both.
+            done: Told of the specification's frames.
+            float_done: Told of the float model's frames.
+
+        Returns:
+            The specification's run, and the float model's samples ``[frames * hop]``, one hop behind the input like
+            the board's; None for features.
+        """
+        graph = self.quantized.graph
+        if self.tables is None:
+            real_features = dequantize_values(frames, self.quantized.quantization[graph.input]).astype(np.float32)
+            runs = self._both(frames, real_features, comparison, done, float_done)
+            return _joined(runs[0]), None
+        assert graph.frontend is not None, "tables are a front end's"
+        state = frontend.StftState.zero(self.tables.hop)
+        features, spectrum = frontend.analyse(self.tables, state, frames.reshape(-1))
+        real_features, real_spectrum = frontend.float_analyse(graph.frontend, frames.reshape(-1))
+        integer, real = self._both(features, real_features, comparison, done, float_done)
+        run = _joined(integer)
+        samples = frontend.synthesise(self.tables, state, run.output, spectrum)
+        mask = np.concatenate([one.output for one in real])
+        audio = frontend.float_synthesise(graph.frontend, mask, real_spectrum) * FULL_SCALE
+        rounded: NDArray[np.int16] = np.floor(audio + 0.5).clip(-32768, 32767).astype(np.int16)
+        return replace(run, output=samples.reshape(frames.shape)), rounded
+
+    def _both(
+        self,
+        features: NDArray[np.int8],
+        real_features: NDArray[np.float32],
+        comparison: Comparison,
+        done: Done,
+        float_done: Done,
+    ) -> tuple[list[Trace], list[Trace]]:
+        """Both models over the same frames, piece by piece."""
+        graph = self.quantized.graph
+        streams = Stream.integer(self.quantized), Stream.real(graph)
+        runs: tuple[list[Trace], list[Trace]] = [], []
+        comparison.start()
+        given = pieces(features, graph.period), pieces(real_features, graph.period)
+        for piece, real_piece in zip(*given, strict=True):
+            ours = streams[0].run(piece, keep=comparison.names, progress=done)
+            theirs = streams[1].run(real_piece, keep=comparison.names, progress=float_done)
+            comparison.add(theirs, ours)
+            for kept, trace in zip(runs, (ours, theirs), strict=True):
+                kept.append(replace(trace, tensors={}, states={}))
+        return runs
+
+
+def _joined(parts: Sequence[Trace]) -> Run:
+    """Consecutive pieces of a run as one."""
+    gates = np.concatenate([one.gates for one in parts])
+    macs = np.concatenate([one.macs for one in parts])
+    return Run(gates, macs, None, None, np.concatenate([one.output for one in parts]))
 
 
 class _StoppedError(Exception):

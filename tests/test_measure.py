@@ -13,10 +13,14 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import DATA, needs_arm, needs_qemu
+from keras_file import save
+from networks import Network
 
 from slimse_mcu import compile_model, frontend
 from slimse_mcu.board import board
 from slimse_mcu.errors import AudioError, LinkError, SlimseError
+from slimse_mcu.fidelity import quantization_errors
+from slimse_mcu.frontend import float_analyse
 from slimse_mcu.harness.audio import Clip, Pair, read_pairs
 from slimse_mcu.harness.features import Features, read_features
 from slimse_mcu.harness.session import FrameResult, Session
@@ -24,6 +28,7 @@ from slimse_mcu.measure import STAGES, first_divergence, measure
 from slimse_mcu.ops.arithmetic import quantize_values
 from slimse_mcu.run import Run
 from slimse_mcu.streaming import run_int8
+from slimse_mcu.twin import Twin
 
 HOP = 256
 
@@ -281,6 +286,57 @@ def test_without_reference_there_is_no_quality(twin: TwinSession, tmp_path: Path
     report = measured(twin, tmp_path / "out", [Pair(clip().noisy, None)])
     assert report.quality["device"].pesq_wb is None
     assert "no clean reference" in (tmp_path / "out/report.html").read_text()
+
+
+# ---- a policy -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def policy_compiled(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Magnitudes -> a static third and two components, the second held while closed -> GRU -> mask."""
+    network = Network(257, seed=6)
+    front = {"sample_rate_hz": 16000, "fft": 512, "hop": 256}
+    x = network.add("slimse>SpectralFrontEnd", front, [network.input], 257)
+    policy = network.policy(network.dense(x, 6, "tanh"), ["low", "high"], hidden=4)
+    parts = network.gate_parts(network.dense(x, 24, "relu"), policy, [None, 0, 1], ["zero", "zero", "hold"])
+    mixed = network.dense(parts, 10)
+    weights = [network.normal(10, 24), network.normal(8, 24), network.rng.normal(0, 0.3, (2, 24))]
+    config = {"units": 8, "return_sequences": True, "reset_after": True}
+    network.output = network.dense(network.add("GRU", config, [mixed], 8, weights, name="gru"), 257, "sigmoid")
+    return compile_model(save(network, tmp_path_factory.mktemp("policy") / "policy.keras"))
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_components_are_reported_one_by_one(policy_compiled: Any, tmp_path: Path) -> None:
+    report = measured(TwinSession(policy_compiled), tmp_path / "out", [clip(12, 0), clip(5, 1)])
+    data = json.loads((tmp_path / "out/report.json").read_text())
+    assert list(data["gates"]) == ["low", "high"]
+    bits = [[one.decisions.layout.unpack(one.run.gates, "policy_3")[:, n] for one in report.files] for n in (0, 1)]
+    for name, found in zip(("low", "high"), bits, strict=True):
+        assert data["gates"][name]["open_ratio"] == pytest.approx(np.concatenate(found).mean())
+        assert data["gates"][name]["per_file"] == {"clip0": found[0].mean(), "clip1": found[1].mean()}
+        assert report.gates[name].macs == 8 * 257 + (8 * 10 if name == "low" else 0)  # held values are read on
+    opened = policy_compiled.plan.macs_all_open
+    assert data["macs"]["all_open"] == opened  # forced open, the policy's decisions do not count
+    assert data["bit_exact"]["first_divergence"] is None
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_what_quantization_costs_is_measured_on_the_same_recordings(policy_compiled: Any, tmp_path: Path) -> None:
+    recordings = [clip(12, 0), clip(5, 1)]
+    found = measured(TwinSession(policy_compiled), tmp_path / "out", recordings).quantization
+    assert found is not None
+    assert found.frames == 14 + 7
+    assert {one.tensor for one in found.tensors} == set(policy_compiled.graph.tensors)
+    assert found.output_sqnr_db > 15.0
+    (state,) = found.states
+    assert state.state == "gru_hidden"
+    assert 0.0 < state.max_abs <= state.limit == 1.0
+    assert set(found.gate_flips) == {"low", "high"}
+    twin = Twin.of(policy_compiled.quantized)
+    real = [float_analyse(policy_compiled.graph.frontend, twin.frames(one).reshape(-1))[0] for one in recordings]
+    again = quantization_errors(policy_compiled.quantized, real)
+    assert again.states[0].sqnr_db == pytest.approx(state.sqnr_db, abs=1.0)  # its features are rounded differently
 
 
 # ---- features -------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from slimse_mcu.decisions import Decisions
+from slimse_mcu.fidelity import Drift, QuantizationErrors, StateError, TensorError
 from slimse_mcu.harness.quality import Scores, averages
 from slimse_mcu.report import (
     BitExact,
@@ -44,6 +45,7 @@ KEYS = {
     "deadline": {"hop_ms", "clock_hz", "load_mean", "load_max", "misses"},
     "quality": {"noisy", "float", "device"},
     "bit_exact": {"reference", "frames_compared", "first_divergence"},
+    "quantization": {"frames", "output", "output_sqnr_db", "tensors", "states", "gate_flips", "drift"},
 }
 
 
@@ -84,6 +86,17 @@ def recording(name: str, seed: int, frames: int = 188, *, audio: bool = True, ga
     return FileReport(name, ("resampled from 48000 Hz to 16000 Hz",), run, pcm, scores, Decisions(layout))
 
 
+def errors() -> QuantizationErrors:
+    """What a made-up model loses: a mask, and a state that saturates and drifts."""
+    tensors = (
+        TensorError("features", 0.0, 4.9, 0.0192, -128, np.inf, 0.0, 0),
+        TensorError("mask", 0.0, 1.0, 1 / 256, -128, 29.4, 0.0002, 12),
+    )
+    states = (StateError("gru_hidden", 24, 1.0, 0.9312, 33.3, 0.001, 31),)
+    drift = Drift(9000, {"mask": 29.9, "gru_hidden": 34.0}, {"mask": 29.8, "gru_hidden": 31.0})
+    return QuantizationErrors("mask", tensors, states, {"s0b0_gate": 0.0123}, 308, drift)
+
+
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take most of the time; tests of words do without."""
@@ -115,6 +128,7 @@ def report(files: tuple[FileReport, ...] | None = None, **changes: Any) -> Repor
         deadline=Deadline(16.0, 25_000_000, None, None, None),
         quality=averages([one.scores for one in files if one.scores]),
         bit_exact=BitExact("numpy", len(macs), None),
+        quantization=errors(),
         files=files,
         sample_rate_hz=16000,
     )
@@ -183,6 +197,21 @@ def test_terminal_shows_a_row_per_component(capsys: pytest.CaptureFixture[str]) 
     assert any(row[:1] == ["gates:"] and "576" in row for row in rows)
 
 
+@pytest.mark.usefixtures("no_pictures")
+def test_page_shows_states_saturation_and_drift() -> None:
+    one = report()
+    content = page(one)
+    assert content["states"].rows == (("gru_hidden", "24", "0.9312 of 1", "31 (0.100%)", "33.3"),)
+    assert content["tensors"].rows[1][-2:] == ("12 (0.020%)", "29.4")
+    assert "at the output: 29.4 dB" in content["quantization_note"]
+    assert "1 tensor of 2 has values beyond the range, most mask" in content["quantization_note"]
+    assert "gru_hidden has an SQNR of 34.0 dB in the first minute and 31.0 dB in the last" in content["drift"]
+    data = one.to_json()["quantization"]
+    assert data["tensors"][0]["sqnr_db"] is None
+    assert data["drift"]["worst_db"] == pytest.approx(3.0)
+    assert "gru_hidden" in html_text(one)
+
+
 def test_what_was_not_measured_is_null() -> None:
     files = (recording("features", 3, 20, audio=False, gates=0),)
     silent = report(
@@ -194,9 +223,11 @@ def test_what_was_not_measured_is_null() -> None:
         memory=Memory(None, None, None, None, None, None),
         deadline=Deadline(None, 0, None, None, None),
         sample_rate_hz=None,
+        quantization=None,
     )
     data = json.loads(silent.json_text())
     assert data["eta"] is None
+    assert data["quantization"] is None
     assert set(data["count"].values()) == {None}
     assert data["count_total"] == {"mean": None, "max": None}
     assert data["gates"] == {}
