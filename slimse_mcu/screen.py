@@ -173,11 +173,12 @@ def print_findings(findings: Sequence[Finding]) -> None:
 
 def print_model(summary: ModelSummary) -> None:
     """A model layer by layer."""
-    rows = table(("layer", "operation", "rows", "columns", "past", "MACs open", "closed"), right=(4, 5, 6))
+    columns = ("layer", "operation", "output", "rows", "columns", "past", "MACs open", "closed")
+    rows = table(columns, right=(2, 5, 6, 7))
     for one in summary.layers:
         rows.add_row(*_layer_row(one))
     rows.add_section()
-    rows.add_row("per frame", "", "", "", "", size(summary.macs_open), size(summary.macs_closed))
+    rows.add_row("per frame", "", "", "", "", "", size(summary.macs_open), size(summary.macs_closed))
     screen = console()
     screen.print(f"[bold]{summary.name}[/]  sha256 {summary.model_hash}", soft_wrap=True)
     screen.print(
@@ -192,13 +193,32 @@ def print_model(summary: ModelSummary) -> None:
         )
     else:
         screen.print("no front end: features in, outputs out")
-    gates = sum(summary.gates.values())
-    screen.print(f"{counted(len(summary.gates), 'gate')} with {counted(gates, 'channel')}" if gates else "no gates")
+    screen.print(_gates_line(summary))
     screen.print(rows)
-    if gates:
+    if summary.gates:
         screen.print(
-            "rows: the gate whose closed channels are not computed; columns: the one whose closed inputs are not read"
+            "rows: the gate whose closed channels are not computed, or the parts of the output by component, with what "
+            "they show while closed; columns: those whose closed inputs are not read",
+            soft_wrap=True,
         )
+    if summary.components:
+        rows = table(("component", "policy", "opens parts of", "MACs saved"), right=(3,))
+        for part in summary.components:
+            rows.add_row(part.name, part.gate, ", ".join(part.layers), size(part.macs_saved))
+        screen.print(rows)
+
+
+def _gates_line(summary: ModelSummary) -> str:
+    """How much there is to decide."""
+    policies = {one.gate for one in summary.components}
+    channels = [count for name, count in summary.gates.items() if name not in policies]
+    found = []
+    if channels:
+        found.append(f"{counted(len(channels), 'gate')} with {counted(sum(channels), 'channel')}")
+    if policies:
+        noun = "policy" if len(policies) == 1 else "policies"
+        found.append(f"{len(policies)} {noun} with {counted(len(summary.components), 'component')}")
+    return ", ".join(found) or "no gates"
 
 
 def _layer_row(one: LayerSummary) -> tuple[str, ...]:
@@ -207,7 +227,17 @@ def _layer_row(one: LayerSummary) -> tuple[str, ...]:
         operation += f", every {one.period} frames"
     past = str(one.state_frames) if one.state_frames else ""
     macs = (size(one.macs_open), size(one.macs_closed)) if one.macs_open else ("", "")
-    return (one.name, operation, one.rows, one.columns, past, *macs)
+    output = f"{one.positions} x {one.channels}" if one.positions > 1 else str(one.channels)
+    return (one.name, operation, output, _ruled_rows(one), one.columns or ", ".join(one.blocks), past, *macs)
+
+
+def _ruled_rows(one: LayerSummary) -> str:
+    """The channel gate, or the parts that components open: ``low 8 hold, high 8 zero``."""
+    shown = {"bypass": one.bypass}
+    parts = [part for part in one.parts if part.component]
+    return one.rows or ", ".join(
+        f"{part.component} {part.channels} {shown.get(part.on_skip, part.on_skip)}" for part in parts
+    )
 
 
 def print_quantization(errors: QuantizationErrors) -> None:
@@ -306,7 +336,9 @@ def print_manifest(manifest: Mapping[str, Any]) -> None:
     rows = table(("layer", "operation", "rows", "columns", "weights", "MACs"), right=(4, 5))
     for one in manifest["layers"]:
         activation = "" if one["activation"] == "linear" else f", {one['activation']}"
-        gates = (one["row_gate"] or "", one["column_gate"] or "")
+        parts = [part for part in one["parts"] if part["component"] is not None]
+        ruled = ", ".join(f"{part['component']} {part['channels']} {part['on_skip']}" for part in parts)
+        gates = (one["row_gate"] or ruled, one["column_gate"] or "")
         numbers = (one["weight_bytes"], one["macs"])
         rows.add_row(one["name"], escape(one["title"] + activation), *gates, *(size(n) if n else "" for n in numbers))
     screen.print(rows)
@@ -314,10 +346,13 @@ def print_manifest(manifest: Mapping[str, Any]) -> None:
         f"weights {size(memory['weight_bytes'])} bytes, model_t {size(memory['model_bytes'])} bytes "
         f"(state {size(memory['state_bytes'])}, arena {size(memory['arena_bytes'])})"
     )
-    gates = sum(one["channels"] for one in manifest["gates"])
     line = f"{size(macs['all_open'])} MACs a frame"
-    if gates:
-        line += f" with all gates open, {size(macs['all_closed'])} with all closed; {counted(gates, 'gated channel')}"
+    if manifest["gates"]:
+        channels = sum(one["channels"] for one in manifest["gates"] if not one["components"])
+        components = sum(len(one["components"]) for one in manifest["gates"])
+        decided = ((channels, "gated channel"), (components, "component"))
+        line += f" with all gates open, {size(macs['all_closed'])} with all closed; "
+        line += ", ".join(counted(count, noun) for count, noun in decided if count)
     screen.print(line)
 
 

@@ -114,7 +114,7 @@ def test_help_names_every_command_and_is_quick():
         [sys.executable, "-m", "slimse_mcu.cli", "--help"], capture_output=True, text=True, check=True
     )
     assert time.perf_counter() - start < 3.0
-    for command in ("compile", "build", "measure", "boards", "inspect", "zoo", "doctor"):
+    for command in ("compile", "build", "measure", "diff", "boards", "inspect", "zoo", "doctor"):
         assert f"\n  {command} " in done.stdout
 
 
@@ -128,7 +128,7 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("command", ["compile", "build", "measure", "boards", "inspect", "zoo", "doctor"])
+@pytest.mark.parametrize("command", ["compile", "build", "measure", "diff", "boards", "inspect", "zoo", "doctor"])
 def test_every_command_has_help(slimse, command):
     outcome = slimse(command, "--help")
     assert outcome.code == 0
@@ -287,7 +287,7 @@ def test_error_truncated_model(refused, tiny_model, tmp_path, share):
     assert "damaged" in refused("compile", tmp_path / "cut.keras")
 
 
-@pytest.mark.parametrize("kind", ["Bidirectional", "Lambda", "MultiHeadAttention"])
+@pytest.mark.parametrize("kind", ["Bidirectional", "Lambda", "ConvLSTM1D"])
 def test_error_unsupported_layer(refused, tiny_model, tmp_path, kind):
     def change(layers):
         layers["encode_relu"].update(class_name=kind, registered_name=None)
