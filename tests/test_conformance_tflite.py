@@ -177,6 +177,25 @@ def test_leaky_relu_of_negative_slope_rounds_ties_as_the_reference(reference):
     np.testing.assert_array_equal(run_int8(quantized, inputs).output, expected)
 
 
+@settings(RELAXED, max_examples=200)
+@given(
+    st.one_of(st.integers(1, 40), st.sampled_from([64, 257, 511])),
+    st.one_of(st.integers(-12, 6).map(lambda power: 2.0**power), st.floats(1e-4, 40.0)),
+    st.integers(0, 255),
+    SEEDS,
+)
+def test_softmax_equals_reference(reference, channels, scale, spread, seed):
+    network = Network(channels)
+    graph = network.graph(network.add("Softmax", {"axis": -1}, [network.input], channels))
+    quantized = quantize_with(graph, {graph.input: Quantization(float(np.float32(scale)), 3)})
+    rng = np.random.default_rng(seed)
+    lowest = rng.integers(-128, 128 - spread, (FRAMES, 1))
+    features = (lowest + rng.integers(0, spread + 1, (FRAMES, channels))).astype(np.int8)
+    features[:2] = lowest[:2]
+    expected = reference_tensors(reference, quantized, features)[graph.output]
+    np.testing.assert_array_equal(run_int8(quantized, features).output, expected)
+
+
 # ---- with the parameters of TensorFlow Lite's converter ----------------------------------------------------------
 
 

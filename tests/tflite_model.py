@@ -229,6 +229,11 @@ class TfliteWriter:
         else:
             self._operator(_FUNCTIONS[node.attributes["function"]], *ends)
 
+    def _softmax(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        options = schema.SoftmaxOptionsT()
+        options.beta = 1.0
+        self._operator("SOFTMAX", [self._index[node.inputs[0]]], [self._index[node.output]], options)
+
     def _prelu(self, node: Node, parameters: Mapping[str, Any]) -> None:
         scale = choose_quantization(node.weights["slopes"].min(), node.weights["slopes"].max()).scale
         slopes = self._constant(parameters["slopes"][None, None], [scale], zero_point=-parameters["slope_offset"])

@@ -1,0 +1,154 @@
+"""The kernels of attention and softmax alone against their NumPy specifications, parameters over their whole range."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import test_kernels
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from test_kernels import CANARY, RELAXED, SEEDS, Frame, frames, node_of, pytestmark, ring_of
+
+from slimse_mcu.graph import Component, Node, Part
+from slimse_mcu.ops import operators
+from slimse_mcu.ops.attention import MAX_KEYS
+from slimse_mcu.ops.op import Ring
+from slimse_mcu.ops.softmax import exp_table
+
+__all__ = ["library", "pytestmark"]
+library = test_kernels.library
+
+
+def run_calls(
+    library: ctypes.CDLL, node: Node, parameters: dict[str, Any], inputs, rings: dict[str, Ring], size: int
+) -> tuple[NDArray[np.int8], int]:
+    """Carry a node's calls out; the output and the MACs."""
+    output = np.full(size + 8, CANARY, np.int8)
+    scratch = np.full(operators()[node.op].scratch_elements(node) + 8, CANARY, np.int16)
+    macs = 0
+    for call in operators()[node.op].calls(node, parameters):
+        frame = Frame()
+        arguments: list[Any] = [ctypes.byref(frame.constants(call))]
+        for name in call.arguments:
+            if name.startswith("ring"):
+                ring = rings.get(name)
+                arguments += [None if ring is None else ctypes.c_void_p(frame.pointer(ring.frames)), ctypes.c_uint16(0)]
+            else:
+                own = {"scratch": scratch, "output": output}.get(name)
+                array = np.array(inputs[int(name.removeprefix("input"))]) if own is None else own
+                arguments.append(ctypes.c_void_p(frame.pointer(array)))
+        function = getattr(library, call.function)
+        function.restype = ctypes.c_uint32 if call.counts_macs else None
+        result = function(*arguments)
+        macs += result if call.counts_macs else 0
+    assert np.all(output[size:] == CANARY), "wrote behind its output"
+    assert np.all(scratch[-8:] == CANARY), "wrote behind its working memory"
+    return output[:size], macs
+
+
+def attention_parameters(rng: np.random.Generator) -> dict[str, Any]:
+    """Any parameters that quantization can yield, more often such that weights and results are spread."""
+    is_usual = rng.random() < 0.7
+    return {
+        "query_offset": int(rng.integers(-127, 129)),
+        "value_offset": int(rng.integers(-127, 129)),
+        "output_offset": int(rng.integers(-128, 128)),
+        "score_multiplier": int(rng.integers(2**30, 2**31)) if rng.random() < 0.95 else 0,
+        "score_shift": int(rng.integers(-8, 4) if is_usual else rng.integers(-31, 31)),
+        "multiplier": int(rng.integers(2**30, 2**31)) if rng.random() < 0.95 else 0,
+        "shift": int(rng.integers(-1, 4) if is_usual else rng.integers(-9, 31)),
+    }
+
+
+def check_attention(library, node: Node, parameters: dict[str, Any], inputs, rings: dict[str, Ring]) -> None:
+    operator = operators()[node.op]
+    expected = operator.step_s8(node, parameters, inputs, tuple(rings.values()))
+    output, macs = run_calls(library, node, parameters, inputs, rings, expected.size)
+    np.testing.assert_array_equal(output, expected)
+    assert macs == operator.macs(node).all_open
+
+
+def attention_node(heads: int, sizes: tuple[int, int], positions: int, **attributes: Any) -> Node:
+    own = {"heads": heads, "key_size": sizes[0], "value_size": sizes[1], "positions": positions, **attributes}
+    return node_of("attention", 3, **own, channels=heads * sizes[1])
+
+
+SIZE = st.sampled_from([1, 2, 3, 4, 5, 8, 9, 16])
+
+
+@RELAXED
+@given(SEEDS, st.integers(1, 4), SIZE, SIZE, st.integers(1, 12), st.integers(1, 20))
+def test_attention_along_frequency(library, seed, heads, key_size, value_size, positions, keys):
+    rng = np.random.default_rng(seed)
+    node = attention_node(heads, (key_size, value_size), positions, keys=keys, past=0, along_time=False)
+    sizes = positions * heads * key_size, keys * heads * key_size, keys * heads * value_size
+    check_attention(library, node, attention_parameters(rng), [frames(rng, size) for size in sizes], {})
+
+
+@RELAXED
+@given(SEEDS, st.integers(1, 4), SIZE, SIZE, st.integers(1, 6), st.integers(1, 20))
+def test_attention_along_time(library, seed, heads, key_size, value_size, positions, window):
+    rng = np.random.default_rng(seed)
+    node = attention_node(heads, (key_size, value_size), positions, keys=1, past=window - 1, along_time=True)
+    sizes = [positions * heads * size for size in (key_size, key_size, value_size)]
+    rings = {f"ring{index}": ring_of(rng, window - 1, sizes[index]) for index in (1, 2) if window > 1}
+    check_attention(library, node, attention_parameters(rng), [frames(rng, size) for size in sizes], rings)
+
+
+def test_attention_over_the_most_keys_of_the_greatest_values(library):
+    """Every sum is as far out as it can be."""
+    for value, offset in ((-128, -127), (127, 128)):
+        node = attention_node(1, (64, 2), 2, keys=MAX_KEYS, past=0, along_time=False)
+        parameters = {
+            **attention_parameters(np.random.default_rng(0)),
+            "query_offset": offset,
+            "value_offset": offset,
+            "multiplier": 2**31 - 1,
+            "shift": 0,
+        }
+        key = np.full(MAX_KEYS * 64, value, np.int8)
+        inputs = [np.full(2 * 64, value, np.int8), key, np.full(MAX_KEYS * 2, value, np.int8)]
+        check_attention(library, node, parameters, inputs, {})
+        key[:64] = -1 - value
+        check_attention(library, node, parameters, inputs, {})
+
+
+def test_closed_heads_are_left_out(library):
+    rng = np.random.default_rng(0)
+    parts = (Part(8), Part(4, Component("gate", 0)), Part(4, Component("gate", 1)))
+    node = attention_node(4, (3, 4), 5, keys=5, past=0, along_time=False)
+    gated = Node(node.name, node.op, node.inputs, node.output, node.attributes, parts=parts)
+    parameters, inputs = attention_parameters(rng), [frames(rng, size) for size in (60, 60, 80)]
+    calls = operators()["attention"].calls(gated, parameters)
+    assert [call.part for call in calls] == [0, 1, 2]
+    expected, all_macs = run_calls(library, node, parameters, inputs, {}, 80)
+    output, macs = run_calls(library, gated, parameters, inputs, {}, 80)
+    np.testing.assert_array_equal(output, expected)
+    assert macs == all_macs == 4 * 5 * 5 * 7
+    closed = operators()["attention"].macs(gated)
+    assert closed.count(_Closed()) == 2 * 5 * 5 * 7
+
+
+class _Closed:
+    def channels(self, gate: str) -> int:
+        return 0
+
+    def is_open(self, component: Component) -> int:
+        return 0
+
+
+@RELAXED
+@given(SEEDS, st.sampled_from([1, 2, 3, 5, 10, 64, 511]), st.integers(1, 4), st.floats(-12, 5))
+def test_softmax(library, seed, size, positions, log_scale):
+    rng = np.random.default_rng(seed)
+    node = node_of("softmax", 1, channels=size)
+    node.attributes["positions"] = positions
+    spread = int(rng.choice([1, 5, 256]))
+    values = np.clip(rng.integers(-128, 128 - spread + 1) + rng.integers(0, spread, positions * size), -128, 127)
+    parameters = {"exp": exp_table(float(np.float32(2.0**log_scale)))}
+    output, _ = run_calls(library, node, parameters, [values.astype(np.int8)], {}, positions * size)
+    expected = operators()["softmax"].step_s8(node, parameters, [values.astype(np.int8)], ())
+    np.testing.assert_array_equal(output, expected)
