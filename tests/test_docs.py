@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 import shutil
 import subprocess
@@ -70,8 +71,12 @@ def test_the_kernels_on_the_page_exist():
 
 
 def test_the_page_names_the_kernels_that_are_called(tiny_compiled):
-    """What the generated code of a model calls is what the page says."""
+    """What operators name in their own files, and what the generated code of a model calls."""
     kernels_of = layers_page().kernels_of
+    for op in operators().values():
+        source = Path(inspect.getfile(type(op))).read_text(encoding="utf-8")
+        named = set(re.findall(r'KernelCall\(\s*"(\w+)"', source))
+        assert named <= set(kernels_of(op)), f"{op.name}: set Op.kernels"
     for step in tiny_compiled.plan.steps:
         assert {call.function for call in step.calls} <= set(kernels_of(operators()[step.node.op]))
 
