@@ -5,7 +5,8 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,40 @@ def _read_layers(archive: KerasArchive, builder: GraphBuilder) -> None:
     builder.output = tensors[archive.outputs[0]]
 
 
+@dataclass(frozen=True, slots=True)
+class Padded:
+    """A tensor with zeros around it that do not lie in memory: a convolution leaves them out.
+
+    Attributes:
+        layer: What pads it.
+        source: The tensor inside.
+        frames: Zero frames before the first.
+        positions: Zero positions below and above, along frequency.
+    """
+
+    layer: KerasLayer
+    source: str
+    frames: int
+    positions: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Overhanging:
+    """The output of a layer that yields frames behind the last one, until Cropping2D takes them off.
+
+    Attributes:
+        layer: What yields it.
+        shape: Per frame.
+        frames: How many frames too many.
+        crop: Adds the layer to the graph without them, and without positions below and above.
+    """
+
+    layer: KerasLayer
+    shape: tuple[int, ...]
+    frames: int
+    crop: Callable[[tuple[int, int]], str]
+
+
 class GraphBuilder:
     """The graph under construction; what the importers of ``slimse_mcu.ops`` add layers to."""
 
@@ -114,7 +149,8 @@ class GraphBuilder:
         self._front_end: FrontEnd | None = None
         self._nodes: list[Node] = []
         self._tensors: dict[str, Tensor] = {}
-        self._padding: dict[str, tuple[str, int]] = {}
+        self._padding: dict[str, Padded] = {}
+        self._overhanging: dict[str, Overhanging] = {}
         self._views: dict[str, tuple[str, tuple[int, ...]]] = {}
         self._names: set[str] = set()
         self.gates: dict[str, Gate] = {}
@@ -181,10 +217,15 @@ class GraphBuilder:
 
     def shape(self, tensor: str) -> tuple[int, ...]:
         """Shape of a tensor per frame, ``(channels,)`` or ``(positions, channels)``."""
-        source, _ = self._padding.get(tensor, (tensor, 0))
-        if source in self._views:
-            return self._views[source][1]
-        return self._tensors[source].shape
+        if tensor in self._overhanging:
+            return self._overhanging[tensor].shape
+        padded = self._padding.get(tensor)
+        if padded is not None:
+            *positions, channels = self.shape(padded.source)
+            return (*(count + sum(padded.positions) for count in positions), channels)
+        if tensor in self._views:
+            return self._views[tensor][1]
+        return self._tensors[tensor].shape
 
     def channels(self, tensor: str) -> int:
         """Channels of a tensor."""
@@ -194,8 +235,9 @@ class GraphBuilder:
         """Positions of a tensor along frequency; 1 for a vector."""
         return math.prod(self.shape(tensor)[:-1])
 
-    def view(self, source: str, shape: tuple[int, ...]) -> str:
+    def view(self, layer: KerasLayer, source: str, shape: tuple[int, ...]) -> str:
         """Name a tensor's elements, in the same order, as a tensor of another shape."""
+        self._settle(layer, [source])
         if shape == self.shape(source):
             return source
         name = f"{source} as {shape}"
@@ -264,7 +306,7 @@ class GraphBuilder:
                 "Use fewer.",
             )
         read = [*inputs] if bypass is None else [*inputs, bypass]
-        self._check_inputs(layer, read)
+        self._settle(layer, read)
         periods = {self.source(name).period for name in read}
         if len(periods) != 1:
             raise layer.error("combines tensors of different frame rates", "Stride all its inputs alike.")
@@ -304,9 +346,32 @@ class GraphBuilder:
         )
         return name
 
-    def _check_inputs(self, layer: KerasLayer, inputs: Sequence[str]) -> None:
-        if any(name in self._padding for name in inputs):
-            raise layer.error("reads a zero-padded tensor", "Only a convolution may follow ZeroPadding1D.")
+    def _settle(self, layer: KerasLayer, inputs: Sequence[str]) -> None:
+        """Have tensors lie in memory, zeros along frequency included, before a layer reads them.
+
+        Raises:
+            ModelError: One is padded along time, or has frames too many.
+        """
+        from slimse_mcu.ops.resize import add_resize
+
+        for name in inputs:
+            over = self._overhanging.get(name)
+            if over is not None:
+                raise layer.error(
+                    f"reads {over.frames} frames that '{over.layer.name}' yields behind the last",
+                    f"Put Cropping2D(((0, {over.frames}), (0, 0))) directly behind '{over.layer.name}'.",
+                )
+            padded = self._padding.get(name)
+            if padded is None:
+                continue
+            if padded.frames:
+                raise layer.error(
+                    "reads a zero-padded tensor", f"Only a convolution may follow the {padded.layer.kind}."
+                )
+            shape = self.shape(name)
+            del self._padding[name]
+            made = add_resize(padded.layer, padded.source, self, shape[0], before=padded.positions[0])
+            self._views[name] = (made, shape)
 
     def _check_weights(
         self, layer: KerasLayer, weights: Mapping[str, NDArray[Any]], inputs: Sequence[str], *, depthwise: bool = False
@@ -338,7 +403,7 @@ class GraphBuilder:
         components: tuple[str, ...] = (),
     ) -> str:
         """Add a node that decides a gate and return the gate's name; with ``components`` a gate of a policy."""
-        self._check_inputs(layer, inputs)
+        self._settle(layer, inputs)
         self.vector(layer, inputs[0])
         if self.source(inputs[0]).period != 1:
             raise layer.error("decides a gate behind a strided layer", "Decide gates at the frame rate.")
@@ -370,19 +435,34 @@ class GraphBuilder:
             raise layer.error(f"uses activation '{activation}', which is not supported", f"Supported are {supported}.")
         return add_activation(layer, source, self, str(activation), suffix=suffix)
 
-    def pad(self, source: str, frames: int) -> str:
-        """Name a tensor with ``frames`` zero frames put before it; only a convolution may read it."""
-        source, before = self.take_padding(source)
-        frames += before
-        name = f"{source}+{frames}"
-        while name in self._padding:
+    def pad(self, layer: KerasLayer, source: str, frames: int, positions: tuple[int, int] = (0, 0)) -> str:
+        """Name a tensor with zeros around it: ``frames`` before it, and positions below and above."""
+        padding = self.take_padding(layer, source)
+        source, frames = padding.source, frames + padding.frames
+        positions = (positions[0] + padding.positions[0], positions[1] + padding.positions[1])
+        name = f"{source} behind {frames} frames, between {positions[0]} and {positions[1]} positions"
+        while name in self._padding or name in self._views:
             name += "'"
-        self._padding[name] = (source, frames)
+        self._padding[name] = Padded(layer, source, frames, positions)
         return name
 
-    def take_padding(self, tensor: str) -> tuple[str, int]:
-        """The tensor behind a padded one and the frames that were padded (0 for a plain tensor)."""
-        return self._padding.get(tensor, (tensor, 0))
+    def take_padding(self, layer: KerasLayer, tensor: str) -> Padded:
+        """The tensor inside a padded one and its zeros; of a plain tensor itself and none."""
+        return self._padding.get(tensor) or Padded(layer, tensor, 0, (0, 0))
+
+    def overhang(
+        self, layer: KerasLayer, shape: tuple[int, ...], frames: int, crop: Callable[[tuple[int, int]], str]
+    ) -> str:
+        """Name the output of a layer that is added when Cropping2D takes its last frames off: :class:`Overhanging`."""
+        name = f"{layer.name} with {frames} frames too many"
+        while name in self._overhanging:
+            name += "'"
+        self._overhanging[name] = Overhanging(layer, shape, frames, crop)
+        return name
+
+    def take_overhang(self, tensor: str) -> Overhanging | None:
+        """What has to be cropped from a tensor; None for a plain one."""
+        return self._overhanging.get(tensor)
 
     def set_front_end(self, front_end: FrontEnd) -> None:
         """Record the audio front end that the model carries."""
@@ -391,8 +471,13 @@ class GraphBuilder:
     def graph(self) -> Graph:
         """The finished graph, not yet simplified."""
         front_end = self._front_end or self._given_front_end
-        if self.output in self.gates or self.output in self._padding:
-            raise ModelError("The model's output is a gate or a padded tensor.", hint="End it with a layer.")
+        padded = self._padding.get(self.output)
+        if padded is not None and padded.frames == 0:
+            self._settle(padded.layer, [self.output])
+        if self.output in self.gates or self.output in self._padding or self.output in self._overhanging:
+            raise ModelError(
+                "The model's output is a gate, or a tensor with frames too many.", hint="End it with a layer."
+            )
         output = self.source(self.output)
         if not self._nodes:
             raise ModelError(

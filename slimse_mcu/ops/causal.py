@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from slimse_mcu.ops.op import Memories, Ring
 
 if TYPE_CHECKING:
-    from slimse_mcu.load import GraphBuilder, KerasLayer
+    from slimse_mcu.load import GraphBuilder, KerasLayer, Padded
 
 #: The kernels keep one pointer per tap on the stack.
 MAX_TAPS = 32
 
 
 def causal_input(layer: KerasLayer, source: str, builder: GraphBuilder, taps: int, dilation: int) -> str:
-    """Check that a convolution sees only the past and return the tensor it streams from.
+    """Check that a convolution along time sees only the past and return the tensor it streams from.
 
     Accepted are ``padding="causal"``, a kernel of one frame, and ``padding="valid"`` behind a ZeroPadding1D that
     pads exactly the kernel's reach on the left.
@@ -25,28 +25,74 @@ def causal_input(layer: KerasLayer, source: str, builder: GraphBuilder, taps: in
     Raises:
         ModelError: The convolution needs future frames, or shortens the sequence.
     """
+    padded = builder.take_padding(layer, source)
+    if layer.config.get("padding", "valid") == "causal":
+        check_taps(layer, taps)
+        if padded.frames:
+            raise layer.error("is causal and reads a zero-padded tensor", "Remove the ZeroPadding1D.")
+    else:
+        pad = f"ZeroPadding1D(({(taps - 1) * dilation}, 0))"
+        check_past(layer, padded, taps, dilation, f"Pad with {pad} and use padding='valid', or use padding='causal'.")
+    return padded.source
+
+
+def causal_planes(layer: KerasLayer, source: str, builder: GraphBuilder, taps: int, dilation: int) -> Padded:
+    """Check that a convolution over time and frequency sees only the past and return what it streams from.
+
+    Accepted are a kernel of one frame, and ``padding="valid"`` behind a ZeroPadding2D that pads exactly the kernel's
+    reach before the first frame; zeros along frequency are the caller's.
+
+    Raises:
+        ModelError: The convolution needs future frames, or shortens the sequence, or there is no frequency axis.
+    """
+    spectrum(layer, source, builder)
+    padded = builder.take_padding(layer, source)
+    pad = f"ZeroPadding2D((({(taps - 1) * dilation}, 0), (below, above)))"
+    check_past(layer, padded, taps, dilation, f"Pad with {pad} and use padding='valid'.")
+    return padded
+
+
+def spectrum(layer: KerasLayer, source: str, builder: GraphBuilder) -> tuple[int, int]:
+    """Positions and channels of a tensor with a frequency axis.
+
+    Raises:
+        ModelError: It has none.
+    """
+    shape = builder.shape(source)
+    if len(shape) != 2:
+        raise layer.error(
+            f"reads a tensor of shape (time, {', '.join(map(str, shape))})",
+            "It works along frequency: Reshape((-1, frequencies, channels)) first.",
+        )
+    return shape[0], shape[1]
+
+
+def check_past(layer: KerasLayer, padded: Padded, taps: int, dilation: int, remedy: str) -> None:
+    """Check that as many zero frames lie before the first as the kernel reaches back.
+
+    Raises:
+        ModelError: There are more or fewer, or the layer itself pads, or the kernel is too long.
+    """
+    check_taps(layer, taps)
     reach = (taps - 1) * dilation
-    padding = layer.config.get("padding", "valid")
-    source, padded = builder.take_padding(source)
+    if reach and layer.config.get("padding", "valid") == "same":
+        raise layer.error(
+            f"uses padding='same' with a kernel of {taps} frames, which needs future frames: not causal", remedy
+        )
+    if padded.frames != reach:
+        raise layer.error(
+            f"starts behind {padded.frames} frames of left padding, but its kernel reaches back {reach} frames", remedy
+        )
+
+
+def check_taps(layer: KerasLayer, taps: int) -> None:
+    """Check that the kernels can keep a pointer to each of ``taps`` frames.
+
+    Raises:
+        ModelError: They cannot.
+    """
     if taps > MAX_TAPS:
         raise layer.error(f"has a kernel of {taps} frames; at most {MAX_TAPS} are supported", "Use dilation instead.")
-    if padding == "causal":
-        if padded:
-            raise layer.error("is causal and reads a zero-padded tensor", "Remove the ZeroPadding1D.")
-        return source
-    if reach == 0 and padded == 0:
-        return source
-    if padding == "same":
-        raise layer.error(
-            f"uses padding='same' with a kernel of {taps} frames, which needs future frames: not causal",
-            "Use padding='causal', or ZeroPadding1D((reach, 0)) before padding='valid'.",
-        )
-    if padded != reach:
-        raise layer.error(
-            f"uses padding='valid' behind {padded} frames of left padding, but its kernel reaches back {reach} frames",
-            f"Pad with ZeroPadding1D(({reach}, 0)), or use padding='causal'.",
-        )
-    return source
 
 
 def lags(taps: int, dilation: int) -> list[int]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from slimse_mcu.graph import Node
 from slimse_mcu.ops import linear
 from slimse_mcu.ops.causal import causal_input, stack_taps
+from slimse_mcu.ops.depthwise_conv2d import add_affine
 from slimse_mcu.ops.op import (
     FUSED_CLAMPS,
     FloatArray,
@@ -45,6 +46,8 @@ def add_depthwise(
     taps, columns, multiplier = kernel.shape
     stride, dilation = layer.scalar("strides"), layer.scalar("dilation_rate")
     builder.vector(layer, source)
+    if columns != builder.channels(source):
+        raise layer.error(f"has weights of shape {kernel.shape}, its input has {builder.channels(source)} channels")
     source = causal_input(layer, source, builder, taps, dilation)
     return builder.add(
         layer,
@@ -77,10 +80,9 @@ def _read_separable(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuil
 
 
 def _read_batch_norm(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
-    builder.vector(layer, inputs[0])
     channels = builder.channels(inputs[0])
     axis = layer.config.get("axis", -1)
-    if axis not in (-1, 2):
+    if axis not in (-1, len(builder.shape(inputs[0])) + 1):
         raise layer.error(f"normalizes axis {axis}", "Normalize the channels: axis=-1.")
     index = 0
     gamma, beta = np.ones(channels), np.zeros(channels)
@@ -94,6 +96,10 @@ def _read_batch_norm(layer: KerasLayer, inputs: Sequence[str], builder: GraphBui
     with np.errstate(divide="ignore", invalid="ignore"):  # the builder refuses weights that are not finite
         factor = gamma / np.sqrt(variance + layer.config.get("epsilon", 1e-3))
         offset = (beta - mean * factor).astype(np.float32)
+    if factor.shape != (channels,):
+        raise layer.error(f"has weights of shape {factor.shape}, its input has {channels} channels")
+    if len(builder.shape(inputs[0])) == 2:
+        return add_affine(layer, inputs[0], builder, factor.astype(np.float32), offset)
     return builder.add(
         layer,
         "depthwise_conv1d",

@@ -28,7 +28,7 @@ def _read_reshape(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilde
             f"reshapes frames of {elements} elements to {target}, which mixes time and channels",
             f"Use Reshape((-1, {elements})) or Reshape((-1, frequencies, channels)), equal in size.",
         )
-    return builder.view(inputs[0], shape)
+    return builder.view(layer, inputs[0], shape)
 
 
 def _read_zero_padding(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
@@ -36,7 +36,7 @@ def _read_zero_padding(layer: KerasLayer, inputs: Sequence[str], builder: GraphB
     left, right = (padding, padding) if isinstance(padding, int) else padding
     if right != 0:
         raise layer.error(f"pads {right} future frames: not causal", "Pad on the left only: ZeroPadding1D((n, 0)).")
-    return builder.pad(inputs[0], int(left))
+    return builder.pad(layer, inputs[0], int(left))
 
 
 def _read_front_end(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:

@@ -1,0 +1,36 @@
+#include "slimse_conv2d_transpose_s8.h"
+
+/* The taps of an output: those of its rest by the stride, read from the lowest input on. */
+static slimse_window_t window_at(const slimse_conv2d_transpose_s8_t *layer, uint32_t position)
+{
+    const uint32_t last = (position + layer->left) / layer->stride;
+    const uint32_t rest = (position + layer->left) % layer->stride;
+    const uint32_t each = layer->planes.kernel / layer->stride;
+    const uint32_t more = layer->planes.kernel % layer->stride;
+    const uint32_t taps = each + (rest < more ? 1U : 0U);
+    slimse_window_t window = slimse_window_clip((int32_t)last + 1 - (int32_t)taps, 1U, taps, layer->planes.inputs);
+
+    window.tap += rest * each + (rest < more ? rest : more);
+    return window;
+}
+
+uint32_t slimse_conv2d_transpose_s8(const slimse_conv2d_transpose_s8_t *layer, const slimse_spans_t *spans,
+                                    const int8_t *input, const int8_t *ring, uint16_t next, int8_t *output)
+{
+    const slimse_planes_t *planes = &layer->planes;
+    slimse_planes_input_t from;
+    uint32_t taps = 0;
+
+    from.spans = spans;
+    from.spacing = 1U;
+    slimse_ring_taps(from.frames, planes->taps, planes->dilation, (uint32_t)planes->inputs * planes->columns, input,
+                     ring, next);
+    for (uint32_t position = 0; position < planes->positions; position++) {
+        const slimse_window_t window = window_at(layer, position);
+
+        slimse_planes_position(planes, &layer->linear, &from, &window, output);
+        taps += window.count;
+        output += planes->output_pitch;
+    }
+    return slimse_planes_macs(planes, spans, taps);
+}
