@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,20 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu import assets, frontend
+from slimse_mcu.emit_frame import Symbols, components, frame_steps
 from slimse_mcu.errors import ModelError
-from slimse_mcu.graph import Component, Gate, Node, Part, Provenance, Quantization, State
+from slimse_mcu.graph import Node, Part, Provenance, Quantization
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.plan import Plan, Step, constants
 from slimse_mcu.version import ABI
 
-#: C names of each call's constants by node, call suffix and field; the structure itself has field "".
-Symbols = Mapping[tuple[str, str, str], str]
-
 MANIFEST = "project.json"
 _FORMAT = 1
 _MODEL_FILES = tuple(f"model{part}.{kind}" for part in ("", "_layers", "_weights") for kind in "hc")
-_LINE = 100
 #: What the header says about the values on both sides of the network.
 _INPUTS = {"magnitude": "compressed magnitude per bin", "complex": "compressed (re, im) per bin"}
 _OUTPUTS = {"magnitude": "gain per bin", "complex": "complex gain (re, im) per bin"}
@@ -203,7 +198,7 @@ def _context(plan: Plan) -> dict[str, Any]:
         "macs_all_open": plan.macs_all_open,
         "macs_all_closed": plan.macs_all_closed,
         "arena": [_arena_buffer(plan, buffer) for buffer in plan.arena],
-        "steps": list(_steps(plan, symbols)),
+        "steps": list(frame_steps(plan, symbols)),
         "layers": [_layer(step.node, call, symbols) for step in plan.steps for call in step.all_calls],
         "kernels": sorted(_functions(plan)),
         "node_names": [step.node.name for step in plan.steps],
@@ -233,37 +228,8 @@ def _gate(plan: Plan, name: str) -> dict[str, Any]:
         "offset": plan.gates.offsets[name],
         "list_offset": buffer.offset,
         "rules": f"outputs of {', '.join(rows) or 'none'}; inputs of {', '.join(columns) or 'none'}",
-        "components": _components(plan, name),
+        "components": components(plan, name),
     }
-
-
-def _components(plan: Plan, gate: str) -> list[dict[str, Any]]:
-    """The components of a policy's gate: bit, C name, and the layers of which it opens parts."""
-    result = []
-    for bit, symbol in enumerate(_component_symbols(plan.quantized.graph.gates[gate])):
-        ruled = [
-            step.node.name
-            for step in plan.steps
-            if any(part.component == Component(gate, bit) for part in step.node.parts)
-        ]
-        result.append({"bit": bit, "symbol": symbol, "rules": ", ".join(ruled)})
-    return result
-
-
-def _component_symbols(gate: Gate) -> list[str]:
-    """Names of the components' bits: ``MODEL_POLICY_HEAD_1``, each used once."""
-    symbols: list[str] = []
-    for component in gate.components:
-        symbol = f"MODEL_{gate.name}_{component}".upper()
-        while symbol in symbols:
-            symbol += "_"
-        symbols.append(symbol)
-    return symbols
-
-
-def _condition(plan: Plan, component: Component) -> str:
-    symbol = _component_symbols(plan.quantized.graph.gates[component.gate])[component.bit]
-    return f"slimse_is_open(&{component.gate}, {symbol}) != 0U"
 
 
 def _arena_buffer(plan: Plan, buffer: Any) -> dict[str, Any]:
@@ -291,168 +257,6 @@ def _symbols(plan: Plan) -> Symbols:
 
 def _arrays(call: KernelCall) -> Iterator[tuple[str, Constant]]:
     return ((key, value) for key, value in call.fields.items() if isinstance(value, Constant))
-
-
-def _steps(plan: Plan, symbols: Symbols) -> Iterator[dict[str, Any]]:
-    """One entry per node: a comment, the calls, and the frame it remembers."""
-    group = ""
-    spans = _spans(plan)
-    for index, step in enumerate(plan.steps):
-        node = step.node
-        prefix = node.name.split("_")[0]
-        neighbours = [other.node.name.split("_")[0] for other in plan.steps[index : index + 2]]
-        heading = ""
-        if prefix != group and neighbours.count(prefix) == 2:
-            heading = f"---- {prefix} "
-            heading += "-" * (_LINE - 10 - len(heading))
-        group = prefix
-        yield {
-            "index": index,
-            "heading": heading,
-            "comment": textwrap.wrap(_comment(plan, node), _LINE - 8),
-            "spans": spans.get(node.name),
-            "branches": list(_branches(plan, step, symbols)),
-            "period": node.period,
-            "pushes": [_push(plan, state) for state in node.states if state.kind == "ring"],
-        }
-
-
-def _spans(plan: Plan) -> dict[str, dict[str, Any]]:
-    """What the first reader of each pattern of closed blocks has to list, by the reader's name."""
-    result = {}
-    listed: set[str] = set()
-    for step in plan.steps:
-        node = step.node
-        name = _spans_name(plan, node)
-        if not node.column_blocks or name in listed:
-            continue
-        listed.add(name)
-        ranges, first = [], 0
-        for block in node.column_blocks:
-            condition = None if block.component is None else _condition(plan, block.component)
-            ranges.append({"condition": condition, "first": first, "count": block.channels})
-            first += block.channels
-        result[node.name] = {"name": name, "ranges": ranges}
-    return result
-
-
-def _spans_name(plan: Plan, node: Node) -> str:
-    """Readers of equal patterns share one list, named after the tensor that the first of them reads."""
-    same = (step.node for step in plan.steps if step.node.column_blocks == node.column_blocks)
-    return f"{next(same).inputs[0]}_open"
-
-
-def _branches(plan: Plan, step: Step, symbols: Symbols) -> Iterator[dict[str, Any]]:
-    """The node's calls; those of a part that a component rules with their condition and what runs instead."""
-    node = step.node
-    for part, calls in itertools.groupby(step.calls, key=lambda call: call.part):
-        component = None if part is None or not node.parts else node.parts[part].component
-        indent = 4 if component is None else 8
-        closed = None if component is None or part is None else step.closed.get(part)
-        yield {
-            "condition": None if component is None else _condition(plan, component),
-            "calls": [_call(plan, step, call, symbols, indent) for call in calls],
-            "otherwise": None if closed is None else _call(plan, step, closed, symbols, indent),
-        }
-
-
-def _comment(plan: Plan, node: Node) -> str:
-    text = f"{node.name}: {operators()[node.op].describe(node)}"
-    if node.activation != "linear":
-        text += f", {node.activation}"
-    macs = plan.macs.get(node.name)
-    if macs is None:
-        text += "."
-    elif (macs.row_gate and macs.column_gate) or macs.row_blocks or macs.column_blocks:
-        text += f". {macs.all_open} MACs with all open."
-    elif macs.row_gate:
-        text += f". {macs.columns * macs.taps} MACs per open channel of {macs.row_gate}, {macs.all_open} in all."
-    elif macs.column_gate:
-        text += f". {macs.rows * macs.taps} MACs per open channel of {macs.column_gate}, {macs.all_open} in all."
-    else:
-        text += f". {macs.all_open} MACs."
-    if node.row_gate:
-        text += " A closed channel is not computed and is 0."
-    if node.column_gate or node.column_blocks:
-        text += " A closed input is not read."
-    for index, part in enumerate(node.parts):
-        if part.component is not None:
-            name = plan.quantized.graph.gates[part.component.gate].components[part.component.bit]
-            text += f" Part {index} ({part.channels} channels) by {name}, closed: {_shown(node, part)}."
-    if node.period > 1:
-        text += f" Runs every {node.period} frames."
-    return text
-
-
-def _shown(node: Node, part: Part) -> str:
-    """What a closed part shows, in words."""
-    return {"zero": "zero", "hold": "as in the last frame", "bypass": f"{node.bypass}"}[part.on_skip]
-
-
-def _pointer(plan: Plan, tensor: str) -> str:
-    graph = plan.quantized.graph
-    if tensor == graph.input:
-        return "input"
-    return "output" if tensor == graph.output else tensor
-
-
-def _call(plan: Plan, step: Step, call: KernelCall, symbols: Symbols, indent: int) -> dict[str, Any]:
-    node = step.node
-    arguments = [f"&{symbols[node.name, call.suffix, '']}"]
-    for argument in call.arguments:
-        name, first = (argument, 0) if isinstance(argument, str) else argument
-        arguments += [f"&{text}[{first}]" if first else text for text in _argument(plan, node, name)]
-    head = ("macs += " if call.counts_macs else "") + call.function
-    return {"head": head, "arguments": _wrapped(arguments, indent + len(head) + 1)}
-
-
-def _argument(plan: Plan, node: Node, name: str) -> list[str]:
-    """The C expressions of an argument of :class:`~slimse_mcu.ops.op.KernelCall`."""
-    simple = {
-        "rows": f"&{node.row_gate}" if node.row_gate else "NULL",
-        "columns": f"&{node.column_gate}" if node.column_gate else "NULL",
-        "spans": f"&{_spans_name(plan, node)}" if node.column_blocks else "NULL",
-        "gate": f"&{node.output}",
-        "scratch": "m->scratch",
-    }
-    if name in simple:
-        return [simple[name]]
-    if name == "hidden":
-        state = next(state for state in node.states if state.kind == "hidden")
-        return [f"s->{state.name}"]
-    if name == "output":
-        return [_pointer(plan, node.output)]
-    if name == "bypass":
-        assert node.bypass is not None, "a part that is bypassed names what shows instead"
-        return [_pointer(plan, node.bypass)]
-    if name.startswith("ring"):
-        source = node.inputs[int(name.removeprefix("ring"))]
-        ring = next((state for state in node.states if state.kind == "ring" and state.tensor == source), None)
-        return ["NULL", "0U"] if ring is None else [f"s->{ring.name}", f"s->{ring.name}_next"]
-    return [_pointer(plan, node.inputs[int(name.removeprefix("input"))])]
-
-
-def _wrapped(arguments: list[str], indent: int) -> str:
-    """Arguments of a call, broken at the line's end and aligned behind the opening parenthesis."""
-    lines, line = [], ""
-    for number, argument in enumerate(arguments):
-        text = argument + (", " if number + 1 < len(arguments) else "")
-        if line and indent + len(line) + len(text.rstrip()) + 2 > _LINE:
-            lines.append(line.rstrip())
-            line = ""
-        line += text
-    lines.append(line)
-    return ("\n" + " " * indent).join(lines)
-
-
-def _push(plan: Plan, state: State) -> dict[str, Any]:
-    return {
-        "frame": _pointer(plan, state.tensor),
-        "channels": state.channels,
-        "slots": state.slots,
-        "ring": state.name,
-        "period": plan.quantized.graph.tensors[state.tensor].period,
-    }
 
 
 def _layer(node: Node, call: KernelCall, symbols: Symbols) -> dict[str, Any]:
