@@ -14,6 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from slimse_mcu import assets
+from slimse_mcu.fidelity import StateError, TensorError
 from slimse_mcu.report import SIGNALS, FileReport, GateUse, Report, metric_table
 from slimse_mcu.report_pictures import histogram, timeline
 
@@ -292,6 +293,12 @@ def _decibels(value: float) -> str:
     return f"{value:.1f}" if np.isfinite(value) else "\N{INFINITY}"
 
 
+def _saturated(error: TensorError | StateError) -> str:
+    """How many values, and their share where there are any."""
+    count = error.saturated_values
+    return f"{count:,} ({error.saturated:.2%})" if count else "0"
+
+
 def _state_table(report: Report) -> Table:
     errors = report.quantization
     rows = [
@@ -299,7 +306,7 @@ def _state_table(report: Report) -> Table:
             one.state,
             f"{one.elements:,}",
             f"{one.max_abs:.4f} of {one.limit:g}",
-            f"{one.saturated_values:,} ({one.saturated:.3%})",
+            _saturated(one),
             _decibels(one.sqnr_db),
         )
         for one in (errors.states if errors else ())
@@ -315,7 +322,7 @@ def _tensor_table(report: Report) -> Table:
             f"{one.minimum:.3g} to {one.maximum:.3g}",
             f"{one.scale:.3g}",
             str(one.zero_point),
-            f"{one.saturated_values:,} ({one.saturated:.3%})",
+            _saturated(one),
             _decibels(one.sqnr_db),
         )
         for one in (errors.tensors if errors else ())
@@ -347,7 +354,7 @@ def _quantization_note(report: Report) -> str:
     has = "has" if len(beyond) == 1 else "have"
     return text + (
         f"{_plural(len(beyond), 'tensor')} of {len(errors.tensors)} {has} values beyond the range, most {most.tensor}: "
-        f"{most.saturated:.3%}."
+        f"{most.saturated:.2%}."
     )
 
 

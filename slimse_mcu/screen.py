@@ -404,6 +404,14 @@ def _findings(report: Report) -> Iterator[str]:
         yield f"eta: {report.eta:.3f} = saved share of {report.counter} / saved share of MACs"
     if report.per_mac is not None:
         yield f"{report.counter} per MAC: {report.per_mac:.2f}"
+    if report.quantization is not None:
+        errors = report.quantization
+        beyond = sum(one.saturated_values for one in errors.states)
+        yield f"int8 against float: SQNR {errors.output_sqnr_db:.1f} dB at {errors.output}, " + (
+            f"least {min(one.sqnr_db for one in errors.tensors):.1f} dB; {counted(beyond, 'state value')} saturated"
+        )
+        if errors.drift is not None:
+            yield errors.drift.describe()
     memory = report.memory
     flash = f"flash {_bytes(memory.flash_weights)} weights + {_bytes(memory.flash_code)} code"
     ram = f"RAM {_bytes(memory.ram_state)} state + {_bytes(memory.ram_arena)} arena and gates"

@@ -195,14 +195,15 @@ def test_terminal_shows_a_row_per_component(capsys: pytest.CaptureFixture[str]) 
     assert ["head1", "100.0", "%", "1", "200"] in rows
     assert ["second.groups", "100.0", "%", "-"] in rows
     assert any(row[:1] == ["gates:"] and "576" in row for row in rows)
+    assert "int8 against float: SQNR 29.4 dB at mask, least 29.4 dB; 31 state values saturated".split() in rows
 
 
 @pytest.mark.usefixtures("no_pictures")
 def test_page_shows_states_saturation_and_drift() -> None:
     one = report()
     content = page(one)
-    assert content["states"].rows == (("gru_hidden", "24", "0.9312 of 1", "31 (0.100%)", "33.3"),)
-    assert content["tensors"].rows[1][-2:] == ("12 (0.020%)", "29.4")
+    assert content["states"].rows == (("gru_hidden", "24", "0.9312 of 1", "31 (0.10%)", "33.3"),)
+    assert content["tensors"].rows[1][-2:] == ("12 (0.02%)", "29.4")
     assert "at the output: 29.4 dB" in content["quantization_note"]
     assert "1 tensor of 2 has values beyond the range, most mask" in content["quantization_note"]
     assert "gru_hidden has an SQNR of 34.0 dB in the first minute and 31.0 dB in the last" in content["drift"]
