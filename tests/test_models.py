@@ -1,4 +1,4 @@
-"""The gated Keras layers and the reference architecture."""
+"""The gated Keras layers and the reference architectures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from slimse_mcu.models import ChannelGate, GateChannels, SpectralFrontEnd, conv_fsenet  # noqa: E402
+from slimse_mcu.models import (  # noqa: E402
+    Bands,
+    ChannelGate,
+    GateChannels,
+    GateParts,
+    GroupedGRU,
+    Policy,
+    SlimAttention,
+    SpectralFrontEnd,
+    conv_fsenet,
+    dsn_ftf,
+)
+from slimse_mcu.models.dsn_ftf import COMPONENTS, TIME_COMPONENTS  # noqa: E402
 
 BINS = 33
 
@@ -138,3 +150,120 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others():
     one, same, other = (conv_fsenet(bins=9, bottleneck=4, hidden=6, seed=seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+# The dynamically slimmable network
+
+
+def slim(*, gates: bool = True, window: int = 0, seed: int = 0):
+    """A small one, whose policy decides differently from frame to frame."""
+    model = dsn_ftf(bins=BINS, bands=16, encoder=4, channels=12, key_dim=4, gates=gates, window=window, seed=seed)
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        if isinstance(layer, Policy):
+            weights = layer.get_weights()
+            layer.set_weights([*weights[:-2], rng.normal(0, 3, weights[-2].shape), 0.3 * weights[-1]])
+    return model
+
+
+def dynamic_layers(model):
+    return [layer for layer in model.layers if isinstance(layer, GateParts | GroupedGRU | SlimAttention)]
+
+
+def ruled(layer):
+    """The layer whose MACs the components of a dynamic layer switch."""
+    while isinstance(layer, GateParts | keras.layers.ReLU | keras.layers.BatchNormalization):
+        layer = (layer.input[0] if isinstance(layer.input, list) else layer.input)._keras_history.operation
+    return layer
+
+
+def macs(layer) -> int:
+    """Multiply-accumulates of a layer per frame, all open; taps in the padding are counted, too."""
+    if not layer.weights:
+        return 0
+    x = (layer.input[0] if isinstance(layer.input, list) else layer.input).shape
+    if isinstance(layer, keras.layers.Conv2DTranspose):
+        return int(np.prod(layer.kernel.shape)) * x[2]
+    if isinstance(layer, keras.layers.Conv2D):
+        return int(np.prod(layer.kernel.shape)) * layer.output.shape[2]
+    if isinstance(layer, keras.layers.Dense):
+        return int(np.prod(layer.kernel.shape) * np.prod(x[2:-1], initial=1))
+    if isinstance(layer, GroupedGRU):
+        return int(np.prod(layer.kernel.shape) + np.prod(layer.recurrent_kernel.shape)) * x[2]
+    if isinstance(layer, SlimAttention):
+        width, seen = layer.heads * layer.key_dim, layer.window or x[2]
+        return (4 * width * x[-1] + 2 * seen * width) * x[2]
+    if isinstance(layer, Policy):
+        return sum(weight.size for weight in layer.get_weights() if weight.ndim > 1 and weight.shape[0] != 2)
+    return int(np.count_nonzero(layer.matrix)) if isinstance(layer, Bands) else 0
+
+
+def test_default_stays_within_35_million_macs_a_second_and_150_thousand_parameters():
+    model = dsn_ftf()
+    total = sum(macs(layer) for layer in model.layers)
+    behind = sum(
+        macs(ruled(layer)) * np.mean([bit is not None for bit in layer.components]) for layer in dynamic_layers(model)
+    )
+    assert 500_000 < total <= 560_000  # 62.5 frames a second
+    assert model.count_params() <= 150_000
+    assert behind >= total / 2
+    assert sum(macs(layer) for layer in dsn_ftf(gates=False).layers) <= total
+
+
+@pytest.mark.parametrize("window", [0, 4])
+def test_every_component_rules_something(window: int):
+    model = slim(window=window)
+    names = model.get_layer("policy").component_names
+    assert names == COMPONENTS + (TIME_COMPONENTS if window else ())
+    used = {bit for layer in dynamic_layers(model) for bit in layer.components}
+    assert used == {None, *range(len(names))}
+
+
+def test_policy_reads_none_of_the_layers_that_it_rules():
+    model = slim()
+    features = keras.Model(model.input, model.get_layer("policy").output)
+    assert dynamic_layers(features) == []
+
+
+@pytest.mark.parametrize(("gates", "window"), [(True, 0), (True, 3), (False, 0)])
+def test_saved_slimmable_network_loads_and_computes_the_same(tmp_path: Path, gates: bool, window: int):
+    model = slim(gates=gates, window=window)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    x = magnitudes()
+    mask = model.predict(x, verbose=0)
+    np.testing.assert_array_equal(mask, again.predict(x, verbose=0))
+    assert mask.shape == (1, 30, BINS)
+    assert 0.0 <= mask.min() < mask.max() <= 1.0
+
+
+@pytest.mark.parametrize("window", [0, 3])
+def test_slimmable_network_is_causal_and_its_policy_decides_per_frame(window: int):
+    model = slim(window=window)
+    observed = keras.Model(model.input, [model.output, model.get_layer("policy").output])
+    x = magnitudes()
+    changed = x.copy()
+    changed[:, 17:] *= 3.0
+    (before, gates), (after, _) = observed.predict(x, verbose=0), observed.predict(changed, verbose=0)
+    np.testing.assert_allclose(before[:, :17], after[:, :17], atol=1e-6)
+    assert np.abs(before[:, 17] - after[:, 17]).max() > 1e-4
+    assert set(np.unique(gates)) == {0.0, 1.0}
+    assert np.any(gates.min(axis=1) < gates.max(axis=1))
+
+
+def test_slimmable_twin_has_the_same_sizes_and_equals_the_network_with_all_gates_open():
+    network, twin = slim(), slim(gates=False)
+    decision = network.get_layer("policy").decision_bias
+    decision.assign(np.tile([-1e3, 1e3], (len(COMPONENTS), 1)))
+    weights = {layer.name: layer.get_weights() for layer in network.layers}
+    assert not any(isinstance(layer, Policy | GateParts) for layer in twin.layers)
+    for layer in twin.layers:
+        assert [w.shape for w in layer.get_weights()] == [w.shape for w in weights[layer.name]]
+        layer.set_weights(weights[layer.name])
+    np.testing.assert_allclose(network.predict(magnitudes()), twin.predict(magnitudes()), atol=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [{"bands": 66}, {"encoder": 5}, {"channels": 15}])
+def test_sizes_that_do_not_divide_are_refused(sizes: dict[str, int]):
+    with pytest.raises(ValueError, match="multiples of 4, 2 and 6"):
+        dsn_ftf(**sizes)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.training.noise import KINDS, make_noise
-from slimse_mcu.training.spectra import BINS, stft
+from slimse_mcu.training.spectra import BINS, istft, stft
 from slimse_mcu.training.speech import SAMPLE_RATE_HZ, plan_utterances, synthesize
 
 Spectra = NDArray[np.complex64]
@@ -91,7 +91,7 @@ class Mixtures(keras.utils.PyDataset):
 
     Each item is a dict of float32 arrays: ``speech`` and ``noise`` ``[batch, frames, bins, 2]`` (real and
     imaginary part; the noise already scaled to its ratio) and ``gain`` ``[batch, 1, 1]``, the factor on the
-    model's input.
+    model's input; with ``opinion`` also ``ovrl`` ``[batch, 1, 1]``, the score of that input.
 
     Args:
         corpus: Where speech and noise come from.
@@ -100,9 +100,20 @@ class Mixtures(keras.utils.PyDataset):
         frames: Frames per mixture.
         steps: Number of batches.
         seed: Seed of all draws.
+        opinion: Scores noisy audio ``[samples]`` in int16 units, such as by DNS-MOS OVRL; None leaves it out.
     """
 
-    def __init__(self, corpus: Corpus, mixing: Mixing, *, batch: int, frames: int, steps: int, seed: int) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        mixing: Mixing,
+        *,
+        batch: int,
+        frames: int,
+        steps: int,
+        seed: int,
+        opinion: Callable[[NDArray[np.float32]], float] | None = None,
+    ) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.corpus = corpus
         self.mixing = mixing
@@ -110,6 +121,7 @@ class Mixtures(keras.utils.PyDataset):
         self.frames = frames
         self.steps = steps
         self.seed = seed
+        self.opinion = opinion
 
     def __len__(self) -> int:
         return self.steps
@@ -123,6 +135,10 @@ class Mixtures(keras.utils.PyDataset):
             "noise": np.stack([noise for _, noise in pairs]),
             "gain": (10 ** (gain_db / 20)).astype(np.float32),
         }
+        if self.opinion is not None:
+            noisy = (inputs["speech"] + inputs["noise"]) * inputs["gain"][..., None]
+            audio = (istft(spectra[..., 0] + 1j * spectra[..., 1]) * 32768 for spectra in noisy)
+            inputs["ovrl"] = np.array([self.opinion(one) for one in audio], np.float32)[:, None, None]
         return inputs, np.zeros((self.batch, 1), np.float32)
 
     def _mixture(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,13 +22,12 @@ class Guidance(Protocol):
         """Of the loss, beside the spectral ones."""
         ...
 
-    def loss(self, share: Any, speech: Any, noise: Any, step: Any) -> Any:
+    def loss(self, share: Any, inputs: Mapping[str, Any], step: Any) -> Any:
         """Distance from the target, a scalar.
 
         Args:
             share: Share of open gates per clip, ``[batch]``.
-            speech: Spectra ``[batch, time, bins, 2]``.
-            noise: Likewise.
+            inputs: A batch of :class:`slimse_mcu.training.corpus.Mixtures`.
             step: Number of the optimizer's step, float.
         """
         ...
@@ -53,7 +53,7 @@ class Gating:
     ramp_steps: int = 1000
     weight: float = 10.0
 
-    def loss(self, share: Any, speech: Any, noise: Any, step: Any) -> Any:
+    def loss(self, share: Any, inputs: Mapping[str, Any], step: Any) -> Any:
         """Squared distance of the batch's mean share from the target."""
         return ratio_loss(ops.mean(share), _ramp(self.start, self.target, step, self.ramp_steps))
 
@@ -66,16 +66,18 @@ class Gating:
 class MetricGuidance:
     """A target for each clip: the worse its input, the more may run (metric-guided training, arXiv 2510.11395).
 
-    The paper takes the target from the DNS-MOS OVRL score of the noisy clip.  Scoring every random mixture costs more
-    than training on it, so here the signal-to-noise ratio of the crop stands for the score, of which it is the main
-    cause: the share falls linearly from ``most`` at ``hard_db`` to ``least`` at ``easy_db``, and is constant beyond.  A
-    crop without speech counts as hard, as DNS-MOS counts it.
+    The paper takes the target from the DNS-MOS OVRL score of the noisy clip; so does this where the mixtures carry it.
+    Scoring a random mixture costs more than training on it, so otherwise the signal-to-noise ratio of the crop stands
+    for the score, of which it is the main cause.  Either way the share falls linearly from ``most`` for hard clips to
+    ``least`` for easy ones, and is constant beyond.  A crop without speech counts as hard, as DNS-MOS counts it.
 
     Attributes:
-        least: Share of open gates for clips of at least ``easy_db``.
-        most: Share for clips of at most ``hard_db``.
-        easy_db: Signal-to-noise ratio over the whole crop.
-        hard_db: Likewise.
+        least: Share of open gates for easy clips.
+        most: Share for hard clips.
+        easy_db: Signal-to-noise ratio over the whole crop from which on it is easy.
+        hard_db: Ratio up to which it is hard.
+        easy_ovrl: OVRL from which on a clip is easy, where it is known.
+        hard_ovrl: OVRL up to which it is hard.
         start: Share asked of all clips at the first step.
         ramp_steps: Steps over which the target moves from ``start`` to that of the clip, linearly.
         weight: Weight of the loss.
@@ -88,6 +90,8 @@ class MetricGuidance:
     most: float = 0.8
     easy_db: float = 20.0
     hard_db: float = -5.0
+    easy_ovrl: float = 3.0
+    hard_ovrl: float = 1.2
     start: float = 0.9
     ramp_steps: int = 1000
     weight: float = 4.0
@@ -95,15 +99,19 @@ class MetricGuidance:
     cold: float = 0.5
     cool_steps: int = 3000
 
-    def loss(self, share: Any, speech: Any, noise: Any, step: Any) -> Any:
+    def loss(self, share: Any, inputs: Mapping[str, Any], step: Any) -> Any:
         """Mean over clips of the squared distance of the share from the clip's target."""
-        return ratio_loss(share, _ramp(self.start, self.target(speech, noise), step, self.ramp_steps))
+        return ratio_loss(share, _ramp(self.start, self.target(inputs), step, self.ramp_steps))
 
-    def target(self, speech: Any, noise: Any) -> Any:
+    def target(self, inputs: Mapping[str, Any]) -> Any:
         """Share of open gates asked of each clip at the end of the ramp, ``[batch]``."""
-        energies = (ops.sum(ops.square(spectra), axis=(1, 2, 3)) + 1e-6 for spectra in (speech, noise))
-        speech_db, noise_db = (10.0 * ops.log10(energy) for energy in energies)
-        easiness = (speech_db - noise_db - self.hard_db) / (self.easy_db - self.hard_db)
+        if "ovrl" in inputs:
+            easiness = (inputs["ovrl"][:, 0, 0] - self.hard_ovrl) / (self.easy_ovrl - self.hard_ovrl)
+        else:
+            spectra = inputs["speech"], inputs["noise"]
+            energies = (ops.sum(ops.square(one), axis=(1, 2, 3)) + 1e-6 for one in spectra)
+            speech_db, noise_db = (10.0 * ops.log10(energy) for energy in energies)
+            easiness = (speech_db - noise_db - self.hard_db) / (self.easy_db - self.hard_db)
         return self.most + (self.least - self.most) * ops.clip(easiness, 0.0, 1.0)
 
     def temperature(self, step: Any) -> Any:

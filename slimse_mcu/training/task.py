@@ -44,7 +44,7 @@ class EnhancementTask(keras.Model):
         self.open_ratio = keras.metrics.Mean(name="open_ratio")
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Mix, and return ``mask``, its ``logits``, ``noisy``, ``clean``, ``noise`` and per clip ``open_ratio``."""
+        """Mix, and return ``mask``, its ``logits``, ``noisy``, ``clean`` and per clip ``open_ratio``."""
         noisy = inputs["speech"] + inputs["noise"]
         mask, logits, *gates = self.observed(magnitude(noisy) * inputs["gain"], training=training)
         shares = [ops.mean(gate, axis=(1, 2)) for gate in gates] or [ops.ones_like(mask[:, 0, 0])]
@@ -53,7 +53,6 @@ class EnhancementTask(keras.Model):
             "logits": logits,
             "noisy": noisy,
             "clean": inputs["speech"],
-            "noise": inputs["noise"],
             "open_ratio": ops.mean(ops.stack(shares), axis=0),
         }
 
@@ -74,7 +73,7 @@ class EnhancementTask(keras.Model):
         self.distortion_db.update_state(distortion)
         self.open_ratio.update_state(y_pred["open_ratio"])
         if self.gating is not None:
-            distance = self.gating.loss(y_pred["open_ratio"], y_pred["clean"], y_pred["noise"], self._step())
+            distance = self.gating.loss(y_pred["open_ratio"], x, self._step())
             loss = loss + self.gating.weight * distance
         return loss
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 import keras
+import numpy as np
+from numpy.typing import NDArray
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,6 +24,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from slimse_mcu.errors import SlimseError
+from slimse_mcu.harness.quality import dnsmos
 from slimse_mcu.models import conv_fsenet, dsn_ftf
 from slimse_mcu.training.accelerate import training_twin
 from slimse_mcu.training.compact import rounded, save_compact
@@ -53,6 +57,7 @@ class Recipe:
         weight_decay: Of AdamW.
         clip_norm: Greatest norm of the whole gradient.
         distortion_weight: Of the energy of the error in dB, beside the compressed spectral loss.
+        opinion: Whether DNS-MOS scores every mixture for :class:`MetricGuidance`, at two seconds a clip.
         jit: Whether XLA compiles a step; it speeds up convolutions and cannot compile these recurrences.
     """
 
@@ -70,6 +75,7 @@ class Recipe:
     weight_decay: float = 1e-3
     clip_norm: float = 5.0
     distortion_weight: float = 0.002
+    opinion: bool = False
     jit: bool = True
 
 
@@ -111,7 +117,15 @@ def train(recipe: Recipe, corpus: Corpus, *, seed: int, name: str, save_to: Path
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm)
     task.compile(optimizer=optimizer, jit_compile=recipe.jit)
-    mixtures = Mixtures(corpus, recipe.mixing, batch=recipe.batch, frames=recipe.frames, steps=recipe.steps, seed=seed)
+    mixtures = Mixtures(
+        corpus,
+        recipe.mixing,
+        batch=recipe.batch,
+        frames=recipe.frames,
+        steps=recipe.steps,
+        seed=seed,
+        opinion=_overall_opinion if recipe.opinion else None,
+    )
     save_to.parent.mkdir(parents=True, exist_ok=True)
 
     def save(batch: int, logs: Any = None) -> None:
@@ -125,6 +139,18 @@ def train(recipe: Recipe, corpus: Corpus, *, seed: int, name: str, save_to: Path
     result = {"steps": recipe.steps, "seconds": round(watch.seconds, 1), "history": watch.history}
     (save_to.parent / "history.json").write_text(json.dumps(result, indent=1) + "\n")
     return result
+
+
+def _overall_opinion(audio: NDArray[np.float32]) -> float:
+    """DNS-MOS OVRL of noisy audio in int16 units.
+
+    Raises:
+        SlimseError: ``speechmos`` is not installed.
+    """
+    overall = dnsmos(audio)[0]
+    if overall is None:
+        raise SlimseError("DNS-MOS cannot score the mixtures.", hint="Install speechmos, or train without --dnsmos.")
+    return overall
 
 
 class Watch(keras.callbacks.Callback):
@@ -170,16 +196,28 @@ class Watch(keras.callbacks.Callback):
 @click.option("--seed", default=1, show_default=True, help="Of corpus, weights and mixtures.")
 @click.option("--steps", type=int, help="Optimizer steps instead of the recipe's.")
 @click.option("--utterances", type=int, help="Synthetic sentences instead of the recipe's.")
+@click.option("--dnsmos", "opinion", is_flag=True, help="Gate targets from DNS-MOS OVRL (needs speechmos; slow).")
 @click.option("--verbose", is_flag=True, help="Log every 100 steps.")
 def main(
-    names: tuple[str, ...], out: Path, seed: int, steps: int | None, utterances: int | None, verbose: bool
+    names: tuple[str, ...],
+    out: Path,
+    seed: int,
+    steps: int | None,
+    utterances: int | None,
+    opinion: bool,
+    verbose: bool,
 ) -> None:
     """Train the zoo's checkpoints NAMES (all when none is given) into OUT/NAME/model.keras."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     log.setLevel(logging.INFO if verbose else logging.WARNING)
     for name in names or tuple(RECIPES):
         recipe = RECIPES[name]
-        recipe = replace(recipe, steps=steps or recipe.steps, utterances=utterances or recipe.utterances)
+        recipe = replace(
+            recipe,
+            steps=steps or recipe.steps,
+            utterances=utterances or recipe.utterances,
+            opinion=opinion or recipe.opinion,
+        )
         corpus = _corpus(recipe.utterances, recipe.noise_clips, seed)
         result = train(recipe, corpus, seed=seed, name=name, save_to=out / name / "model.keras")
         click.echo(f"{name}: {result['steps']} steps in {result['seconds']} s, {result['history'][-1:]}")
