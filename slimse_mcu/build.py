@@ -21,6 +21,7 @@ from slimse_mcu import assets
 from slimse_mcu.board import Board
 from slimse_mcu.errors import BuildError, PlanError
 from slimse_mcu.graph import Provenance
+from slimse_mcu.runtime import with_headers
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Werror")
 # Contraction would round a multiplication and addition once where the specification rounds twice.
@@ -209,7 +210,7 @@ def _project_files(project: Project, board: Board) -> dict[str, str]:
         files[relative] = text
     for folder in reversed(board.kernels[:-1]):
         files.update(_replacements(files, folder))
-    return files
+    return with_headers(files)
 
 
 def _replacements(files: Mapping[str, str], folder: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from slimse_mcu.graph import Node, Part, Provenance, Quantization
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.plan import Plan, Step, constants
+from slimse_mcu.runtime import kernel_files
 from slimse_mcu.version import ABI
 
 MANIFEST = "project.json"
@@ -126,13 +127,8 @@ def _functions(plan: Plan) -> set[str]:
 def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
     """The runtime sources that the model calls."""
     root = assets.path("firmware")
-    functions = _functions(plan)
     yield "slimse.h", assets.read_text("firmware/slimse.h")
-    for header in sorted((root / "kernels").glob("*.h")):
-        if header.stem in functions or not header.with_suffix(".c").exists():
-            yield f"kernels/{header.name}", assets.read_text(f"firmware/kernels/{header.name}")
-    for function in sorted(functions):
-        yield f"kernels/{function}.c", assets.read_text(f"firmware/kernels/{function}.c")
+    yield from kernel_files(sorted(_functions(plan))).items()
     yield "dsp/slimse_dsp.h", assets.read_text("firmware/dsp/slimse_dsp.h")
     if plan.quantized.graph.frontend is not None:
         for source in sorted((root / "dsp").glob("*.c")):
