@@ -71,10 +71,11 @@ def library(request, tmp_path_factory) -> ctypes.CDLL:
 
 @dataclass
 class Gates:
-    """Open rows and columns of one call, or None where all are."""
+    """Open rows and columns of one call, or None where all are; ``spans`` are open columns too, as ranges."""
 
     rows: NDArray[np.bool_] | None = None
     columns: NDArray[np.bool_] | None = None
+    spans: NDArray[np.bool_] | None = None
 
 
 class Frame:
@@ -114,6 +115,25 @@ class Frame:
         return values
 
 
+class Span(ctypes.Structure):
+    """``slimse_span_t``."""
+
+    _fields_ = (("first", ctypes.c_uint16), ("count", ctypes.c_uint16))
+
+
+class Spans(ctypes.Structure):
+    """``slimse_spans_t``."""
+
+    _fields_ = (("ranges", ctypes.c_uint16), ("channels", ctypes.c_uint16), ("range", Span * 16))
+
+    @classmethod
+    def of(cls, is_open: NDArray[np.bool_]) -> Spans:
+        """The ranges of the open channels."""
+        edges = np.flatnonzero(np.diff(np.r_[False, is_open, False].astype(int)))
+        pairs = [Span(int(first), int(end - first)) for first, end in edges.reshape(-1, 2)]
+        return cls(len(pairs), int(is_open.sum()), (Span * 16)(*pairs))
+
+
 def run_calls(
     library: ctypes.CDLL, node: Node, parameters: dict[str, Any], inputs, gates: Gates, ring: Ring | None, size: int
 ) -> tuple[NDArray[np.int8], int]:
@@ -129,6 +149,8 @@ def run_calls(
             if name in ("rows", "columns"):
                 gate = frame.gate(getattr(gates, name))
                 arguments.append(None if gate is None else ctypes.byref(gate))
+            elif name == "spans":
+                arguments.append(None if gates.spans is None else ctypes.byref(Spans.of(gates.spans)))
             elif name == "ring0":
                 memory = None if ring is None else ctypes.c_void_p(frame.pointer(ring.frames))
                 arguments += [memory, ctypes.c_uint16(0 if ring is None else ring.next)]
