@@ -28,8 +28,14 @@ MAX_CONFIG_BYTES = 16 * 2**20
 MAX_WEIGHTS_BYTES = 256 * 2**20
 MAX_ARCHIVE_BYTES = MAX_CONFIG_BYTES + MAX_WEIGHTS_BYTES
 SAVE_AGAIN = "Load the model in Keras 3, check it and save it again."
-#: Where a layer's arrays lie below its group: its own, those of a recurrent layer's cell, those of attention.
-_GROUPS = ("vars", "cell/vars", *(f"{part}_dense/vars" for part in ("query", "key", "value", "output")))
+#: Where a layer's arrays lie below its group: its own, those of a recurrent layer's cell, those of the cells that
+#: TimeDistributed and Bidirectional wrap, those of attention.
+_GROUPS = (
+    "vars",
+    "cell/vars",
+    *(f"layer/{part}cell/vars" for part in ("", "forward_layer/", "backward_layer/")),
+    *(f"{part}_dense/vars" for part in ("query", "key", "value", "output")),
+)
 
 
 @dataclass(frozen=True, slots=True)

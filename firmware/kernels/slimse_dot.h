@@ -63,4 +63,52 @@ static inline void slimse_dot_rows_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_
     }
 }
 
+/** sum + weights * values over count columns. */
+static inline int32_t slimse_dot_s16(int32_t sum, const int8_t *weights, const int16_t *values, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        sum += weights[i] * values[i];
+    }
+    return sum;
+}
+
+/** slimse_dot_s16 of four rows; sums are read and written. */
+static inline void slimse_dot4_s16(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
+                                   const int16_t *values, uint32_t count)
+{
+    const int8_t *row0 = rows[0];
+    const int8_t *row1 = rows[1];
+    const int8_t *row2 = rows[2];
+    const int8_t *row3 = rows[3];
+    int32_t sum0 = sums[0];
+    int32_t sum1 = sums[1];
+    int32_t sum2 = sums[2];
+    int32_t sum3 = sums[3];
+
+    for (uint32_t i = 0; i < count; i++) {
+        const int32_t value = values[i];
+        sum0 += row0[i] * value;
+        sum1 += row1[i] * value;
+        sum2 += row2[i] * value;
+        sum3 += row3[i] * value;
+    }
+    sums[0] = sum0;
+    sums[1] = sum1;
+    sums[2] = sum2;
+    sums[3] = sum3;
+}
+
+/** slimse_dot_s16 of up to four rows; sums are read and written. */
+static inline void slimse_dot_rows_s16(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
+                                       uint32_t row_count, const int16_t *values, uint32_t count)
+{
+    if (row_count == SLIMSE_DOT_ROWS) {
+        slimse_dot4_s16(sums, rows, values, count);
+        return;
+    }
+    for (uint32_t i = 0; i < row_count; i++) {
+        sums[i] = slimse_dot_s16(sums[i], rows[i], values, count);
+    }
+}
+
 #endif

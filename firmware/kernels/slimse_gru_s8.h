@@ -10,10 +10,13 @@ typedef struct {
 } slimse_gru_s8_t;
 
 /**
- * @param input [columns]
- * @param hidden [units] state, int16, real = value / 32768; 0 at reset
- * @param scratch [2 * units] working memory
- * @param output [units] the new state as int8, real = value / 128
+ * One frame, at all positions.
+ *
+ * @param input [positions][input_pitch], of which the first columns are read
+ * @param hidden [positions][hidden_pitch], of which the first units are the state: int16, real = value / 32768, 0 at
+ *               reset; [units] working memory where hidden_pitch is 0
+ * @param scratch [units] working memory, [2 * units] without reset_after
+ * @param output [positions][output_pitch], of which the first units are written: the new state as int8
  * @return multiply-accumulates executed.
  */
 uint32_t slimse_gru_s8(const slimse_gru_s8_t *layer, const int8_t *input, int16_t *hidden, int16_t *scratch,

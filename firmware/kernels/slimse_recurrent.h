@@ -3,61 +3,91 @@
 #define SLIMSE_RECURRENT_H
 
 #include "slimse.h"
-#include "slimse_arithmetic.h"
+#include "slimse_curves.h"
 #include "slimse_dot.h"
 
-/** What recurrent layers along time have in common; rows are gates x units, each gate's units together. */
+/**
+ * One cell of a recurrent layer and where it runs; rows are gates x units, each gate's units together.
+ *
+ * The multipliers and the shift are chosen such that no gate's input leaves -2^29 .. 2^29.
+ */
 typedef struct {
     uint16_t units;                      /**< 1 .. 256 */
-    uint16_t columns;                    /**< inputs */
+    uint16_t columns;                    /**< inputs of one position */
+    uint16_t positions;                  /**< frequencies */
+    uint16_t input_pitch;                /**< elements between the inputs of two positions */
+    uint16_t output_pitch;               /**< elements between the outputs of two positions */
+    uint16_t hidden_pitch;               /**< elements between the states of two positions, which each goes on from
+                                              its last frame's; 0: one state runs along the positions, zero before
+                                              the first */
+    uint8_t is_reversed;                 /**< 1: from the last position to the first */
     const int8_t *input_weights;         /**< [gates][units][columns] */
     const int32_t *input_bias;           /**< [gates][units] */
-    const int32_t *input_multiplier;     /**< [gates][units] Q31, to Q3.12 */
-    const int8_t *input_shift;           /**< [gates][units] left when positive */
+    const int32_t *input_multiplier;     /**< [gates][units] 0 or more */
     const int8_t *recurrent_weights;     /**< [gates][units][units] */
     const int32_t *recurrent_bias;       /**< [gates][units] */
-    const int32_t *recurrent_multiplier; /**< [gates][units] Q31, to Q3.12 */
-    const int8_t *recurrent_shift;       /**< [gates][units] left when positive */
-    const int16_t *sigmoid;              /**< [257] Q15 at -8, -8 + 1/16, .. 8 */
-    const int16_t *tanh;                 /**< [257] Q15 at -8, -8 + 1/16, .. 8 */
+    const int32_t *recurrent_multiplier; /**< [gates][units] 0 or more */
     int16_t input_offset;                /**< minus the input's zero point */
+    uint8_t shift;                       /**< 1 .. 31: the products with the multipliers are Q3.12 x 2^(shift + 1) */
+    uint8_t output_shift;                /**< 8 .. 15: the output's scale is 2^(output_shift - 15) */
 } slimse_recurrent_s8_t;
 
-/** Input's part of the input of the gate in a row, Q3.12. */
-static inline int32_t slimse_from_input(const slimse_recurrent_s8_t *layer, uint32_t row, const int8_t *input)
+/** Accumulators of consecutive units of a gate, over the input and over the state. */
+typedef struct {
+    int32_t input[SLIMSE_DOT_ROWS];
+    int32_t hidden[SLIMSE_DOT_ROWS];
+} slimse_recurrent_sums_t;
+
+/** Units that are computed together where so many are left. */
+static inline uint32_t slimse_units_at_once(uint32_t left)
 {
-    const int8_t *weights = &layer->input_weights[row * layer->columns];
-    const int32_t sum =
-        slimse_dot_s8(layer->input_bias[row], weights, input, layer->input_offset, NULL, layer->columns);
-    return slimse_clamp(slimse_requantize(sum, layer->input_multiplier[row], layer->input_shift[row]), -65536,
-                        65535);
+    return left < SLIMSE_DOT_ROWS ? left : SLIMSE_DOT_ROWS;
 }
 
-/** State's part of the input of the gate in a row, Q3.12; the sum fits int32 for up to 256 units. */
-static inline int32_t slimse_from_hidden(const slimse_recurrent_s8_t *layer, uint32_t row, const int16_t *hidden)
+/**
+ * Sums of consecutive units of consecutive gates; those over the state fit int32 for up to 256 units.
+ *
+ * @param gates How many; sums has one element each.
+ * @param first Row of the first gate's first unit.
+ * @param count Units, 1 .. SLIMSE_DOT_ROWS.
+ */
+static inline void slimse_recurrent_sums(const slimse_recurrent_s8_t *cell, uint32_t gates, uint32_t first,
+                                         uint32_t count, const int8_t *input, const int16_t *hidden,
+                                         slimse_recurrent_sums_t *sums)
 {
-    const int8_t *weights = &layer->recurrent_weights[row * layer->units];
-    int32_t sum = layer->recurrent_bias[row];
-    for (uint32_t i = 0; i < layer->units; i++) {
-        sum += weights[i] * hidden[i];
+    for (uint32_t gate = 0; gate < gates; gate++) {
+        const uint32_t row = gate * cell->units + first;
+        const int8_t *from_input[SLIMSE_DOT_ROWS];
+        const int8_t *from_hidden[SLIMSE_DOT_ROWS];
+
+        for (uint32_t i = 0; i < count; i++) {
+            from_input[i] = &cell->input_weights[(row + i) * cell->columns];
+            from_hidden[i] = &cell->recurrent_weights[(row + i) * cell->units];
+            sums[gate].input[i] = cell->input_bias[row + i];
+            sums[gate].hidden[i] = cell->recurrent_bias[row + i];
+        }
+        slimse_dot_rows_s8(sums[gate].input, from_input, count, input, cell->input_offset, cell->columns);
+        slimse_dot_rows_s16(sums[gate].hidden, from_hidden, count, hidden, cell->units);
     }
-    return slimse_clamp(slimse_requantize(sum, layer->recurrent_multiplier[row], layer->recurrent_shift[row]),
-                        -65536, 65535);
 }
 
-/** Both parts of the input of the gate in a row, Q3.12. */
-static inline int32_t slimse_gate_input(const slimse_recurrent_s8_t *layer, uint32_t row, const int8_t *input,
-                                        const int16_t *hidden)
+/** A gate's input in Q3.12 from both sums of its row, rounded half up. */
+static inline int32_t slimse_gate_input(const slimse_recurrent_s8_t *cell, uint32_t row, int32_t from_input,
+                                        int32_t from_hidden)
 {
-    return slimse_from_input(layer, row, input) + slimse_from_hidden(layer, row, hidden);
+    const int64_t sum =
+        (int64_t)from_input * cell->input_multiplier[row] + (int64_t)from_hidden * cell->recurrent_multiplier[row];
+    /* The value fits int32, so the bits that a 64-bit shift would bring from above 2^63 are not needed. */
+    const uint32_t high = (uint32_t)((uint64_t)sum >> 32) << (32U - cell->shift);
+    const uint32_t low = (uint32_t)sum >> cell->shift;
+    return ((int32_t)(high | low) + 1) >> 1;
 }
 
-/** A table of 257 entries at a Q3.12 value, saturated to int16, linear in between, rounded half up. */
-static inline int32_t slimse_interpolate(const int16_t *table, int32_t value)
+/** Value of the gate in a row, Q15, from the sums of its unit. */
+static inline int32_t slimse_gate_value(const slimse_recurrent_s8_t *cell, uint32_t row, const int16_t curve[257],
+                                        const slimse_recurrent_sums_t *sums, uint32_t unit)
 {
-    const int32_t position = slimse_clamp(value, INT16_MIN, INT16_MAX) - INT16_MIN;
-    const int16_t *low = &table[position >> 8];
-    return low[0] + (((low[1] - low[0]) * (position & 255) + 128) >> 8);
+    return slimse_interpolate(curve, slimse_gate_input(cell, row, sums->input[unit], sums->hidden[unit]));
 }
 
 /** A product with a Q15 factor, brought back by 15 bits, rounded half up. */
@@ -67,9 +97,10 @@ static inline int32_t slimse_round_q15(int32_t product)
 }
 
 /** The int8 output of an int16 hidden state. */
-static inline int8_t slimse_hidden_output(int16_t hidden)
+static inline int8_t slimse_hidden_output(const slimse_recurrent_s8_t *cell, int32_t hidden)
 {
-    return (int8_t)slimse_clamp((hidden + 128) >> 8, INT8_MIN, INT8_MAX);
+    const int32_t rounded = (hidden + (1 << (cell->output_shift - 1))) >> cell->output_shift;
+    return (int8_t)slimse_clamp(rounded, INT8_MIN, INT8_MAX);
 }
 
 #endif

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from slimse_mcu.graph import Node
+from slimse_mcu.ops import recurrent_layers
 from slimse_mcu.ops.channel_gate import ChannelGate
-from slimse_mcu.ops.op import FloatArray, Import
+from slimse_mcu.ops.op import Import
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -50,13 +51,8 @@ def _read_recurrent(layer: KerasLayer, source: str, builder: GraphBuilder) -> st
         raise layer.error(f"has weights of shapes {kernel.shape} and {recurrent.shape}, which do not fit its input")
     if bias.shape != (2, 3 * units):
         raise layer.error(f"has a bias of shape {bias.shape} for {units} units")
-    weights: dict[str, FloatArray] = {
-        "input_kernel": kernel.T, "recurrent_kernel": recurrent.T, "input_bias": bias[0], "recurrent_bias": bias[1],
-    }  # fmt: skip
-    attributes = {"reset_after": True}
-    return builder.add(
-        layer, "gru", [source], channels=units, weights=weights, attributes=attributes, hidden=units, suffix="_hidden"
-    )
+    cells = recurrent_layers.cells_of("gru", 3, kernel[None], recurrent[None], bias[None], reset_after=True)
+    return recurrent_layers.add_cells(layer, source, builder, cells, along=recurrent_layers.TIME, suffix="_hidden")
 
 
 class Policy(ChannelGate):
