@@ -284,6 +284,16 @@ def test_the_second_of_two_recordings_differs(tiny):
     assert (found.recordings, found.frames) == (2, 10 + frame)
 
 
+def test_layers_that_run_every_second_frame(tmp_path):
+    network = Network(6, seed=2)
+    x = network.dense(network.input, 7, "relu")
+    x = network.close(x, network.decide(network.input, 7))
+    x = network.conv(network.conv(x, 5, 3, stride=2), 4, 2)
+    strided = case(network, network.dense(x, 3), tmp_path)
+    for gates in ("model", "closed"):
+        assert strided.compare(gates=gates).divergence is None
+
+
 def test_firmware_that_keeps_no_tensors_is_refused(tiny_compiled, build_tiny):
     with Session(board("host"), build_tiny("host")) as session, pytest.raises(LinkError, match="not instrumented"):
         diff(session, tiny_compiled.plan, [])
