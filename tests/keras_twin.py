@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from networks import Network
 
+from slimse_mcu import models
 from slimse_mcu.keras_archive import KerasLayer
-from slimse_mcu.models import ChannelGate, GateChannels
 
 
 def to_keras(network: Network, *, frames: int | None = None) -> Any:
@@ -43,10 +43,8 @@ def _layer(layer: KerasLayer) -> Any:
         case "SeparableConv1D":
             kernel, _, multiplier = layer.weights[0].shape
             config.update(filters=layer.weights[1].shape[2], kernel_size=kernel, depth_multiplier=multiplier)
-        case "slimse>ChannelGate":
-            return ChannelGate(**config)
-        case "slimse>GateChannels":
-            return GateChannels(**config)
+        case kind if kind.startswith("slimse>"):
+            return getattr(models, kind.removeprefix("slimse>"))(**config)
         case "Add" | "Multiply":
             config.pop("axis")
     return getattr(keras.layers, layer.kind)(**config)
