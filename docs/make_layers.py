@@ -49,7 +49,7 @@ def _row(op: Op, one: Import) -> tuple[str, ...]:
         ", ".join(f"`{name}`" for name in one.classes),
         one.supported,
         op.arithmetic or "-",
-        ", ".join(_gates(op)) or "-",
+        ", ".join(_gates(op, one)) or "-",
         ", ".join(f"`{name}`" for name in kernels) or "-",
     )
 
@@ -59,13 +59,13 @@ def kernels_of(op: Op) -> tuple[str, ...]:
     return (f"slimse_{op.name}_s8",) if op.kernels is None else op.kernels
 
 
-def _gates(op: Op) -> Iterator[str]:
-    """What closed gates save."""
+def _gates(op: Op, one: Import) -> Iterator[str]:
+    """What closed gates save; layers with state of their own are called on the policy, not closed by GateParts."""
     if op.skips_rows:
         yield "rows"
     if op.skips_columns:
         yield "columns"
-    if op.skips_parts:
+    if op.skips_parts or (one.reads_gates and not op.skips_rows):
         yield "parts"
     if type(op).block_channels is not Op.block_channels:
         yield "blocks"

@@ -232,12 +232,13 @@ def _layer_row(one: LayerSummary) -> tuple[str, ...]:
 
 
 def _ruled_rows(one: LayerSummary) -> str:
-    """The channel gate, or the parts that components open: ``low 8 hold, high 8 zero``."""
-    shown = {"bypass": one.bypass}
-    parts = [part for part in one.parts if part.component]
-    return one.rows or ", ".join(
-        f"{part.component} {part.channels} {shown.get(part.on_skip, part.on_skip)}" for part in parts
-    )
+    """The channel gate, or the channels that components open: ``low 8 hold, high 8 as input_add``."""
+    channels: dict[tuple[str, str], int] = {}
+    for part in one.parts:
+        if part.component:
+            shown = f"as {one.bypass}" if part.on_skip == "bypass" else part.on_skip
+            channels[part.component, shown] = channels.get((part.component, shown), 0) + part.channels
+    return one.rows or ", ".join(f"{name} {count} {shown}" for (name, shown), count in channels.items())
 
 
 def print_quantization(errors: QuantizationErrors) -> None:

@@ -130,6 +130,7 @@ class Recurrent(Op):
     what the layer was imported with; a GateParts behind it closes the output, while the state runs on.
     """
 
+    arithmetic = "int8, state int16"
     gates: ClassVar[int]
     states: ClassVar[int]
     #: C name of a cell's gates, in order.
