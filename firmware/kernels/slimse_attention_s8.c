@@ -1,7 +1,8 @@
 #include "slimse_attention_s8.h"
 #include "slimse_arithmetic.h"
+#include "slimse_curves.h"
 #include "slimse_dot.h"
-#include "slimse_recurrent.h"
+#include "slimse_exp.h"
 
 #include <string.h>
 
@@ -47,7 +48,7 @@ static uint32_t weigh(const slimse_attention_s8_t *layer, int16_t *scores, uint3
         int32_t value;
         memcpy(&value, &scores[2U * key], sizeof value);
         const int32_t difference = slimse_requantize(highest - value, layer->score_multiplier, layer->score_shift);
-        const int32_t weight = slimse_interpolate(layer->exp, difference + INT16_MIN);
+        const int32_t weight = slimse_interpolate(slimse_exp_q15, difference + INT16_MIN);
         scores[key] = (int16_t)weight;
         sum += (uint32_t)weight;
     }

@@ -14,7 +14,6 @@ typedef struct {
     uint16_t all_heads;       /**< heads of the layer, computed here or not */
     uint16_t key_size;        /**< channels of a head's query and key */
     uint16_t value_size;      /**< channels of a head's value and output */
-    const int16_t *exp;       /**< [257] exp(-x) at x = 0, 1/16, .. 16, Q15 */
     int16_t query_offset;     /**< minus the query's zero point */
     int16_t value_offset;     /**< minus the value's zero point */
     int16_t output_offset;    /**< the output's zero point */

@@ -33,7 +33,6 @@ from slimse_mcu.graph import Block, Node, Part
 from slimse_mcu.ops import linear, parts
 from slimse_mcu.ops.arithmetic import INT16_MIN, clamp_s8, multiply_by_quantized_multiplier, quantize_multiplier
 from slimse_mcu.ops.op import (
-    Constant,
     FloatArray,
     Import,
     Int8Array,
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
 
 #: More could overflow the int32 sums of weighted values.
 MAX_KEYS = 257
+#: ``firmware/kernels/slimse_exp.h`` holds the same.
 EXP_TABLE = np.floor(32767.0 * np.exp(-np.arange(257) / 16.0) + 0.5).astype(np.int16)
 _DIFFERENCE_BITS = 12
 #: Fraction bits that the product of multiplier and reciprocal loses, so that it stays below 2**31.
@@ -261,7 +261,7 @@ class Attention(Op):
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         own = node.attributes
-        fields: dict[str, int | Constant] = {
+        fields: dict[str, int] = {
             "positions": own["positions"],
             "keys": own["keys"],
             "past": own["past"],
@@ -269,7 +269,6 @@ class Attention(Op):
             "all_heads": own["heads"],
             "key_size": own["key_size"],
             "value_size": own["value_size"],
-            "exp": Constant("int16_t", EXP_TABLE, "exp(-x) at x = 0, 1/16, ..., 16, Q15"),
             **parameters,
         }
         arguments = ("input0", "input1", "ring1", "input2", "ring2", "scratch", "output")

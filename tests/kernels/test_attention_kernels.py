@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from test_kernels import CANARY, RELAXED, SEEDS, Frame, frames, node_of, pytestmark, ring_of
 
+from slimse_mcu import assets
 from slimse_mcu.graph import Component, Node, Part
 from slimse_mcu.ops import operators
-from slimse_mcu.ops.attention import MAX_KEYS
+from slimse_mcu.ops.attention import EXP_TABLE, MAX_KEYS
 from slimse_mcu.ops.op import Ring
 from slimse_mcu.ops.softmax import exp_table
 
@@ -138,6 +140,12 @@ class _Closed:
 
     def is_open(self, component: Component) -> int:
         return 0
+
+
+def test_exponential_of_the_header_is_the_specifications():
+    text = assets.read_text("firmware/kernels/slimse_exp.h")
+    numbers = re.search(r"slimse_exp_q15\[257\] = \{([^}]*)\}", text)
+    assert [int(number) for number in numbers[1].split(",")[:-1]] == EXP_TABLE.tolist()
 
 
 @RELAXED
