@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from slimse_mcu.models import (  # noqa: E402
 from slimse_mcu.models.dsn_ftf import COMPONENTS, TIME_COMPONENTS  # noqa: E402
 
 BINS = 33
+EXAMPLES = Path(__file__).parent.parent / "docs" / "models.md"
 
 
 def small(*, gates: bool = True, **options):
@@ -267,3 +269,16 @@ def test_slimmable_twin_has_the_same_sizes_and_equals_the_network_with_all_gates
 def test_sizes_that_do_not_divide_are_refused(sizes: dict[str, int]):
     with pytest.raises(ValueError, match="multiples of 4, 2 and 6"):
         dsn_ftf(**sizes)
+
+
+@pytest.mark.parametrize("words", ["ChannelGate", "Policy"])
+def test_example_of_the_documentation_builds_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str):
+    (example,) = (
+        block
+        for block in re.findall(r"```python\n(.*?)```", EXAMPLES.read_text(encoding="utf-8"), flags=re.DOTALL)
+        if words in block
+    )
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})
+    (saved,) = tmp_path.glob("*.keras")
+    assert keras.models.load_model(saved).predict(np.ones((1, 7, 257)), verbose=0).shape == (1, 7, 257)
