@@ -204,6 +204,28 @@ def test_a_closed_part_that_is_not_zero(parted):
     assert "slimse_zero_s8" in one.kernels
 
 
+def test_the_state_of_a_group_that_a_component_opens(tmp_path):
+    network = Network(12, seed=5)
+    policy = network.policy(network.input, ["low", "high"])
+    x = network.reshape(network.dense(network.input, 12, "relu", name="front"), 3, 4)
+    config = {"units": 4, "groups": 2, "axis": "time", "components": [0, 1], "on_skip": "hold"}
+    weights = [network.normal(1, 2, 2, 6), network.normal(1, 2, 2, 6), network.normal(1, 2, 2, 6)]
+    x = network.add("slimse>GroupedGRU", config, [x, policy], 4, weights, name="memory")
+    grouped = case(network, network.dense(network.reshape(x, 0, 12), 5), tmp_path)
+    assert grouped.compare().divergence is None
+    wrong = grouped.with_code("kernels/slimse_gru_s8.c", "    return ", "    if (input[0] > -100) hidden[5] ^= 1;")
+    found = grouped.compare(project=wrong)
+    one = first(found)
+    (gate,) = grouped.plan.gates.offsets
+    front, bits = grouped.trace.tensors["front"], grouped.plan.gates.unpack(grouped.trace.gates, gate)
+    frames = [np.flatnonzero(bits[:, part] & (front[:, 2 * part] > -100)) for part in (0, 1)]
+    frame, part = min((int(each[0]), part) for part, each in enumerate(frames) if len(each))
+    assert found.divergence.frame == frame
+    assert (one.kind, one.layer) == ("state", "memory")
+    assert one.axes == {"part": part, "position": 2, "unit": 1}
+    assert one.gate == GateBit(gate, part, ("low", "high")[part], True)
+
+
 def test_a_flipped_gate(tiny):
     frame, new = late(tiny.trace.tensors["s0b0_gate_hidden"])
     condition = f"{tiny.only_in('s0b0_gate')} && {new}"

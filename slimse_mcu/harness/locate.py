@@ -48,7 +48,8 @@ class Difference:
         name: Of the tensor, gate or state, as in ``model.c``.
         index: First element that differs, as the C array counts.
         axes: The same element axis by axis, where there are several: ``slot`` (of a ring), ``position`` (along
-            frequency), ``channel``; of a hidden state ``part`` and ``unit``.
+            frequency), ``channel``; of the hidden state of a layer in parts
+            ``part``, ``position`` and ``unit``.
         gate: The bit that differs, or that rules the element; None where no gate does.
         device: The board's value.
         reference: The specification's value.
@@ -158,9 +159,10 @@ class _Layer:
         elif state is not None and state.kind == "ring" and one.name == state.name:
             names, shape = _named(self.graph.tensors[state.tensor].shape)
             names, shape = ("slot", *names), (state.slots, *shape)
-        elif state is not None and state.kind == "hidden" and len(self.step.node.parts) > 1:
-            parts = len(self.step.node.parts)
-            names, shape = ("part", "unit"), (parts, one.elements // parts)
+        elif state is not None and state.kind == "hidden" and self.step.node.parts:
+            parts, output = len(self.step.node.parts), self.graph.tensors[state.tensor]
+            positions = output.size // output.channels
+            names, shape = ("part", "position", "unit"), (parts, positions, one.elements // parts // positions)
         else:
             return {}
         return dict(zip(names, map(int, np.unravel_index(one.index, shape)), strict=True)) if len(shape) > 1 else {}
