@@ -246,7 +246,7 @@ class _Layer:
             return self.network.repeat(self.x, self.draw(st.integers(1, max(1, _MAX_POSITIONS // self.x.positions))))
         if how == "crop" and self.x.positions > 1:
             below = self.draw(st.integers(0, self.x.positions - 1))
-            above = self.draw(st.integers(0, self.x.positions - 1 - below))
+            above = self.draw(st.integers(0 if below else 1, self.x.positions - 1 - below))
             return self.network.crop(self.x, 0, (below, above))
         padded = self.network.pad(self.x, 0, (self.draw(st.integers(0, 2)), self.draw(st.integers(0, 2))))
         return self.network.activation(padded, "tanh")

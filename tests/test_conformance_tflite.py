@@ -27,6 +27,7 @@ from networks import (  # noqa: E402
     static_graphs,
 )
 from numpy.typing import NDArray  # noqa: E402
+from spectral_networks import KINDS, spectral_graphs  # noqa: E402
 from tflite_model import write_tflite  # noqa: E402
 from tflite_reference import Reference, reference_kernels  # noqa: E402
 
@@ -41,6 +42,8 @@ RELAXED = settings(
     deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 SEEDS = st.integers(0, 2**31)
+#: Layers along frequency, without those of 1-D.
+REFERENCE_KINDS = tuple(dict.fromkeys(KINDS))
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +81,11 @@ def left_shifts_fit(quantized: QuantizedGraph) -> bool:
 def reference_tensors(
     reference: Reference, quantized: QuantizedGraph, features: NDArray[np.int8], dense_as_convolution: bool = False
 ) -> dict[str, NDArray[np.int8]]:
-    """Every tensor that the reference computes for a sequence, ``[frames of its period, channels]``."""
+    """Every tensor that the reference computes for a sequence, ``[frames of its period, elements]``."""
     model, names = write_tflite(quantized, len(features), dense_as_convolution=dense_as_convolution)
     outputs = reference(model, features)
-    return {name: output[0, 0] for name, output in zip(names, outputs, strict=True)}
+    sizes = [quantized.graph.tensors[name].size for name in names]
+    return {name: output.reshape(-1, size) for name, size, output in zip(names, sizes, outputs, strict=True)}
 
 
 @settings(RELAXED, max_examples=150)
@@ -124,6 +128,33 @@ def test_generated_c_equals_reference(reference, tmp_path_factory, drawn, jitter
     output = native.run(features).output
     expected = reference_tensors(reference, quantized, features)[drawn.graph.output]
     np.testing.assert_array_equal(output[:: drawn.graph.tensors[drawn.graph.output].period], expected)
+
+
+@settings(RELAXED, max_examples=120)
+@given(spectral_graphs(kinds=REFERENCE_KINDS), JITTERS, st.booleans(), SEEDS)
+def test_random_graph_along_frequency_equals_reference_at_every_tensor(
+    reference, drawn, jitter, dense_as_convolution, seed
+):
+    quantized = random_quantization(drawn.graph, jitter)
+    assume(left_shifts_fit(quantized))
+    features = quantized_features(quantized, FRAMES, seed)
+    trace = run_int8(quantized, features, record=True)
+    for name, expected in reference_tensors(reference, quantized, features, dense_as_convolution).items():
+        np.testing.assert_array_equal(trace.tensors[name], expected, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", REFERENCE_KINDS)
+@settings(RELAXED, max_examples=60)
+@given(data=st.data(), jitter=JITTERS, seed=SEEDS)
+def test_random_operator_along_frequency_equals_reference(reference, kind, data, jitter, seed):
+    graph = data.draw(spectral_graphs(max_layers=1, kinds=[kind])).graph
+    quantized = random_quantization(graph, jitter)
+    assume(left_shifts_fit(quantized))
+    if graph.output == graph.input:
+        return
+    features = quantized_features(quantized, FRAMES, seed)
+    expected = reference_tensors(reference, quantized, features)[graph.output]
+    np.testing.assert_array_equal(run_int8(quantized, features).output, expected)
 
 
 #: Powers of two bring results onto ties exactly, where the order of roundings shows.

@@ -1,7 +1,8 @@
 """A quantized graph as a TensorFlow Lite model over whole sequences, with exactly its parameters.
 
-Time becomes the width of an image of height 1: tensors are ``[1, 1, frames, channels]``.  What a ring buffer does in
-the stream, PAD does here: ``(taps - 1) * dilation`` frames of the zero point in front of a VALID convolution.
+Time becomes the width of an image of height 1: tensors are ``[1, 1, frames, channels]``, and those with a frequency
+axis ``[1, frames, positions, channels]``.  What a ring buffer does in the stream, PAD does here:
+``(taps - 1) * dilation`` frames of the zero point in front of a VALID convolution.
 The flatbuffer is written by TensorFlow's generated classes, which are read without importing TensorFlow.
 """
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from slimse_mcu.graph import Node, Quantization, QuantizedGraph
 from slimse_mcu.ops.arithmetic import choose_quantization
+from slimse_mcu.ops.frequency import Window
 
 
 def _load_schema() -> ModuleType:
@@ -54,6 +56,7 @@ _VERSIONS = {
     schema.BuiltinOperator.RESHAPE: 1,
     schema.BuiltinOperator.PRELU: 1,
     schema.BuiltinOperator.ELU: 1,
+    schema.BuiltinOperator.TRANSPOSE_CONV: 3,
 }
 
 
@@ -75,7 +78,7 @@ class TfliteWriter:
         """The model's file, and the names of its outputs in order."""
         names = [self._graph.input, *(node.output for node in self._graph.nodes)]
         for name in names:
-            self._index[name] = self._activation(name, self._width(name), self._quantized.quantization[name])
+            self._index[name] = self._activation(name, 0, self._quantized.quantization[name], self._shape(name))
         for node in self._graph.nodes:
             getattr(self, f"_{node.op}")(node, self._quantized.parameters[node.name])
         subgraph = schema.SubGraphT()
@@ -112,6 +115,11 @@ class TfliteWriter:
         self._tensors.append(tensor)
         return len(self._tensors) - 1
 
+    def _shape(self, name: str) -> tuple[int, ...]:
+        """A tensor's shape over the whole sequence."""
+        shape = self._graph.tensors[name].shape
+        return (1, self._width(name), *shape) if len(shape) == 2 else (1, 1, self._width(name), *shape)
+
     def _activation(self, name: str, width: int, quantization: Quantization, shape: tuple[int, ...] = ()) -> int:
         shape = shape or (1, 1, width, self._graph.tensors[name].channels)
         return self._tensor(shape, schema.TensorType.INT8, _parameters([quantization.scale], [quantization.zero_point]))
@@ -132,6 +140,18 @@ class TfliteWriter:
             operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
             operator.builtinOptions = options
         self._operators.append(operator)
+
+    def _read(self, name: str, shape: tuple[int, ...]) -> int:
+        """A tensor of the graph in the shape in which a node reads it."""
+        if shape == self._shape(name):
+            return self._index[name]
+        turned = self._activation(name, 0, self._quantized.quantization[name], shape)
+        self._reshape(self._index[name], turned)
+        return turned
+
+    def _elementwise(self, node: Node) -> list[int]:
+        """The node's inputs in the shape of its output."""
+        return [self._read(name, self._shape(node.output)) for name in node.inputs]
 
     def _padded(self, node: Node, taps: int) -> int:
         """The node's input with its reach of zero frames in front."""
@@ -167,20 +187,28 @@ class TfliteWriter:
         self._convolve(node, parameters, parameters["weights"], int(node.attributes["dilation"]))
 
     def _dense(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        if node.attributes["positions"] > 1 and self._stride(node) == 1 and self._dense_as_convolution:
+            self._planes("CONV_2D", node, parameters, parameters["weights"][:, None, None], schema.Conv2DOptionsT())
+            return
         if self._dense_as_convolution or self._stride(node) > 1:
             self._convolve(node, parameters, parameters["weights"][:, None], 1)
             return
-        source, output = node.inputs[0], node.output
+        self._fully_connected(node, parameters, self._index[node.inputs[0]], self._index[node.output])
+
+    def _fully_connected(self, node: Node, parameters: Mapping[str, Any], source: int, output: int) -> None:
+        """``weights [rows, columns]`` over the last axis of one tensor, into another."""
         flat = []
-        for name in (source, output):
-            shape = (self._width(name), self._graph.tensors[name].channels)
+        for tensor, name, size in zip(
+            (source, output), (node.inputs[0], node.output), parameters["weights"].shape[::-1], strict=True
+        ):
+            shape = (int(np.prod(self._tensors[tensor].shape)) // size, size)
             flat.append(self._activation(name, 0, self._quantized.quantization[name], shape))
         options = schema.FullyConnectedOptionsT()
         options.fusedActivationFunction = _CLAMPS[node.activation]
-        self._reshape(self._index[source], flat[0])
+        self._reshape(source, flat[0])
         kernel = self._constant(parameters["weights"], parameters["weight_scale"])
         self._operator("FULLY_CONNECTED", [flat[0], kernel, self._bias(node, parameters)], [flat[1]], options)
-        self._reshape(flat[1], self._index[output])
+        self._reshape(flat[1], output)
 
     def _reshape(self, source: int, target: int) -> None:
         shape = self._constant(np.array(self._tensors[target].shape, np.int32))
@@ -208,20 +236,23 @@ class TfliteWriter:
 
     def _pair(self, operator: str, node: Node, options: Any) -> None:
         options.fusedActivationFunction = _CLAMPS[node.activation]
-        self._operator(operator, [self._index[name] for name in node.inputs], [self._index[node.output]], options)
+        self._operator(operator, self._elementwise(node), [self._index[node.output]], options)
 
     def _concatenate(self, node: Node, parameters: Mapping[str, Any]) -> None:
         parts = []
-        for name in node.inputs:
-            part = self._activation(name, self._width(name), self._quantized.quantization[node.output])
-            self._operator("QUANTIZE", [self._index[name]], [part], schema.QuantizeOptionsT())
+        for name, size in zip(node.inputs, node.attributes["sizes"], strict=True):
+            shape = list(self._shape(node.output))
+            axis = 3 if node.attributes["along_channels"] else 2
+            shape[axis] = size // (1 if axis == 3 else shape[3])
+            part = self._activation(name, 0, self._quantized.quantization[node.output], tuple(shape))
+            self._operator("QUANTIZE", [self._read(name, tuple(shape))], [part], schema.QuantizeOptionsT())
             parts.append(part)
         options = schema.ConcatenationOptionsT()
-        options.axis, options.fusedActivationFunction = 3, _CLAMPS["linear"]
+        options.axis, options.fusedActivationFunction = axis, _CLAMPS["linear"]
         self._operator("CONCATENATION", parts, [self._index[node.output]], options)
 
     def _lookup(self, node: Node, parameters: Mapping[str, Any]) -> None:
-        ends = [self._index[node.inputs[0]]], [self._index[node.output]]
+        ends = self._elementwise(node), [self._index[node.output]]
         if node.attributes["function"] == "leaky_relu":
             options = schema.LeakyReluOptionsT()
             options.alpha = node.attributes["slope"]
@@ -236,8 +267,133 @@ class TfliteWriter:
 
     def _prelu(self, node: Node, parameters: Mapping[str, Any]) -> None:
         scale = choose_quantization(node.weights["slopes"].min(), node.weights["slopes"].max()).scale
-        slopes = self._constant(parameters["slopes"][None, None], [scale], zero_point=-parameters["slope_offset"])
-        self._operator("PRELU", [self._index[node.inputs[0]], slopes], [self._index[node.output]])
+        values = parameters["slopes"].reshape(1, *self._graph.tensors[node.output].shape)
+        values = values if values.ndim == 3 else values[None]
+        slopes = self._constant(values, [scale], zero_point=-parameters["slope_offset"])
+        self._operator("PRELU", [*self._elementwise(node), slopes], [self._index[node.output]])
+
+    # ---- along frequency -----------------------------------------------------------------------------------------
+
+    def _plane(self, node: Node, positions: int, channels: int) -> int:
+        """The node's first input with a frequency axis."""
+        return self._read(node.inputs[0], (1, self._width(node.inputs[0]), positions, channels))
+
+    def _surrounded(self, node: Node, source: int, frames: int, sides: tuple[int, int]) -> int:
+        """A tensor with frames of zero before it, and positions below and above."""
+        if frames == 0 and sides == (0, 0):
+            return source
+        _, height, width, channels = self._tensors[source].shape
+        shape = (1, height + frames, width + sum(sides), channels)
+        padded = self._activation(node.inputs[0], 0, self._quantized.quantization[node.inputs[0]], shape)
+        paddings = self._constant(np.array([[0, 0], [frames, 0], sides, [0, 0]], np.int32))
+        self._operator("PAD", [source, paddings], [padded], schema.PadOptionsT())
+        return padded
+
+    def _slice(self, source: int, first: tuple[int, ...], target: int) -> None:
+        begin = self._constant(np.array(first, np.int32))
+        size = self._constant(np.array(self._tensors[target].shape, np.int32))
+        self._operator("SLICE", [source, begin, size], [target], schema.SliceOptionsT())
+
+    def _planes(
+        self, operator: str, node: Node, parameters: Mapping[str, Any], kernel: NDArray[np.int8], options: Any
+    ) -> None:
+        """A convolution with ``kernel [rows, taps, taps along frequency, columns]``, or ``[1, ..., rows]``."""
+        _, taps, width, columns = kernel.shape
+        positions = node.attributes["positions"]
+        window = node.attributes.get("window", Window(positions, positions, 1))
+        reach = (taps - 1) * node.attributes.get("dilation", 1)
+        span = (width - 1) * window.dilation + 1
+        above = (window.outputs - 1) * window.stride + span - window.inputs - window.left
+        channels = columns if operator == "CONV_2D" else columns // node.attributes["multiplier"]
+        source = self._plane(node, window.inputs, channels)
+        same = window.outputs == -(-window.inputs // window.stride) and window.left == max(0, window.left + above) // 2
+        options.padding = schema.Padding.SAME if same and reach == 0 else schema.Padding.VALID
+        if options.padding == schema.Padding.VALID:
+            source = self._surrounded(node, source, reach, (window.left, max(0, above)))
+        options.strideH, options.strideW = self._stride(node), window.stride
+        options.dilationHFactor, options.dilationWFactor = node.attributes.get("dilation", 1), window.dilation
+        options.fusedActivationFunction = _CLAMPS[node.activation]
+        weights = self._constant(kernel, parameters["weight_scale"], axis=0 if operator == "CONV_2D" else 3)
+        self._operator(operator, [source, weights, self._bias(node, parameters)], [self._index[node.output]], options)
+
+    def _conv2d(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        self._planes("CONV_2D", node, parameters, parameters["weights"], schema.Conv2DOptionsT())
+
+    def _depthwise_conv2d(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        options = schema.DepthwiseConv2DOptionsT()
+        options.depthMultiplier = node.attributes["multiplier"]
+        kernel = parameters["weights"].transpose(1, 2, 0)[None]
+        self._planes("DEPTHWISE_CONV_2D", node, parameters, kernel, options)
+
+    def _conv2d_transpose(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        """Over the whole sequence and all positions, from which the node's are cut; RELU clamps as a fused one."""
+        rows, taps, width, columns = parameters["weights"].shape
+        window = node.attributes["window"]
+        beyond = max(width - window.stride, 0)
+        options = schema.TransposeConvOptionsT()
+        options.strideH, options.strideW, options.padding = 1, window.stride, schema.Padding.VALID
+        first, positions = window.left, window.inputs * window.stride + beyond
+        if taps == 1 and (window.left, window.outputs) == (beyond // 2, window.inputs * window.stride):
+            options.padding, first, positions = schema.Padding.SAME, 0, window.outputs
+        frames = self._width(node.output)
+        quantization = self._quantized.quantization[node.output]
+        whole = self._activation(node.output, 0, quantization, (1, frames + taps - 1, positions, rows))
+        shape = self._constant(np.array(self._tensors[whole].shape, np.int32))
+        kernel = self._constant(parameters["weights"][:, ::-1], parameters["weight_scale"])
+        source = self._plane(node, window.inputs, columns)
+        self._operator("TRANSPOSE_CONV", [shape, kernel, source, self._bias(node, parameters)], [whole], options)
+        output = self._index[node.output]
+        if node.activation == "linear":
+            self._slice(whole, (0, 0, first, 0), output)
+            return
+        cut = self._activation(node.output, 0, quantization, self._shape(node.output))
+        self._slice(whole, (0, 0, first, 0), cut)
+        self._operator(_FUNCTIONS[node.activation], [cut], [output])
+
+    def _average_pool(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        self._pool("AVERAGE_POOL_2D", node)
+
+    def _max_pool(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        self._pool("MAX_POOL_2D", node)
+
+    def _pool(self, operator: str, node: Node) -> None:
+        window, options = node.attributes["window"], schema.Pool2DOptionsT()
+        options.filterHeight, options.filterWidth = 1, window.kernel
+        options.strideH, options.strideW = 1, window.stride
+        is_valid = window.outputs == (window.inputs - window.kernel) // window.stride + 1
+        options.padding = schema.Padding.VALID if is_valid else schema.Padding.SAME
+        options.fusedActivationFunction = _CLAMPS["linear"]
+        source = self._plane(node, window.inputs, node.attributes["channels"])
+        self._operator(operator, [source], [self._index[node.output]], options)
+
+    def _resize(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        inputs, before, repeat = (node.attributes[name] for name in ("inputs", "before", "repeat"))
+        positions, output = node.attributes["positions"], self._index[node.output]
+        source = self._plane(node, inputs, node.attributes["channels"])
+        if before < 0 or (repeat == 1 and positions < inputs):
+            self._slice(source, (0, 0, -before, 0), output)
+        elif repeat == 1:
+            paddings = self._constant(np.array([[0, 0], [0, 0], [before, positions - inputs - before], [0, 0]], "i4"))
+            self._operator("PAD", [source, paddings], [output], schema.PadOptionsT())
+        else:
+            size = self._constant(np.array(self._tensors[output].shape[1:3], np.int32))
+            options = schema.ResizeNearestNeighborOptionsT()
+            self._operator("RESIZE_NEAREST_NEIGHBOR", [source, size], [output], options)
+
+    def _bands(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        """FULLY_CONNECTED along frequency, with all zeros of the matrix."""
+        rows, positions = parameters["weights"].shape
+        depth, frames = node.attributes["depth"], self._width(node.output)
+        ends = []
+        for name, size in ((node.inputs[0], positions), (node.output, rows)):
+            ends.append(self._activation(name, 0, self._quantized.quantization[name], (1, frames, depth, size)))
+        order = self._constant(np.array([0, 1, 3, 2], np.int32))
+        source = self._read(node.inputs[0], (1, frames, positions, depth))
+        self._operator("TRANSPOSE", [source, order], [ends[0]], schema.TransposeOptionsT())
+        self._fully_connected(node, parameters, *ends)
+        plane = self._activation(node.output, 0, self._quantized.quantization[node.output], (1, frames, rows, depth))
+        self._operator("TRANSPOSE", [ends[1], order], [plane], schema.TransposeOptionsT())
+        self._reshape(plane, self._index[node.output])
 
 
 def _parameters(scales: Any, zero_points: Any, axis: int = 0) -> Any:
