@@ -9,19 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from native import WARNINGS, build_native, write_project
+from native import WARNINGS, write_project
 from networks import Jitter, Network, quantized_features, random_quantization
 from numpy.typing import NDArray
+from on_board import run_on_board
 
 from slimse_mcu.board import board
-from slimse_mcu.build import build as build_image
 from slimse_mcu.emit import emit
 from slimse_mcu.graph import Graph
-from slimse_mcu.harness.session import Session
-from slimse_mcu.load import load
-from slimse_mcu.ops.arithmetic import dequantize_values
 from slimse_mcu.plan import Plan, plan
-from slimse_mcu.quantize import quantize
 from slimse_mcu.streaming import run_int8
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
@@ -251,94 +247,6 @@ def test_instrumented_model_marks_every_layer_with_its_macs(library, features):
     assert [mark[1] for mark in marks] == list(range(library.info.layer_count))
     assert sum(mark[2] for mark in marks) == total
     assert {mark[2] for mark in marks} > {0}
-
-
-# ---- a model that the project never saw --------------------------------------------------------------------------
-
-
-def users_model(kind: str):
-    """A causal network as a user writes it in plain Keras."""
-    keras = pytest.importorskip("keras")
-    layers = keras.layers
-    keras.utils.set_random_seed(1)
-    body = [
-        layers.Conv1D(24, 5, padding="causal", name="in"),
-        layers.BatchNormalization(),
-        layers.ReLU(),
-        layers.ZeroPadding1D((6, 0)),
-        layers.DepthwiseConv1D(4, dilation_rate=2, depth_multiplier=2),
-        layers.PReLU(shared_axes=[1]),
-        layers.Dropout(0.2),
-        layers.Dense(10, activation="tanh", name="double"),
-    ]
-    if kind == "sequential":
-        return keras.Sequential([keras.Input((None, 13)), *body], name="users own")
-    if kind == "recurrent":
-        body = [
-            layers.Dense(16, activation="relu"),
-            layers.LayerNormalization(),
-            layers.GRU(14, return_sequences=True),
-            layers.LSTM(11, return_sequences=True),
-            layers.GRU(9, return_sequences=True, reset_after=False),
-            layers.Dense(10, activation="sigmoid"),
-        ]
-        return keras.Sequential([keras.Input((None, 13)), *body], name="users own")
-    x = source = keras.Input((None, 13))
-    for layer in body:
-        x = layer(x)
-    skip = layers.Dense(10, activation="sigmoid")(source)
-    return keras.Model(source, layers.Multiply()([x, skip]), name="users own")
-
-
-@pytest.fixture(scope="module", params=["functional", "sequential", "recurrent"])
-def own(request, tmp_path_factory):
-    """The user's model, and its plan."""
-    model = users_model(request.param)
-    path = tmp_path_factory.mktemp("own") / "own.keras"
-    model.save(path)
-    graph = load(path)
-    sequence = np.random.default_rng(2).normal(size=(60, 13)).astype(np.float32)
-    return model, plan(quantize(graph, [sequence]))
-
-
-def test_users_own_keras_network_equals_the_specification(own, tmp_path):
-    _, planned = own
-    native = build_native(emit(planned), planned, tmp_path, tmp_path / "kernels")
-    integers = quantized_features(planned.quantized, 60, 4)
-    run, trace = native.run(integers), run_int8(planned.quantized, integers)
-    np.testing.assert_array_equal(run.output, trace.output)
-    np.testing.assert_array_equal(run.macs, trace.macs)
-
-
-def test_users_own_keras_network_follows_keras(own):
-    model, planned = own
-    graph = planned.quantized.graph
-    integers = quantized_features(planned.quantized, 60, 4)
-    real = dequantize_values(integers, planned.quantized.quantization[graph.input])
-    output = run_int8(planned.quantized, integers).output
-    mine = dequantize_values(output, planned.quantized.quantization[graph.output])
-    assert np.sqrt(np.mean((mine - np.asarray(model(real[None]))[0]) ** 2)) < 0.05
-
-
-def run_on_board(planned: Plan, name: str, integers: NDArray[np.int8], folder: Path) -> None:
-    """Build for a board, stream features through it, and compare every frame with the specification."""
-    target = board(name)
-    if shutil.which(target.compiler) is None or (target.emulator == "qemu" and not shutil.which("qemu-system-arm")):
-        pytest.skip("the toolchain or the emulator is missing")
-    trace = run_int8(planned.quantized, integers)
-    image = build_image(emit(planned), target, folder)
-    with Session(target, image) as session:
-        session.configure("features")
-        for index, result in enumerate(session.frames(list(integers))):
-            np.testing.assert_array_equal(result.output, trace.output[index])
-            np.testing.assert_array_equal(result.gates[: planned.gates.size], trace.gates[index])
-            assert result.macs == trace.macs[index]
-
-
-@pytest.mark.parametrize("name", ["host", "virtual-m3", "virtual-m4"])
-def test_users_own_keras_network_on_a_board_equals_the_specification(own, tmp_path, name):
-    _, planned = own
-    run_on_board(planned, name, quantized_features(planned.quantized, 30, 5), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["host", "virtual-m4", "virtual-m55"])
