@@ -384,7 +384,7 @@ JITTERS = st.builds(Jitter, st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.7
 def features_for(graph: Graph, frames: int, seed: int) -> NDArray[np.float32]:
     """Correlated noise ``[frames, inputs]``, as unlike a constant as audio features are."""
     rng = np.random.default_rng(seed)
-    values = rng.normal(size=(frames, graph.tensors[graph.input].channels))
+    values = rng.normal(size=(frames, graph.tensors[graph.input].size))
     return np.cumsum(values, axis=0).astype(np.float32) / np.float32(np.sqrt(frames))
 
 
