@@ -6,9 +6,6 @@
 
 #include <string.h>
 
-/* Bits of the product of multiplier and reciprocal that are dropped, so that it stays below 2^31. */
-enum { RECIPROCAL_BITS = 18 };
-
 /* Keys, or values, that one query meets in the current frame or in past ones. */
 typedef struct {
     const int8_t *base;
@@ -40,9 +37,9 @@ static int32_t score(const slimse_attention_s8_t *layer, const int8_t *query, co
 }
 
 /* Replace count scores by their weights exp(score - highest), Q15, in half the memory; the sum of the weights. */
-static uint32_t weigh(const slimse_attention_s8_t *layer, int16_t *scores, uint32_t count, int32_t highest)
+static int32_t weigh(const slimse_attention_s8_t *layer, int16_t *scores, uint32_t count, int32_t highest)
 {
-    uint32_t sum = 0;
+    int32_t sum = 0;
 
     for (uint32_t key = 0; key < count; key++) {
         int32_t value;
@@ -50,7 +47,7 @@ static uint32_t weigh(const slimse_attention_s8_t *layer, int16_t *scores, uint3
         const int32_t difference = slimse_requantize(highest - value, layer->score_multiplier, layer->score_shift);
         const int32_t weight = slimse_interpolate(slimse_exp_q15, difference + INT16_MIN);
         scores[key] = (int16_t)weight;
-        sum += (uint32_t)weight;
+        sum += weight;
     }
     return sum;
 }
@@ -93,19 +90,17 @@ static void add_weighted(int32_t sums[SLIMSE_DOT_ROWS], uint32_t channels, const
     }
 }
 
-/* The weighted mean of all values, weights of the past ones first, at the output's scale. */
-static void average(const slimse_attention_s8_t *layer, const rows_t *past, const rows_t *current,
-                    const int16_t *weights, uint32_t total, int8_t *output)
+/* sum / total, to nearest, ties away from zero. */
+static int8_t quotient(int32_t sum, int32_t total)
 {
-    int cut = 0;
+    const int32_t half = total / 2;
+    return (int8_t)((sum < 0 ? sum - half : sum + half) / total);
+}
 
-    while ((total >> cut) > UINT16_MAX) {
-        cut++;
-    }
-    const int64_t reciprocal = UINT32_MAX / (total >> cut);
-    const int32_t multiplier = (int32_t)((layer->multiplier * reciprocal) >> RECIPROCAL_BITS);
-    const int shift = layer->shift + RECIPROCAL_BITS - 32 - cut;
-
+/* The weighted mean of all values; the weights of the past ones come first. */
+static void average(const slimse_attention_s8_t *layer, const rows_t *past, const rows_t *current,
+                    const int16_t *weights, int32_t total, int8_t *output)
+{
     for (uint32_t channel = 0; channel < layer->value_size; channel += SLIMSE_DOT_ROWS) {
         const uint32_t left = layer->value_size - channel;
         const uint32_t channels = left < SLIMSE_DOT_ROWS ? left : SLIMSE_DOT_ROWS;
@@ -114,8 +109,7 @@ static void average(const slimse_attention_s8_t *layer, const rows_t *past, cons
         add_weighted(sums, channels, past, channel, weights);
         add_weighted(sums, channels, current, channel, &weights[past->count]);
         for (uint32_t i = 0; i < channels; i++) {
-            output[channel + i] = slimse_requantize_s8(sums[i] + layer->value_offset * (int32_t)total, multiplier,
-                                                       shift, layer->output_offset, INT8_MIN, INT8_MAX);
+            output[channel + i] = quotient(sums[i], total);
         }
     }
 }
@@ -145,7 +139,7 @@ uint32_t slimse_attention_s8(const slimse_attention_s8_t *layer, const int8_t *q
 
             int32_t highest = score(layer, own, &past_keys, scratch, INT32_MIN);
             highest = score(layer, own, &keys, &scratch[2U * layer->past], highest);
-            const uint32_t total = weigh(layer, scratch, count, highest);
+            const int32_t total = weigh(layer, scratch, count, highest);
             average(layer, &past_values, &values, scratch, total, result);
         }
     }

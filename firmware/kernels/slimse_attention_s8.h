@@ -9,18 +9,14 @@ typedef struct {
     uint16_t heads;           /**< how many are computed */
     uint16_t positions;       /**< queries, each at its position along frequency */
     uint16_t keys;            /**< keys per query in the current frame: its positions, or 1 along time */
-    uint16_t past;            /**< keys per query in past frames; 0 along frequency; keys + past is 1 .. 257 */
+    uint16_t past;            /**< keys per query in past frames; 0 along frequency; keys + past is 1 .. 510 */
     uint8_t along_time;       /**< 1: a query meets its own position in all frames, 0: all positions of its frame */
     uint16_t all_heads;       /**< heads of the layer, computed here or not */
     uint16_t key_size;        /**< channels of a head's query and key */
     uint16_t value_size;      /**< channels of a head's value and output */
     int16_t query_offset;     /**< minus the query's zero point */
-    int16_t value_offset;     /**< minus the value's zero point */
-    int16_t output_offset;    /**< the output's zero point */
     int32_t score_multiplier; /**< Q31, from differences of scores to Q12 */
     int8_t score_shift;       /**< left when positive */
-    int32_t multiplier;       /**< Q31, from the value's scale to the output's */
-    int8_t shift;             /**< -9 .. 30, left when positive */
 } slimse_attention_s8_t;
 
 /**
@@ -30,7 +26,7 @@ typedef struct {
  * @param value [keys or positions][all_heads][value_size], of the current frame
  * @param value_ring [past][positions][all_heads][value_size] in the keys' order
  * @param scratch [2 * (keys + past)] working memory
- * @param output [positions][all_heads][value_size]
+ * @param output [positions][all_heads][value_size], with the value's scale and zero point
  * @return multiply-accumulates executed.
  *
  * The sums are exact in any order of the past frames, so where the rings begin does not matter.

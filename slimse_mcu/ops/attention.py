@@ -5,19 +5,17 @@ the output.  A head is a block of the channels; a closed head's query, key and v
 Along time keys and values lie in rings.  A frame before the start, or one in which the head was closed, has a key and
 a value of exactly zero and takes part, with score 0.
 
-int8, no other specification to follow; in the style of TensorFlow Lite's, per head and query, with centred
-``q, v = integer - zero point``:
+int8, no other specification to follow; in the style of TensorFlow Lite's.  Per head and query:
 
-1. ``score[j] = sum(q * key[j])``: the key's zero point would add the same to every score and is left out.
-   ``|score| <= 255 * 128 * key_size``, and the difference of two below 2**31 with at most 16384 channels.
-2. ``x[j] = (max(score) - score[j]) * q_scale * k_scale / sqrt(key_size)`` in Q12, by a quantized multiplier with double
-   rounding, saturated to 16.
+1. ``score[j] = sum((query - zero point) * key[j])``: the key's zero point would add the same to every score and is left
+   out.  ``|score| <= 255 * 128 * key_size``; the difference of two stays below 2**31 with at most 16384 channels.
+2. ``x[j] = (max(score) - score[j]) * query scale * key scale / sqrt(key_size)`` in Q12, by a quantized multiplier with
+   double rounding, saturated to 16.
 3. ``w[j] = exp(-x[j])`` in Q15 from a table of 257 entries with linear interpolation; 32767 at the maximum itself.
-4. ``a[c] = sum(w * v[.][c])``, ``|a| <= 255 * 257 * 32767 < 2**31`` for up to 257 keys: the sums are exact in int32,
-   in any order, so a ring is read from its first slot on.
-5. ``sum(w)`` is cut to 16 bits, ``r = (2**32 - 1) / (sum(w) >> n)`` the one division, and the output's multiplier times
-   ``r`` is the multiplier that requantizes all channels of ``a``, with double rounding.  Both cuts together move an
-   output by less than 2**-14 of itself.
+4. ``output = sum(w * value) / sum(w)``, one division per channel, to nearest, ties away from zero.  A mean never leaves
+   the range of its values, so the output has the value's quantization, nothing saturates, and the zero point, which
+   the division would give back as it is, stays in.  ``|sum(w * value)| + sum(w) / 2 <= 128.5 * 32767 * 510 < 2**31``:
+   exact in int32 for up to 510 keys in any order, so a ring is read from its first slot on.
 """
 
 from __future__ import annotations
@@ -29,9 +27,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu.graph import Block, Node, Part
+from slimse_mcu.graph import Block, Node, Part, Quantization
 from slimse_mcu.ops import linear, parts
-from slimse_mcu.ops.arithmetic import INT16_MIN, clamp_s8, multiply_by_quantized_multiplier, quantize_multiplier
+from slimse_mcu.ops.arithmetic import INT16_MIN, multiply_by_quantized_multiplier, quantize_multiplier
 from slimse_mcu.ops.op import (
     FloatArray,
     Import,
@@ -50,14 +48,10 @@ if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
 
 #: More could overflow the int32 sums of weighted values.
-MAX_KEYS = 257
+MAX_KEYS = 510
 #: ``firmware/kernels/slimse_exp.h`` holds the same.
 EXP_TABLE = np.floor(32767.0 * np.exp(-np.arange(257) / 16.0) + 0.5).astype(np.int16)
 _DIFFERENCE_BITS = 12
-#: Fraction bits that the product of multiplier and reciprocal loses, so that it stays below 2**31.
-_RECIPROCAL_BITS = 18
-#: Shifts of the output's multiplier below it would lead to right shifts of more than 31.
-_LEAST_SHIFT = -9
 _PAST = "Attend over a window of the past: SlimAttention(heads, key_dim, axis='time', window=frames)."
 
 
@@ -228,23 +222,14 @@ class Attention(Op):
     def scratch_elements(self, node: Node) -> int:
         return 2 * _keys(node)
 
+    def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization:
+        return inputs[2]
+
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
-        query, key, value = context.inputs
-        output = context.require_output()
+        query, key, _ = context.inputs
         unit = query.scale * key.scale / math.sqrt(node.attributes["key_size"])
-        score_multiplier, score_shift = quantize_multiplier(unit * 2.0**_DIFFERENCE_BITS)
-        multiplier, shift = quantize_multiplier(value.scale / output.scale)
-        if shift < _LEAST_SHIFT:  # Even 255 steps of the value are less than half a step of the output.
-            multiplier, shift = 0, 0
-        return {
-            "query_offset": -query.zero_point,
-            "value_offset": -value.zero_point,
-            "output_offset": output.zero_point,
-            "score_multiplier": score_multiplier,
-            "score_shift": score_shift,
-            "multiplier": multiplier,
-            "shift": shift,
-        }
+        multiplier, shift = quantize_multiplier(unit * 2.0**_DIFFERENCE_BITS)
+        return {"query_offset": -query.zero_point, "score_multiplier": multiplier, "score_shift": shift}
 
     def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
         query, key, value = (one.astype(np.float64) for one in _by_head(node, inputs, memories))
@@ -254,10 +239,10 @@ class Attention(Op):
             scores.max(axis=-1, keepdims=True) - scores, parameters["score_multiplier"], parameters["score_shift"]
         )
         weights = interpolate(EXP_TABLE, differences + INT16_MIN)
-        sums = (weights.astype(np.float64) @ (value + parameters["value_offset"])).astype(np.int64)
-        multiplier, shift = _divide(parameters, weights.sum(axis=-1, keepdims=True))
-        scaled = multiply_by_quantized_multiplier(sums, multiplier, shift)
-        return clamp_s8(_by_position(node, scaled) + parameters["output_offset"])
+        sums = (weights.astype(np.float64) @ value).astype(np.int64)
+        total = weights.sum(axis=-1, keepdims=True)
+        means = np.sign(sums) * ((np.abs(sums) + total // 2) // total)
+        return _by_position(node, means).astype(np.int8)
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         own = node.attributes
@@ -325,14 +310,6 @@ def _by_head(node: Node, inputs: Sequence[NDArray[Any]], memories: Memories) -> 
 def _by_position(node: Node, values: NDArray[Any]) -> NDArray[Any]:
     """``[groups, queries, size]`` as the output tensor, flat."""
     return values.ravel() if node.attributes["along_time"] else values.transpose(1, 0, 2).ravel()
-
-
-def _divide(parameters: Parameters, totals: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Multiplier and shift that divide by sums of weights, then requantize to the output's scale."""
-    cut = np.maximum(np.frexp(totals.astype(np.float64))[1].astype(np.int64) - 16, 0)
-    reciprocals = (2**32 - 1) // (totals >> cut)
-    multiplier: NDArray[np.int64] = (parameters["multiplier"] * reciprocals) >> _RECIPROCAL_BITS
-    return multiplier, parameters["shift"] + _RECIPROCAL_BITS - 32 - cut
 
 
 OP = Attention()
