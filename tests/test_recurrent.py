@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from native import build_native
@@ -12,13 +15,17 @@ from numpy.typing import NDArray
 
 from slimse_mcu.emit import emit
 from slimse_mcu.errors import ModelError
+from slimse_mcu.frontend import float_analyse
+from slimse_mcu.graph import FrontEnd
 from slimse_mcu.load import load
+from slimse_mcu.ops import operators
 from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
 from slimse_mcu.ops.recurrent import SIGMOID_TABLE, TANH_TABLE, interpolate
 from slimse_mcu.plan import plan
 from slimse_mcu.quantize import quantize
 from slimse_mcu.streaming import run_float, run_int8
 
+DATA = Path(__file__).resolve().parent / "data"
 RELAXED = settings(deadline=None, derandomize=True, max_examples=12, suppress_health_check=list(HealthCheck))
 
 
@@ -83,6 +90,43 @@ def test_int8_follows_float(kind):
     assert sqnr_db > 25.0
     # The state is read back as it was written: the error of the last frames is no larger than that of the first.
     assert np.abs(error[-200:]).mean() < 1.5 * np.abs(error[:200]).mean()
+
+
+def minute_of_audio(bands: int) -> NDArray[np.float32]:
+    """Noisy speech of one minute, 3,750 frames, as compressed magnitudes of ``bands`` bands."""
+    front_end = FrontEnd()
+    clips = [soundfile.read(path, dtype="int16")[0] for path in sorted((DATA / "noisy").glob("*.wav"))]
+    features = float_analyse(front_end, np.concatenate(clips))[0]
+    merged = np.stack([part.mean(axis=1) for part in np.array_split(features, bands, axis=1)], axis=1)
+    return np.resize(merged, (3750, bands)).astype(np.float32)
+
+
+def test_error_of_the_states_does_not_grow_over_ten_minutes(build):
+    network = Network(8, seed=2)
+    x, rng = network.input, network.rng
+    for kind, (gates, settings_) in KINDS.items():
+        rows = gates * 8
+        bias = rng.normal(0, 0.3, (2, rows) if settings_.get("reset_after") else (rows,))
+        weights = [rng.normal(0, 1 / np.sqrt(8), (8, rows)) for _ in range(2)] + [bias]
+        config = {"units": 8, "return_sequences": True, "use_bias": True, **settings_}
+        x = network.add(kind.partition("_")[0].upper(), config, [x], 8, weights, name=kind)
+    graph = network.graph(x)
+    minute = minute_of_audio(8)
+    quantized = quantize(graph, [minute])
+    planned = plan(quantized)
+    integers = np.tile(quantize_values(minute, quantized.quantization[graph.input]), (10, 1))
+    run = build(planned).run(integers)
+    # Every minute is the same, and the float states forget what was before one: the second minute is all later ones.
+    real = run_float(graph, np.tile(minute, (2, 1)), record_states=True)
+    for member in planned.state:
+        node = next(node for node in graph.nodes if f"{node.name}_hidden" == member.name)
+        raw = run.state[:, member.offset : member.offset + member.bytes]
+        states = raw.copy().view("<i2") * np.broadcast_to(operators()[node.op].hidden_scale(node), member.elements)
+        wanted = np.split(real.states[member.name], 2)
+        minutes = np.split(states, 10)
+        by_minute = [np.abs(part - wanted[min(number, 1)]).mean() for number, part in enumerate(minutes)]
+        assert 0 < by_minute[-1] <= 1.01 * by_minute[0], "the first minute starts at the exact state, zero"
+        assert np.ptp(by_minute[1:]) == 0, "each minute leaves the states as the minute before did"
 
 
 @pytest.mark.parametrize("kind", KINDS)
