@@ -8,15 +8,17 @@ enum { LEFT_FACTOR = 1 << 20 };
 void slimse_add_s8(const slimse_add_s8_t *layer, const slimse_gate_t *channels, const int8_t *input0,
                    const int8_t *input1, int8_t *output)
 {
-    const uint32_t count = slimse_gate_begin(channels, layer->size, layer->output_offset, output);
+    /* A copy stays in registers; through the pointer, every byte written could change it. */
+    const slimse_add_s8_t l = *layer;
+    const uint32_t count = slimse_gate_begin(channels, l.size, l.output_offset, output);
 
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t element = slimse_gate_element(channels, i);
-        const int32_t first = (input0[element] + layer->input0_offset) * LEFT_FACTOR;
-        const int32_t second = (input1[element] + layer->input1_offset) * LEFT_FACTOR;
-        const int32_t sum = slimse_requantize(first, layer->input0_multiplier, layer->input0_shift) +
-                            slimse_requantize(second, layer->input1_multiplier, layer->input1_shift);
-        output[element] = slimse_requantize_s8(sum, layer->output_multiplier, layer->output_shift,
-                                               layer->output_offset, layer->output_min, layer->output_max);
+        const int32_t first = (input0[element] + l.input0_offset) * LEFT_FACTOR;
+        const int32_t second = (input1[element] + l.input1_offset) * LEFT_FACTOR;
+        const int32_t sum = slimse_requantize(first, l.input0_multiplier, l.input0_shift) +
+                            slimse_requantize(second, l.input1_multiplier, l.input1_shift);
+        output[element] = slimse_requantize_s8(sum, l.output_multiplier, l.output_shift, l.output_offset,
+                                               l.output_min, l.output_max);
     }
 }

@@ -14,17 +14,17 @@ static inline int32_t slimse_clamp(int32_t value, int32_t low, int32_t high)
 /** Shift left by 0..30 bits, saturating. */
 static inline int32_t slimse_shift_left(int32_t value, int shift)
 {
-    const int64_t wide = (int64_t)value * ((int64_t)1 << shift);
-    if (wide > INT32_MAX) {
+    /* gcc and clang shift negative numbers arithmetically. */
+    if (value > INT32_MAX >> shift) {
         return INT32_MAX;
     }
-    return wide < INT32_MIN ? INT32_MIN : (int32_t)wide;
+    return value < INT32_MIN >> shift ? INT32_MIN : (int32_t)((uint32_t)value << shift);
 }
 
 /** Shift right by 0..31 bits, rounding to nearest, ties away from zero. */
 static inline int32_t slimse_shift_right(int32_t value, int shift)
 {
-    const int32_t mask = (int32_t)(((int64_t)1 << shift) - 1);
+    const int32_t mask = (int32_t)(((uint32_t)1 << shift) - 1U);
     const int32_t remainder = value & mask;
     const int32_t threshold = (mask >> 1) + (value < 0 ? 1 : 0);
     /* gcc and clang shift negative numbers arithmetically. */

@@ -24,7 +24,7 @@ static void dot_rows(const slimse_pointwise_s8_t *layer, const slimse_spans_t *s
 }
 
 uint32_t slimse_pointwise_s8(const slimse_pointwise_s8_t *layer, const slimse_spans_t *spans, const int8_t *input,
-                             int8_t *output)
+                             int8_t *restrict output)
 {
     slimse_spans_t whole;
     const slimse_spans_t *const read = slimse_spans_or_whole(spans, layer->columns, &whole);

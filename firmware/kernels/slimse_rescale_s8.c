@@ -1,7 +1,7 @@
 #include "slimse_rescale_s8.h"
 #include "slimse_arithmetic.h"
 
-void slimse_rescale_s8(const slimse_rescale_s8_t *layer, const int8_t *input, int8_t *output)
+void slimse_rescale_s8(const slimse_rescale_s8_t *layer, const int8_t *input, int8_t *restrict output)
 {
     for (uint32_t position = 0; position < layer->positions; position++) {
         for (uint32_t i = 0; i < layer->channels; i++) {
