@@ -15,6 +15,7 @@ from keras_file import functional_config, save, weights_store, write_archive
 from native import build_native
 from native.gated import assert_equal_runs, closed_constants, gate_sequences, poison_statements
 from networks import JITTERS, Drawn, Jitter, Network, Value, quantized_features, random_quantization
+from on_board import run_on_board
 
 from slimse_mcu.emit import emit
 from slimse_mcu.errors import ModelError
@@ -133,6 +134,13 @@ def test_macs_of_all_gate_vectors(build, window):
     heads = 1 + a + 2 * b
     rest = 8 * 4 + 4 * 2 + 8 * 40 + 40 * 8
     np.testing.assert_array_equal(table, rest + heads * 5 * (4 * 8 * 4 + (window or 5) * 2 * 4))
+
+
+@pytest.mark.parametrize("name", ["virtual-m3", "virtual-m4"])
+@pytest.mark.parametrize("window", [0, 7])
+def test_boards_equal_specification(tmp_path, name, window):
+    quantized = random_quantization(_graph(attentive(window, "hold" if window else "zero")), Jitter(4, 0.5))
+    run_on_board(plan(quantized), name, quantized_features(quantized, FRAMES, 1), tmp_path)
 
 
 def test_weights_of_closed_heads_are_never_read(tmp_path_factory, build_folders):
