@@ -273,7 +273,10 @@ def _layer(node: Node, call: KernelCall, symbols: Symbols) -> dict[str, Any]:
 
 #: Members of layer structures that are unsigned in C.
 _UNSIGNED = frozenset(
-    ("rows", "columns", "channels", "size", "taps", "dilation", "units", "positions", "input_pitch", "output_pitch")
+    """
+    rows columns channels size taps dilation units positions input_pitch output_pitch inputs kernel stride spacing left
+    repeat first_row
+    """.split()  # noqa: SIM905 - a list of so many strings reads worse
 )
 
 

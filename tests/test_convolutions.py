@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from keras_file import functional_config, weights_store, write_archive
 from native import build_native
 from native.gated import assert_equal_runs, closed_constants, gate_sequences, poison_statements
 from networks import JITTERS, Jitter, Value, features_for, quantized_features, random_quantization
 from spectral_networks import SpectralNetwork, spectral_graphs
+from test_load import JSON, load_or_refuse, places
 
 from slimse_mcu.emit import emit
 from slimse_mcu.errors import ModelError
@@ -295,3 +297,37 @@ def test_refused_layer_is_named_with_a_way_out(case):
     assert re.search(message, text, flags=re.DOTALL), text
     assert caught.value.hint
     assert "at the end" in case or re.match(r"Layer '(bad|zeropadding2d_2|cropping2d_\d)' ", caught.value.message)
+
+
+def usual_network() -> SpectralNetwork:
+    """Every kind of layer along frequency once."""
+    network = SpectralNetwork(6, 2, seed=1)
+    x = network.conv2d(network.spectrum, 4, (2, 3), 2, padding=(1, 1))
+    x = network.activation(network.batch_norm(x), "prelu")
+    x = network.depthwise2d(x, (2, 3), 2, dilation=(2, 1), padding=(1, 1), activation="relu")
+    x = network.transposed(network.separable2d(x, 3, (1, 2)), 3, (2, 4), 2, crop=(1, 1))
+    x = network.combine("Add", network.pool(x, "Max", 2, 1, "same"), network.pool(x, "Average", 3, 1, "same"))
+    x = network.bands(network.crop(network.pad(network.repeat(x, 2), 0, (1, 2)), 0, (2, 0)), 5)
+    network.output = network.reshape(x, 0, 15)
+    return network
+
+
+def test_usual_network_loads(tmp_path):
+    network = usual_network()
+    graph = load(write_archive(tmp_path / "model.keras", functional_config(network), weights_store(network.layers)))
+    assert {node.op for node in graph.nodes} >= {"conv2d", "depthwise_conv2d", "conv2d_transpose", "bands", "resize"}
+
+
+@settings(RELAXED, max_examples=200)
+@given(st.data())
+def test_changed_configuration_gives_a_model_or_a_model_error(tmp_path_factory, data):
+    network = usual_network()
+    config = functional_config(network)
+    for _ in range(data.draw(st.integers(1, 2))):
+        target = config
+        *parents, key = data.draw(st.sampled_from([path for path in places(config) if "layers" in path]))
+        for parent in parents:
+            target = target[parent]
+        target[key] = data.draw(st.one_of(JSON, st.integers(-2, 9), st.lists(st.integers(-1, 4), max_size=3)))
+    path = tmp_path_factory.getbasetemp() / "fuzzed_config.keras"
+    load_or_refuse(write_archive(path, config, weights_store(network.layers)))
