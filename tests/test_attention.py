@@ -331,7 +331,7 @@ REFUSED = {
     "window": "attends over 600 keys; at most 510",
     "bypass": "has on_skip='bypass' along time",
     "hold": "has on_skip='hold' along frequency",
-    "vector": "attends along frequency, its input has no frequency axis",
+    "vector": "attends along frequency, its input has none",
     "component": "names component 5 of a policy of 1",
     "heads": "has weights of 2 heads, not 3",
     "axis": "attends along 'depth'",

@@ -1,9 +1,7 @@
 """Multi-head attention within a frame, over the positions along frequency, or over a window of past frames.
 
-An attention layer becomes nodes: dense layers for query, key and value, the node of this module, and a dense layer for
-the output.  A head is a block of the channels; a closed head's query, key and value are exactly zero and not computed.
-Along time keys and values lie in rings.  A frame before the start, or one in which the head was closed, has a key and
-a value of exactly zero and takes part, with score 0.
+A head is a block of the channels.  Along time keys and values lie in rings.  A frame before the start, or one in which
+the head was closed, has a key and a value of exactly zero and takes part, with score 0.
 
 int8, no other specification to follow; in the style of TensorFlow Lite's.  Per head and query:
 
@@ -22,14 +20,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu.graph import Block, Node, Part, Quantization
-from slimse_mcu.ops import linear, parts
+from slimse_mcu.graph import Block, Node, Quantization
+from slimse_mcu.ops import linear
 from slimse_mcu.ops.arithmetic import INT16_MIN, multiply_by_quantized_multiplier, quantize_multiplier
+from slimse_mcu.ops.attention_layers import read_keras, read_slim
 from slimse_mcu.ops.op import (
     FloatArray,
     Import,
@@ -44,144 +43,9 @@ from slimse_mcu.ops.op import (
 )
 from slimse_mcu.ops.recurrent import interpolate
 
-if TYPE_CHECKING:
-    from slimse_mcu.load import GraphBuilder, KerasLayer
-
-#: More could overflow the int32 sums of weighted values.
-MAX_KEYS = 510
 #: ``firmware/kernels/slimse_exp.h`` holds the same.
 EXP_TABLE = np.floor(32767.0 * np.exp(-np.arange(257) / 16.0) + 0.5).astype(np.int16)
 _DIFFERENCE_BITS = 12
-_PAST = "Attend over a window of the past: SlimAttention(heads, key_dim, axis='time', window=frames)."
-
-
-# ---- import ------------------------------------------------------------------------------------------------------
-
-
-class _Projections:
-    """Weights of query, key, value and output: kernels ``[C, H, d]``, of the output ``[H, d, C]``; biases or zeros."""
-
-    def __init__(self, layer: KerasLayer, use_bias: bool) -> None:
-        step = 2 if use_bias else 1
-        kernels = [layer.weight(step * index, rank=3) for index in range(4)]
-        query, key, value, output = kernels
-        fits = (
-            query.shape[1:] == key.shape[1:] and key.shape[1] == value.shape[1] and value.shape[1:] == output.shape[:2]
-        )
-        if not fits or 0 in query.shape or 0 in output.shape:
-            raise layer.error(f"has weights of shapes {', '.join(str(one.shape) for one in kernels)}")
-        self.heads, self.key_size, self.value_size = query.shape[1], query.shape[2], value.shape[2]
-        rows = [one.reshape(len(one), -1).T for one in (query, key, value)]
-        self.kernels = [*rows, output.reshape(-1, output.shape[2]).T]
-        self.biases = [np.zeros(len(one), np.float32) for one in self.kernels]
-        if use_bias:
-            stored = [layer.weight(step * index + 1, rank=1 if index == 3 else 2).ravel() for index in range(4)]
-            if [one.shape for one in stored] != [one.shape for one in self.biases]:
-                raise layer.error(f"has biases of sizes {', '.join(str(one.size) for one in stored)}")
-            self.biases = stored
-
-
-def _read_slim(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
-    policy = parts.read_policy(layer, inputs, builder)
-    projections = _Projections(layer, use_bias=True)
-    along_time = layer.config["axis"] == "time"
-    if layer.config["axis"] not in ("time", "frequency"):
-        raise layer.error(f"attends along '{layer.config['axis']}'", "Choose axis='time' or axis='frequency'.")
-    if layer.config["heads"] != projections.heads:
-        raise layer.error(f"has weights of {projections.heads} heads, not {layer.config['heads']}")
-    heads = parts.read_parts(layer, policy, builder, projections.heads * projections.value_size)
-    for part in heads:
-        if part.on_skip == "bypass" or (part.on_skip == "hold" and not along_time):
-            raise layer.error(
-                f"has on_skip='{part.on_skip}' along {layer.config['axis']}",
-                "A closed head can be 'zero', along time also 'hold': it has no input of its own to show.",
-            )
-    window = layer.scalar("window") if along_time else 1
-    return _add(layer, [inputs[0]] * 3, builder, projections, along_time=along_time, window=window, heads=heads)
-
-
-def _read_keras(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
-    config = layer.config
-    shapes = [builder.shape(name) for name in inputs]
-    axes = config.get("attention_axes")
-    if any(len(shape) != 2 for shape in shapes) or axes not in (2, [2], (2,)):
-        raise layer.error("attends over all of time: no bound", f"{_PAST} Along frequency: attention_axes=(2,).")
-    for option in ("use_causal_mask", "return_attention_scores"):
-        if option in layer.options:
-            raise layer.error(f"is called with {option}", "Call it without, or use SlimAttention.")
-    for setting in ("sliding_window", "use_gate"):
-        if config.get(setting):
-            raise layer.error(f"uses {setting}", "Build it without, or use SlimAttention.")
-    if len(inputs) not in (2, 3):
-        raise layer.error(f"is called on {len(inputs)} tensors", "Call it as layer(query, value) or with a key.")
-    query, value, key = (*inputs, inputs[1])[:3]
-    if builder.positions(key) != builder.positions(value):
-        raise layer.error(
-            f"has {builder.positions(key)} keys and {builder.positions(value)} values", "Give each key its value."
-        )
-    projections = _Projections(layer, bool(config.get("use_bias", True)))
-    return _add(layer, [query, key, value], builder, projections)
-
-
-def _add(
-    layer: KerasLayer,
-    sources: Sequence[str],
-    builder: GraphBuilder,
-    projections: _Projections,
-    *,
-    along_time: bool = False,
-    window: int = 1,
-    heads: tuple[Part, ...] = (),
-) -> str:
-    """Add the nodes of one layer: ``sources`` are what query, key and value are made from."""
-    keys = window if along_time else builder.positions(sources[1])
-    if keys > MAX_KEYS:
-        raise layer.error(
-            f"attends over {keys} keys; at most {MAX_KEYS} are supported", "Use fewer positions or frames."
-        )
-    if not along_time and any(len(builder.shape(name)) != 2 for name in sources):
-        raise layer.error(
-            "attends along frequency, its input has no frequency axis", "Reshape((-1, positions, channels))."
-        )
-    is_dynamic = any(part.component is not None for part in heads)
-    projected = []
-    for index, name in enumerate(("query", "key", "value")):
-        kernel, bias = projections.kernels[index], projections.biases[index]
-        closing = tuple(Part(len(kernel) // len(heads), part.component) for part in heads) if is_dynamic else ()
-        weights = {"kernel": kernel, "bias": bias}
-        projected.append(
-            builder.add(
-                layer,
-                "dense",
-                [sources[index]],
-                channels=len(kernel),
-                weights=weights,
-                parts=parts.merged(closing),
-                suffix=f"_{name}",
-            )
-        )
-    attended = builder.add(
-        layer,
-        "attention",
-        projected,
-        channels=projections.heads * projections.value_size,
-        attributes={
-            "heads": projections.heads,
-            "key_size": projections.key_size,
-            "value_size": projections.value_size,
-            "keys": 1 if along_time else keys,
-            "past": window - 1,
-            "along_time": along_time,
-        },
-        rings={1: window - 1, 2: window - 1},
-        parts=parts.merged(heads) if is_dynamic else (),
-        suffix="_heads",
-    )
-    weights = {"kernel": projections.kernels[3], "bias": projections.biases[3]}
-    return builder.add(layer, "dense", [attended], channels=len(weights["bias"]), weights=weights)
-
-
-# ---- operator ----------------------------------------------------------------------------------------------------
 
 
 class Attention(Op):
@@ -195,13 +59,13 @@ class Attention(Op):
     imports = (
         Import(
             ("slimse>SlimAttention",),
-            _read_slim,
+            read_slim,
             "along frequency, or along time over a window; on x or [x, policy]; on_skip zero, along time also hold",
             reads_gates=True,
         ),
         Import(
             ("MultiHeadAttention",),
-            _read_keras,
+            read_keras,
             "along frequency: attention_axes=(2,); query, value and key of the same frame; no masks",
         ),
     )

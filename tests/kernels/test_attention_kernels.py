@@ -17,7 +17,8 @@ from test_kernels import CANARY, RELAXED, SEEDS, Frame, frames, node_of, pytestm
 from slimse_mcu import assets
 from slimse_mcu.graph import Component, Node, Part
 from slimse_mcu.ops import operators
-from slimse_mcu.ops.attention import EXP_TABLE, MAX_KEYS
+from slimse_mcu.ops.attention import EXP_TABLE
+from slimse_mcu.ops.attention_layers import MAX_KEYS
 from slimse_mcu.ops.op import Ring
 from slimse_mcu.ops.softmax import exp_table
 
