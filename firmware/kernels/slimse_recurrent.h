@@ -55,19 +55,34 @@ static inline void slimse_recurrent_sums(const slimse_recurrent_s8_t *cell, uint
                                          uint32_t count, const int8_t *input, const int16_t *hidden,
                                          slimse_recurrent_sums_t *sums)
 {
+    const uint32_t columns = cell->columns;
+    const uint32_t units = cell->units;
+
     for (uint32_t gate = 0; gate < gates; gate++) {
-        const uint32_t row = gate * cell->units + first;
-        const int8_t *from_input[SLIMSE_DOT_ROWS];
-        const int8_t *from_hidden[SLIMSE_DOT_ROWS];
+        const uint32_t row = gate * units + first;
+        const int8_t *const from_input = &cell->input_weights[row * columns];
+        const int8_t *const from_hidden = &cell->recurrent_weights[row * units];
+        int32_t *const input_sums = sums[gate].input;
+        int32_t *const hidden_sums = sums[gate].hidden;
 
         for (uint32_t i = 0; i < count; i++) {
-            from_input[i] = &cell->input_weights[(row + i) * cell->columns];
-            from_hidden[i] = &cell->recurrent_weights[(row + i) * cell->units];
-            sums[gate].input[i] = cell->input_bias[row + i];
-            sums[gate].hidden[i] = cell->recurrent_bias[row + i];
+            input_sums[i] = cell->input_bias[row + i];
+            hidden_sums[i] = cell->recurrent_bias[row + i];
         }
-        slimse_dot_rows_s8(sums[gate].input, from_input, count, input, cell->input_offset, cell->columns);
-        slimse_dot_rows_s16(sums[gate].hidden, from_hidden, count, hidden, cell->units);
+        if (count == SLIMSE_DOT_ROWS) {
+            const int8_t *const inputs[] = {from_input, &from_input[columns], &from_input[2U * columns],
+                                            &from_input[3U * columns]};
+            const int8_t *const states[] = {from_hidden, &from_hidden[units], &from_hidden[2U * units],
+                                            &from_hidden[3U * units]};
+            slimse_dot4_s8(input_sums, inputs, input, cell->input_offset, NULL, columns);
+            slimse_dot4_s16(hidden_sums, states, hidden, units);
+            continue;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            input_sums[i] =
+                slimse_dot_s8(input_sums[i], &from_input[i * columns], input, cell->input_offset, NULL, columns);
+            hidden_sums[i] = slimse_dot_s16(hidden_sums[i], &from_hidden[i * units], hidden, units);
+        }
     }
 }
 
