@@ -209,7 +209,7 @@ class Comparison:
         signal, noise = np.sum(reference**2, axis=1), np.sum((ours - reference) ** 2, axis=1)
         sums.signal += float(signal.sum())
         sums.noise += float(noise.sum())
-        sums.beyond += beyond
+        sums.beyond += int(beyond)  # NumPy 2 counts in its own integers, which JSON does not know
         sums.count += reference.size
         if name in self._sequences[-1]:
             self._sequences[-1][name].append(np.stack([signal, noise]))
