@@ -27,10 +27,15 @@ typedef struct {
     uint32_t spacing;                      /**< positions between two taps along frequency */
 } slimse_planes_input_t;
 
-/** Add the taps of one frame to the sums of up to four rows; weights and input point to the first tap. */
-static inline void slimse_planes_frame(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const weights[SLIMSE_DOT_ROWS],
-                                       uint32_t row_count, uint32_t taps, uint32_t columns,
-                                       const slimse_planes_input_t *from, const int8_t *input, int32_t offset)
+/**
+ * Add the taps of one frame to the sums of up to four rows; weights and input point to the first tap.
+ *
+ * Not inlined: on its own, its loop has all registers of a small core to itself.
+ */
+__attribute__((noinline)) static void
+slimse_planes_frame(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const weights[SLIMSE_DOT_ROWS], uint32_t row_count,
+                    uint32_t taps, uint32_t columns, const slimse_planes_input_t *from, const int8_t *input,
+                    int32_t offset)
 {
     slimse_spans_t whole;
     const slimse_spans_t *read;
