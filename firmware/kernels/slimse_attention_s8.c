@@ -1,5 +1,4 @@
 #include "slimse_attention_s8.h"
-#include "slimse_arithmetic.h"
 #include "slimse_curves.h"
 #include "slimse_dot.h"
 #include "slimse_exp.h"
@@ -44,8 +43,9 @@ static int32_t weigh(const slimse_attention_s8_t *layer, int16_t *scores, uint32
     for (uint32_t key = 0; key < count; key++) {
         int32_t value;
         memcpy(&value, &scores[2U * key], sizeof value);
-        const int32_t difference = slimse_requantize(highest - value, layer->score_multiplier, layer->score_shift);
-        const int32_t weight = slimse_interpolate(slimse_exp_q15, difference + INT16_MIN);
+        const int32_t difference = highest - value < layer->limit ? highest - value : layer->limit;
+        const int32_t exponent = (difference * layer->multiplier) >> layer->shift;
+        const int32_t weight = slimse_interpolate(slimse_exp_q15, exponent + INT16_MIN);
         scores[key] = (int16_t)weight;
         sum += weight;
     }

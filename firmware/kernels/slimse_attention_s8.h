@@ -5,18 +5,19 @@
 
 /** Attention of all heads of a layer, or of those that a component opens; heads lie side by side in the channels. */
 typedef struct {
-    uint16_t first_head;      /**< the first head computed */
-    uint16_t heads;           /**< how many are computed */
-    uint16_t positions;       /**< queries, each at its position along frequency */
-    uint16_t keys;            /**< keys per query in the current frame: its positions, or 1 along time */
-    uint16_t past;            /**< keys per query in past frames; 0 along frequency; keys + past is 1 .. 510 */
-    uint8_t along_time;       /**< 1: a query meets its own position in all frames, 0: all positions of its frame */
-    uint16_t all_heads;       /**< heads of the layer, computed here or not */
-    uint16_t key_size;        /**< channels of a head's query and key */
-    uint16_t value_size;      /**< channels of a head's value and output */
-    int16_t query_offset;     /**< minus the query's zero point */
-    int32_t score_multiplier; /**< Q31, from differences of scores to Q12 */
-    int8_t score_shift;       /**< left when positive */
+    uint16_t first_head;  /**< the first head computed */
+    uint16_t heads;       /**< how many are computed */
+    uint16_t positions;   /**< queries, each at its position along frequency */
+    uint16_t keys;        /**< keys per query in the current frame: its positions, or 1 along time */
+    uint16_t past;        /**< keys per query in past frames; 0 along frequency; keys + past is 1 .. 510 */
+    uint8_t along_time;   /**< 1: a query meets its own position in all frames, 0: all positions of its frame */
+    uint16_t all_heads;   /**< heads of the layer, computed here or not */
+    uint16_t key_size;    /**< channels of a head's query and key */
+    uint16_t value_size;  /**< channels of a head's value and output */
+    int16_t query_offset; /**< minus the query's zero point */
+    int32_t limit;        /**< differences of scores are cut to this, which stands for 16 */
+    int32_t multiplier;   /**< from a difference to Q12, with shift; limit x multiplier is below 2^31 */
+    uint8_t shift;        /**< 15 .. 31, to the right */
 } slimse_attention_s8_t;
 
 /**

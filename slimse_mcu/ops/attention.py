@@ -7,8 +7,8 @@ int8, no other specification to follow; in the style of TensorFlow Lite's.  Per 
 
 1. ``score[j] = sum((query - zero point) * key[j])``: the key's zero point would add the same to every score and is left
    out.  ``|score| <= 255 * 128 * key_size``; the difference of two stays below 2**31 with at most 16384 channels.
-2. ``x[j] = (max(score) - score[j]) * query scale * key scale / sqrt(key_size)`` in Q12, by a quantized multiplier with
-   double rounding, saturated to 16.
+2. ``x[j] = (max(score) - score[j]) * query scale * key scale / sqrt(key_size)`` in Q12: ``min(difference, limit) *
+   multiplier >> shift``, rounded down; the limit stands for 16, and the product stays below 2**31.
 3. ``w[j] = exp(-x[j])`` in Q15 from a table of 257 entries with linear interpolation; 32767 at the maximum itself.
 4. ``output = sum(w * value) / sum(w)``, one division per channel, to nearest, ties away from zero.  A mean never leaves
    the range of its values, so the output has the value's quantization, nothing saturates, and the zero point, which
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from slimse_mcu.graph import Block, Node, Quantization
 from slimse_mcu.ops import linear
-from slimse_mcu.ops.arithmetic import INT16_MIN, multiply_by_quantized_multiplier, quantize_multiplier
+from slimse_mcu.ops.arithmetic import INT16_MIN
 from slimse_mcu.ops.attention_layers import read_keras, read_slim
 from slimse_mcu.ops.op import (
     FloatArray,
@@ -45,7 +45,8 @@ from slimse_mcu.ops.recurrent import interpolate
 
 #: ``firmware/kernels/slimse_exp.h`` holds the same.
 EXP_TABLE = np.floor(32767.0 * np.exp(-np.arange(257) / 16.0) + 0.5).astype(np.int16)
-_DIFFERENCE_BITS = 12
+#: Fraction bits of the exponents, and their greatest value, all but 16.
+_EXPONENT_BITS, _MAX_EXPONENT = 12, 65535
 
 
 class Attention(Op):
@@ -92,17 +93,20 @@ class Attention(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         query, key, _ = context.inputs
         unit = query.scale * key.scale / math.sqrt(node.attributes["key_size"])
-        multiplier, shift = quantize_multiplier(unit * 2.0**_DIFFERENCE_BITS)
-        return {"query_offset": -query.zero_point, "score_multiplier": multiplier, "score_shift": shift}
+        # One step of the score is at most the whole table.
+        factor = min(unit * 2.0**_EXPONENT_BITS, float(_MAX_EXPONENT))
+        limit = min(int(_MAX_EXPONENT / factor), 2 * 255 * 128 * node.attributes["key_size"])
+        shift = min(31, 31 - math.frexp(limit * factor)[1])
+        multiplier = int(factor * 2.0**shift)
+        return {"query_offset": -query.zero_point, "limit": limit, "multiplier": multiplier, "shift": shift}
 
     def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
         query, key, value = (one.astype(np.float64) for one in _by_head(node, inputs, memories))
         # Exact, and faster than integers: every partial sum is an integer far below 2**53.
         scores = ((query + parameters["query_offset"]) @ key.transpose(0, 2, 1)).astype(np.int64)
-        differences = multiply_by_quantized_multiplier(
-            scores.max(axis=-1, keepdims=True) - scores, parameters["score_multiplier"], parameters["score_shift"]
-        )
-        weights = interpolate(EXP_TABLE, differences + INT16_MIN)
+        differences = np.minimum(scores.max(axis=-1, keepdims=True) - scores, parameters["limit"])
+        exponents = (differences * parameters["multiplier"]) >> parameters["shift"]
+        weights = interpolate(EXP_TABLE, exponents + INT16_MIN)
         sums = (weights.astype(np.float64) @ value).astype(np.int64)
         total = weights.sum(axis=-1, keepdims=True)
         means = np.sign(sums) * ((np.abs(sums) + total // 2) // total)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from test_kernels import CANARY, RELAXED, SEEDS, Frame, frames, node_of, pytestmark, ring_of
 
 from slimse_mcu import assets
-from slimse_mcu.graph import Component, Node, Part
+from slimse_mcu.graph import Component, Node, Part, Quantization
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.attention import EXP_TABLE
 from slimse_mcu.ops.attention_layers import MAX_KEYS
-from slimse_mcu.ops.op import Ring
+from slimse_mcu.ops.op import QuantizeContext, Ring
 from slimse_mcu.ops.softmax import exp_table
 
 __all__ = ["library", "pytestmark"]
@@ -53,13 +53,12 @@ def run_calls(
     return output[:size], macs
 
 
-def attention_parameters(rng: np.random.Generator) -> dict[str, Any]:
-    """Any parameters that quantization can yield, more often such that the weights are spread."""
-    return {
-        "query_offset": int(rng.integers(-127, 129)),
-        "score_multiplier": int(rng.integers(2**30, 2**31)) if rng.random() < 0.95 else 0,
-        "score_shift": int(rng.integers(-8, 4) if rng.random() < 0.7 else rng.integers(-31, 31)),
-    }
+def attention_parameters(rng: np.random.Generator, key_size: int) -> dict[str, Any]:
+    """As quantization yields them for any scales, more often such that the weights are spread."""
+    node = attention_node(1, (key_size, 1), 1, keys=1, past=0, along_time=False)
+    scale = 10.0 ** rng.uniform(-2.5, -0.5) if rng.random() < 0.7 else 10.0 ** rng.uniform(-9, 9)
+    one = Quantization(scale, int(rng.integers(-128, 128)))
+    return operators()[node.op].quantize(node, QuantizeContext([one, one, one], one))
 
 
 def check_attention(library, node: Node, parameters: dict[str, Any], inputs, rings: dict[str, Ring]) -> None:
@@ -84,7 +83,7 @@ def test_attention_along_frequency(library, seed, heads, key_size, value_size, p
     rng = np.random.default_rng(seed)
     node = attention_node(heads, (key_size, value_size), positions, keys=keys, past=0, along_time=False)
     sizes = positions * heads * key_size, keys * heads * key_size, keys * heads * value_size
-    check_attention(library, node, attention_parameters(rng), [frames(rng, size) for size in sizes], {})
+    check_attention(library, node, attention_parameters(rng, key_size), [frames(rng, size) for size in sizes], {})
 
 
 @RELAXED
@@ -94,15 +93,15 @@ def test_attention_along_time(library, seed, heads, key_size, value_size, positi
     node = attention_node(heads, (key_size, value_size), positions, keys=1, past=window - 1, along_time=True)
     sizes = [positions * heads * size for size in (key_size, key_size, value_size)]
     rings = {f"ring{index}": ring_of(rng, window - 1, sizes[index]) for index in (1, 2) if window > 1}
-    check_attention(library, node, attention_parameters(rng), [frames(rng, size) for size in sizes], rings)
+    check_attention(library, node, attention_parameters(rng, key_size), [frames(rng, size) for size in sizes], rings)
 
 
-@pytest.mark.parametrize("multiplier", [0, 2**30])
+@pytest.mark.parametrize("limit", [1, 2**21])
 @pytest.mark.parametrize(("value", "offset"), [(-128, -127), (127, 128)])
-def test_attention_over_the_most_keys_of_the_greatest_values(library, value, offset, multiplier):
+def test_attention_over_the_most_keys_of_the_greatest_values(library, value, offset, limit):
     """Every sum is as far out as it can be; a mean of equal values is that value."""
     node = attention_node(1, (64, 5), 2, keys=MAX_KEYS, past=0, along_time=False)
-    parameters = {"query_offset": offset, "score_multiplier": multiplier, "score_shift": 30}
+    parameters = {"query_offset": offset, "limit": limit, "multiplier": (2**31 - 1) // limit, "shift": 15}
     key = np.full(MAX_KEYS * 64, value, np.int8)
     inputs = [np.full(2 * 64, value, np.int8), key, np.full(MAX_KEYS * 5, value, np.int8)]
     check_attention(library, node, parameters, inputs, {})
@@ -116,7 +115,7 @@ def test_closed_heads_are_left_out(library):
     parts = (Part(8), Part(4, Component("gate", 0)), Part(4, Component("gate", 1)))
     node = attention_node(4, (3, 4), 5, keys=5, past=0, along_time=False)
     gated = Node(node.name, node.op, node.inputs, node.output, node.attributes, parts=parts)
-    parameters, inputs = attention_parameters(rng), [frames(rng, size) for size in (60, 60, 80)]
+    parameters, inputs = attention_parameters(rng, 3), [frames(rng, size) for size in (60, 60, 80)]
     calls = operators()["attention"].calls(gated, parameters)
     assert [call.part for call in calls] == [0, 1, 2]
     expected, all_macs = run_calls(library, node, parameters, inputs, {}, 80)
@@ -133,6 +132,18 @@ class _Closed:
 
     def is_open(self, component: Component) -> int:
         return 0
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-4, 0.01, 0.2, 3.0, 1e9])
+def test_exponents_stay_in_the_table_and_in_int32(scale):
+    node = attention_node(1, (16, 1), 1, keys=1, past=0, along_time=False)
+    one = Quantization(scale, 0)
+    own = operators()["attention"].quantize(node, QuantizeContext([one, one, one], one))
+    assert 1 <= own["limit"] <= 2 * 255 * 128 * 16
+    assert own["limit"] * own["multiplier"] < 2**31
+    exponent = (own["limit"] * own["multiplier"]) >> own["shift"]
+    assert exponent <= 65535
+    assert exponent == pytest.approx(min(65535, scale**2 / 4 * 4096 * own["limit"]), rel=2e-3, abs=1)
 
 
 def test_exponential_of_the_header_is_the_specifications():
