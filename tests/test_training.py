@@ -184,7 +184,8 @@ def clips_at(*ratios_db: float) -> dict[str, np.ndarray]:
     """A batch of clips of noise in noise; a ratio of -inf is a clip without speech."""
     rng = np.random.default_rng(6)
     speech, noise = rng.normal(size=(2, len(ratios_db), 10, BINS, 2)).astype(np.float32)
-    return {"speech": speech * 10 ** (np.array(ratios_db)[:, None, None, None] / 20), "noise": noise}
+    gains = 10 ** (np.array(ratios_db, np.float32)[:, None, None, None] / 20)
+    return {"speech": speech * gains, "noise": noise}
 
 
 def test_target_share_falls_with_the_signal_to_noise_ratio_of_each_clip():
@@ -243,11 +244,11 @@ def test_a_few_steps_teach_the_policy_to_open_more_for_noisier_clips():
     task = EnhancementTask(small_dsn(), guidance)
     task.compile(optimizer=keras.optimizers.Adam(1e-2), jit_compile=False)
     mixing = Mixing(snr_db=(-5.0, 20.0), level_db=(0.0, 0.0), two_noises=0.0, speechless=0.0, tilt_db=0.0)
-    options = {"batch": 8, "frames": 20, "seed": 1}
-    task.fit(Mixtures(random_corpus(), mixing, steps=70, **options), verbose=0, shuffle=False)
+    options = {"batch": 8, "frames": 10, "seed": 1}
+    task.fit(Mixtures(random_corpus(), mixing, steps=200, **options), verbose=0, shuffle=False)
     inputs, _ = Mixtures(random_corpus(), mixing, steps=1, **{**options, "batch": 32, "seed": 2})[0]
     share, target = np.asarray(task(inputs)["open_ratio"]), np.asarray(guidance.target(inputs))
-    assert np.corrcoef(share, target)[0, 1] > 0.5
+    assert np.corrcoef(share, target)[0, 1] > 0.7
     assert share.mean() == pytest.approx(target.mean(), abs=0.2)
 
 
