@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,23 +68,50 @@ def test_generated_c_names_what_goes_in_and_out(compiled: Compiled) -> None:
     assert compiled.project.manifest["front_end"]["features"] == "complex"
 
 
-def test_float_twin_equals_keras(short_clip: Path, tmp_path: Path) -> None:
-    keras = pytest.importorskip("keras")
+def turning(keras: Any) -> Any:
+    """A user's own complex network."""
     from slimse_mcu.models import SpectralFrontEnd
 
     spectrum_in = keras.Input((None, BINS, 2))
     x = SpectralFrontEnd(**FRONT)(spectrum_in)
     x = keras.layers.Reshape((-1, 2 * BINS))(x)
     x = keras.layers.Dense(24, "tanh")(x)
-    mask = keras.layers.Reshape((-1, BINS, 2))(keras.layers.Dense(2 * BINS, "tanh")(x))
-    model = keras.Model(spectrum_in, mask)
-    model.save(tmp_path / "turning.keras")
-    graph = load(tmp_path / "turning.keras")
+    return keras.Model(spectrum_in, keras.layers.Reshape((-1, BINS, 2))(keras.layers.Dense(2 * BINS, "tanh")(x)))
+
+
+def slimmable(keras: Any) -> Any:
+    """The reference architecture with a complex front end."""
+    from slimse_mcu.models import SpectralFrontEnd, dsn_ftf
+
+    return dsn_ftf(
+        bins=BINS, bands=16, encoder=4, channels=12, front_end=SpectralFrontEnd(**FRONT, name="front_end"), seed=2
+    )
+
+
+@pytest.mark.parametrize("make", [turning, slimmable])
+def test_float_twin_equals_keras(short_clip: Path, tmp_path: Path, make: Callable[[Any], Any]) -> None:
+    model = make(pytest.importorskip("keras"))
+    model.save(tmp_path / "complex.keras")
+    graph = load(tmp_path / "complex.keras")
     assert graph.frontend is not None
     features, spectrum = frontend.float_analyse(graph.frontend, read_audio(short_clip, 16000).samples)
     pairs = np.stack([spectrum.real, spectrum.imag], axis=-1).astype(np.float32)
     wanted = model.predict(pairs[None], verbose=0)[0]
     np.testing.assert_allclose(run_float(graph, features).output, wanted.reshape(len(wanted), -1), atol=1e-4)
+
+
+def test_training_multiplies_spectra_with_complex_masks() -> None:
+    pytest.importorskip("keras")
+    from slimse_mcu.training.losses import compressed_spectral_loss, distortion_db, masked
+
+    rng = np.random.default_rng(0)
+    noisy, clean, gains = (rng.normal(size=(3, 4, 5, 2)).astype(np.float32) for _ in range(3))
+    product = noisy.view(np.complex64)[..., 0] * gains.view(np.complex64)[..., 0]
+    np.testing.assert_allclose(np.asarray(masked(noisy, gains)).view(np.complex64)[..., 0], product, rtol=1e-5)
+    ones = np.ones((3, 4, 5), np.float32)
+    turned = np.stack([ones, 0 * ones], axis=-1)
+    for loss in (compressed_spectral_loss, distortion_db):
+        np.testing.assert_allclose(loss(noisy, clean, ones), loss(noisy, clean, turned), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ GRUs, dense layers and attention have a static third and two dynamic ones.  What
 chosen here:
 
 - **Sizes, kernels, skips, mask.**  The paper's own hyperparameters are not known to us.  The defaults stay below
-  560,000 MACs a frame (35 MMAC/s).  The mask is real, one gain per bin.
+  560,000 MACs a frame (35 MMAC/s).  Features and mask are magnitudes by default; a front end with
+  complex ones makes the same network complex at its ends.
 - **Norms.**  Batch norm and ReLU clipped at 6 instead of layer norm and PReLU: they fold into int8 arithmetic.
 - **Grouping.**  A GRU's groups are mixed by a dense layer behind it, and each dynamic group has a bit of its own along
   time; along frequency one bit rules both, for there a group is useful only together with the mixing after it.
@@ -83,12 +84,14 @@ def dsn_ftf(
         policy_features: Features that the policy reads.
         policy_hidden: Units of the policy's GRU.
         temperature: See :class:`Policy`.
-        front_end: The first layer; None is 16 kHz, 512-sample window, 256-sample hop, exponent 0.3.
+        front_end: The first layer; None is 16 kHz, 512-sample window, 256-sample hop, exponent 0.3, magnitudes in and
+            gains out. With complex features or a complex mask the network has two channels at that end.
         seed: Seed of the initial weights.
         name: Name of the Keras model.
 
     Returns:
-        A functional model: linear magnitudes ``[batch, time, bins]`` to a mask in [0, 1] of the same shape.
+        A functional model: linear magnitudes ``[batch, time, bins]``, or complex spectra with (re, im) as a last axis,
+        to gains in [0, 1] ``[batch, time, bins]``, or complex gains in [-1, 1] each way with (re, im) as a last axis.
 
     Raises:
         ValueError: The sizes do not divide as they must.
@@ -97,10 +100,12 @@ def dsn_ftf(
         raise ValueError(f"bands={bands}, encoder={encoder}, channels={channels}: need multiples of 4, 2 and 6.")
     front_end = front_end or SpectralFrontEnd(name="front_end")
     seeds = itertools.count(1000 * seed)
-    magnitude = keras.Input((None, bins), name="magnitude")
+    is_complex = front_end.features == "complex"
+    spectrum = keras.Input((None, bins, 2) if is_complex else (None, bins), name="spectrum")
     merge = erb_merge(bins, bands, front_end.sample_rate_hz)
-    x = Bands(bands, merge, name="merge")(front_end(magnitude))
-    x = layers.Reshape((-1, bands, 1), name="merged")(x)
+    x = Bands(bands, merge, name="merge")(front_end(spectrum))
+    if not is_complex:
+        x = layers.Reshape((-1, bands, 1), name="merged")(x)
     wide = _convolution(x, encoder, (3, 5), "encode1", seeds)
     build = _Builder(
         _policy(wide, bands * encoder // 2, gates, window, policy_features, policy_hidden, temperature, seeds), seeds
@@ -116,10 +121,13 @@ def dsn_ftf(
     x = _transposed(x, encoder, 3, "decode1", seeds, bias=False)
     x = layers.ReLU(6.0, name="decode1_relu")(layers.BatchNormalization(name="decode1_norm")(x))
     x = layers.Add(name="decode1_skip")([build.gated(x, "decode1", [None, "decoder"]), wide])
-    x = _transposed(x, 1, 5, "decode2", seeds)
-    x = layers.Reshape((-1, bands), name="decoded")(x)
+    has_phase = front_end.mask == "complex"
+    x = _transposed(x, 2 if has_phase else 1, 5, "decode2", seeds)
+    if not has_phase:
+        x = layers.Reshape((-1, bands), name="decoded")(x)
     logits = Bands(bins, erb_split(bands, bins, front_end.sample_rate_hz), name=MASK_LOGITS)(x)
-    return keras.Model(magnitude, layers.Activation("sigmoid", name="mask")(logits), name=name)
+    mask = layers.Activation("tanh" if has_phase else "sigmoid", name="mask")(logits)
+    return keras.Model(spectrum, mask, name=name)
 
 
 def _policy(

@@ -51,7 +51,7 @@ def evaluate(model: keras.Model, clips: Iterable[Clip]) -> Evaluation:
     """Enhance clips with the float model and score them.
 
     Args:
-        model: Linear magnitudes to a mask.
+        model: Linear magnitudes or complex spectra to a mask.
         clips: Noisy and clean audio at 16 kHz.
     """
     gate_outputs = [layer.output for layer in gate_layers(model)]
@@ -59,9 +59,12 @@ def evaluate(model: keras.Model, clips: Iterable[Clip]) -> Evaluation:
     noisy_scores, enhanced_scores, opened = [], [], []
     for clip in clips:
         spectra = stft(clip.noisy.astype(np.float32) / 32768)
-        outputs = observed.predict(np.abs(spectra)[None], verbose=0)
+        is_complex = len(model.input.shape) == 4
+        seen = np.stack([spectra.real, spectra.imag], axis=-1) if is_complex else np.abs(spectra)
+        outputs = observed.predict(seen[None], verbose=0)
         mask, *gates = outputs if isinstance(outputs, list) else [outputs]
-        enhanced = istft(mask[0] * spectra) * 32768
+        gains = mask[0] if mask.ndim == 3 else mask[0, ..., 0] + 1j * mask[0, ..., 1]
+        enhanced = istft(gains * spectra) * 32768
         clean, noisy = (audio[: len(enhanced)] for audio in (clip.clean, clip.noisy))
         noisy_scores.append(_scores(clean, noisy))
         enhanced_scores.append(_scores(clean, np.clip(np.round(enhanced), -32768, 32767).astype(np.int16)))

@@ -16,6 +16,16 @@ def magnitude(spectra: Any) -> Any:
     return ops.sqrt(ops.sum(ops.square(spectra), axis=-1) + 1e-12)
 
 
+def masked(spectra: Any, mask: Any) -> Any:
+    """Spectra ``[..., bins, 2]`` times a real mask ``[..., bins]`` or a complex one ``[..., bins, 2]``."""
+    if len(mask.shape) < len(spectra.shape):
+        return mask[..., None] * spectra
+    real, imaginary = spectra[..., 0], spectra[..., 1]
+    return ops.stack(
+        [real * mask[..., 0] - imaginary * mask[..., 1], real * mask[..., 1] + imaginary * mask[..., 0]], axis=-1
+    )
+
+
 def compressed_spectral_loss(noisy: Any, clean: Any, mask: Any) -> Any:
     """Mean squared distance of power-law compressed spectra.
 
@@ -25,11 +35,12 @@ def compressed_spectral_loss(noisy: Any, clean: Any, mask: Any) -> Any:
     Args:
         noisy: ``[batch, time, bins, 2]``, real and imaginary part, at a common level of active speech.
         clean: Likewise.
-        mask: ``[batch, time, bins]``, in [0, 1].
+        mask: ``[batch, time, bins]``, real gains, or ``[batch, time, bins, 2]``, complex ones.
     """
-    noisy_magnitude, clean_magnitude = magnitude(noisy), magnitude(clean)
-    cosine = ops.sum(noisy * clean, axis=-1) / (noisy_magnitude * clean_magnitude)
-    estimate = ops.power(mask * noisy_magnitude + 1e-4, EXPONENT)
+    enhanced = masked(noisy, mask)
+    enhanced_magnitude, clean_magnitude = magnitude(enhanced), magnitude(clean)
+    cosine = ops.sum(enhanced * clean, axis=-1) / (enhanced_magnitude * clean_magnitude)
+    estimate = ops.power(enhanced_magnitude + 1e-4, EXPONENT)
     target = ops.power(clean_magnitude + 1e-4, EXPONENT)
     product = estimate * target
     distance = ops.square(estimate - target)
@@ -46,10 +57,10 @@ def distortion_db(noisy: Any, clean: Any, mask: Any) -> Any:
     Args:
         noisy: ``[batch, time, bins, 2]``, real and imaginary part, at a common level of active speech.
         clean: Likewise.
-        mask: ``[batch, time, bins]``, in [0, 1].
+        mask: ``[batch, time, bins]``, real gains, or ``[batch, time, bins, 2]``, complex ones.
     """
     speech = ops.sum(ops.square(clean), axis=(1, 2, 3))
-    error = ops.sum(ops.square(mask[..., None] * noisy - clean), axis=(1, 2, 3))
+    error = ops.sum(ops.square(masked(noisy, mask) - clean), axis=(1, 2, 3))
     ratio = (error + 1e-3 * speech + _QUIET_ENERGY) / (speech + _QUIET_ENERGY)
     return 10.0 * ops.mean(ops.log10(ratio))
 

@@ -21,8 +21,8 @@ class EnhancementTask(keras.Model):
     """Trains a mask network; works with ``fit`` on any Keras backend.
 
     Args:
-        network: Linear magnitudes to a mask, such as :func:`slimse_mcu.models.conv_fsenet`; its gates are those of any
-            :class:`ChannelGate` and :class:`Policy` in it.
+        network: Linear magnitudes or complex spectra to a mask, such as :func:`slimse_mcu.models.conv_fsenet`; its
+            gates are those of any :class:`ChannelGate` and :class:`Policy` in it.
         gating: Leads the share of open gates; None where the network has none.
         distortion_weight: Weight of :func:`distortion_db` beside the compressed spectral loss.
     """
@@ -46,8 +46,10 @@ class EnhancementTask(keras.Model):
     def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Mix, and return ``mask``, its ``logits``, ``noisy``, ``clean`` and per clip ``open_ratio``."""
         noisy = inputs["speech"] + inputs["noise"]
-        mask, logits, *gates = self.observed(magnitude(noisy) * inputs["gain"], training=training)
-        shares = [ops.mean(gate, axis=(1, 2)) for gate in gates] or [ops.ones_like(mask[:, 0, 0])]
+        is_complex = len(self.network.input.shape) == 4
+        spectra = noisy * inputs["gain"][..., None] if is_complex else magnitude(noisy) * inputs["gain"]
+        mask, logits, *gates = self.observed(spectra, training=training)
+        shares = [ops.mean(gate, axis=(1, 2)) for gate in gates] or [ops.ones(ops.shape(mask)[:1])]
         return {
             "mask": mask,
             "logits": logits,
