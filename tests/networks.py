@@ -170,7 +170,9 @@ class Network:
         target = [-1, positions, channels] if positions else [-1, channels]
         return self.add("Reshape", {"target_shape": target}, [x], channels, positions=positions)
 
-    def policy(self, x: Value, components: Sequence[str], hidden: int = 0, recurrent: bool = False) -> Value:
+    def policy(
+        self, x: Value, components: Sequence[str], hidden: int = 0, recurrent: bool = False, name: str = ""
+    ) -> Value:
         """A policy; biases spread its decisions over always open, always closed and undecided."""
         count, weights = len(components), []
         if hidden and recurrent:
@@ -179,9 +181,9 @@ class Network:
         elif hidden:
             weights += [self.normal(x.channels, hidden, fan_in=x.channels), self.bias(hidden)]
         inner = hidden or x.channels
-        weights += [self.rng.normal(0, 2 / np.sqrt(inner), (inner, count, 2)), self.rng.normal(0, 0.3, (count, 2))]
+        weights += [2 * self.normal(inner, count, 2, fan_in=inner), self.bias(2 * count).reshape(count, 2)]
         config = {"components": list(components), "hidden": hidden, "recurrent": recurrent}
-        return self.add("slimse>Policy", config, [x], count, weights, positions=0)
+        return self.add("slimse>Policy", config, [x], count, weights, name=name, positions=0)
 
     def gate_parts(
         self,

@@ -9,12 +9,13 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from gated_layers import slim_attention
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras_file import functional_config, save, weights_store, write_archive
 from native import build_native
 from native.gated import assert_equal_runs, closed_constants, gate_sequences, poison_statements
-from networks import JITTERS, Drawn, Jitter, Network, Value, quantized_features, random_quantization
+from networks import JITTERS, Drawn, Jitter, Network, quantized_features, random_quantization
 from on_board import run_on_board
 
 from slimse_mcu.emit import emit
@@ -31,31 +32,6 @@ RELAXED = settings(
 )
 FRAMES = 24
 SMALL = st.sampled_from([1, 2, 3, 4, 5, 8, 9])
-
-
-def slim_attention(
-    network: Network,
-    x: Value,
-    policy: Value | None,
-    components: list[int | None],
-    key_dim: int,
-    window: int = 0,
-    on_skip: str | list[str] = "zero",
-    gain: float = 1.5,
-) -> Value:
-    """SlimAttention along frequency, or with a window along time; ``gain`` makes it choose more sharply."""
-    heads, channels = len(components), x.channels
-    config: dict[str, Any] = {"heads": heads, "key_dim": key_dim, "components": components, "on_skip": on_skip}
-    config |= {"axis": "time", "window": window} if window else {"axis": "frequency", "window": None}
-    weights = []
-    for name in ("query", "key", "value"):
-        size = gain if name != "value" else 1.0
-        weights += [size * network.normal(channels, heads * key_dim, fan_in=channels), network.bias(heads * key_dim)]
-    weights = [one.reshape(-1, heads, key_dim) if one.ndim == 2 else one.reshape(heads, key_dim) for one in weights]
-    output = network.normal(heads * key_dim, channels, fan_in=heads * key_dim)
-    weights += [output.reshape(heads, key_dim, channels), network.bias(channels)]
-    inputs = [x] if policy is None else [x, policy]
-    return network.add("slimse>SlimAttention", config, inputs, channels, weights)
 
 
 @st.composite

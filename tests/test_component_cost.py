@@ -8,10 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from gated_layers import grouped_gru, slim_attention
 from networks import Jitter, Value, quantized_features, random_quantization
 from spectral_networks import SpectralNetwork
-from test_attention import slim_attention
-from test_grouped_gru import grouped_gru
 
 from slimse_mcu.board import board
 from slimse_mcu.build import build as build_image

@@ -23,7 +23,7 @@ from slimse_mcu.emit import emit
 from slimse_mcu.errors import ModelError
 from slimse_mcu.load import load
 from slimse_mcu.plan import plan
-from slimse_mcu.streaming import count_macs, layer_macs, run_float
+from slimse_mcu.streaming import count_macs, layer_macs, run_float, run_int8
 
 RELAXED = settings(
     deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -136,6 +136,28 @@ def test_strides_along_time_equal_keras(tmp_path):
     assert np.max(np.abs(actual[::6] - expected)) <= 1e-5 * np.max(np.abs(expected))
 
 
+def test_layers_inside_time_distributed_equal_keras(tmp_path):
+    keras = pytest.importorskip("keras")
+    layers = keras.layers
+    keras.utils.set_random_seed(6)
+    source = keras.Input((None, 12, 3))
+    x = layers.TimeDistributed(layers.Conv1D(4, 5, strides=2, padding="same", activation="relu"))(source)
+    x = layers.TimeDistributed(layers.Conv1D(5, 2, dilation_rate=3, bias_initializer="uniform"))(x)
+    x = layers.TimeDistributed(layers.Dense(6, activation="tanh", bias_initializer="uniform"))(x)
+    mean = layers.TimeDistributed(layers.GlobalAveragePooling1D(keepdims=True))(x)
+    x = layers.Concatenate(axis=2)([x, layers.LeakyReLU()(mean)])
+    x = layers.TimeDistributed(layers.GlobalAveragePooling1D())(x)
+    model = keras.Model(source, layers.TimeDistributed(layers.Dense(4))(x))
+    model.save(tmp_path / "model.keras")
+    graph = load(tmp_path / "model.keras")
+    assert [node.op for node in graph.nodes].count("mean") == 2
+    assert graph.tensors[graph.output].shape == (4,)
+    features = features_for(graph, 20, 1)
+    expected = np.asarray(model(features.reshape(1, 20, 12, 3)))[0]
+    actual = run_float(graph, features).output
+    assert np.max(np.abs(actual - expected)) <= 1e-5 * np.max(np.abs(expected))
+
+
 # ---- what is counted, shared and skipped -------------------------------------------------------------------------
 
 
@@ -189,6 +211,64 @@ def test_closed_channels_are_not_read_behind_bands_and_pools():
     # Of a ring's frames some were written with the block open.
     network = slimmable(taps=2)
     assert not next(node for node in network.graph(network.output).nodes if node.name == "second").column_blocks
+
+
+def test_closed_channels_are_not_read_behind_a_mean():
+    network = SpectralNetwork(4, 2)
+    policy = network.policy(network.input, ["a"])
+    x = network.gate_parts(network.dense(network.spectrum, 6), policy, [None, 0], ["zero"] * 2)
+    graph = network.graph(network.dense(network.mean(x, keepdims=False), 3))
+    assert [block.channels for block in graph.nodes[-1].column_blocks] == [3, 3]
+    quantized = random_quantization(graph, Jitter(1, 0.5))
+    closed = plan(quantized).gates.pack({graph.nodes[-1].column_blocks[1].component.gate: np.zeros(1, bool)})
+    trace = run_int8(quantized, quantized_features(quantized, 5, 0), forced=np.repeat(closed[None], 5, 0), record=True)
+    mean = graph.nodes[-1].inputs[0]
+    assert np.all(trace.tensors[mean][:, 3:] == quantized.quantization[mean].zero_point)
+
+
+def pooled(network: SpectralNetwork, x: Value) -> Value:
+    return network.pool(x, "Max", 2, 2)
+
+
+def cropped(network: SpectralNetwork, x: Value) -> Value:
+    return network.crop(x, 0, (1, 1))
+
+
+def averaged(network: SpectralNetwork, x: Value) -> Value:
+    return network.mean(x, keepdims=True)
+
+
+@needs_gcc
+@pytest.mark.parametrize("between", [pooled, cropped, averaged])
+def test_closed_parts_end_where_a_reshape_mixes_their_channels(build, between):
+    network = SpectralNetwork(2, 2)
+    policy = network.policy(network.input, ["a"])
+    x = network.gate_parts(network.dense(network.input, 16), policy, [None, 0], ["zero"] * 2)
+    x = between(network, network.reshape(x, 4, 4))
+    graph = network.graph(network.conv2d(x, 3, (1, 1)))
+    assert not graph.nodes[-1].column_blocks
+    quantized = random_quantization(graph, Jitter(1, 0.5))
+    assert_equal_runs(build(plan(quantized)), quantized_features(quantized, FRAMES, 0), None)
+
+
+@needs_gcc
+@pytest.mark.parametrize("activation", ["linear", "tanh"])
+@pytest.mark.parametrize("is_behind", [True, False])
+def test_channel_gate_ends_where_a_reshape_mixes_its_channels(build, activation, is_behind):
+    network = SpectralNetwork(4, 4)
+    gate = network.decide(network.input, 16)
+
+    def gated(x: Value) -> Value:
+        return network.add("slimse>GateChannels", {"channels": 16}, [x, gate], 16)
+
+    if is_behind:
+        x = network.reshape(gated(network.dense(network.input, 16)), 4, 4)
+        x = network.dense(network.activation(x, activation), 3)
+    else:
+        x = network.activation(network.dense(network.spectrum, 4), activation)
+        x = network.dense(gated(network.reshape(x, 0, 16)), 3)
+    quantized = random_quantization(network.graph(x), Jitter(1, 0.5))
+    assert_equal_runs(build(plan(quantized)), quantized_features(quantized, FRAMES, 0), None)
 
 
 @needs_gcc
@@ -283,7 +363,6 @@ REFUSED: dict[str, tuple[Callable[[SpectralNetwork], Value], str]] = {
     "repeated frames": (plain("UpSampling2D", size=[2, 2]), "repeats frames 2 times"),
     "interpolation": (plain("UpSampling2D", size=[1, 2], interpolation="bilinear"), "bilinear"),
     "matrix of another size": (matrix, r"\(4, 7\), its input has 5 positions"),
-    "mean over all frames": (plain("GlobalAveragePooling2D"), "is not supported"),
 }  # fmt: skip
 
 

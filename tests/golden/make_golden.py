@@ -1,4 +1,4 @@
-"""Writes the expected C of a small network: ``python tests/golden/make_golden.py`` after a change that is meant.
+"""Writes the expected C of small networks: ``python tests/golden/make_golden.py`` after a change that is meant.
 
 Read the difference before you commit it: it is the product.
 """
@@ -9,25 +9,46 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
+
+from gated_layers import grouped_gru, slim_attention  # noqa: E402
+from networks import Network  # noqa: E402
+from spectral_networks import SpectralNetwork  # noqa: E402
+
+from slimse_mcu.graph import QuantizedGraph  # noqa: E402
+
 HERE = Path(__file__).resolve().parent
-EXPECTED = HERE / "gated_block"
 VERSION_MARK = "VERSION"
 
 
 def golden_files() -> Mapping[str, str]:
-    """The generated files of a fixed network, the tool's version replaced by a word."""
-    import numpy as np
-    from networks import Network
-
+    """The generated files of fixed networks by path below this folder, the tool's version replaced by a word."""
     from slimse_mcu.emit import emit
     from slimse_mcu.plan import plan
-    from slimse_mcu.quantize import quantize
     from slimse_mcu.version import VERSION
 
+    return {
+        f"{folder}/{name}": text.replace(VERSION, VERSION_MARK)
+        for folder, quantized in (("gated_block", _gated_block()), ("slimmable_block", _slimmable_block()))
+        for name, text in emit(plan(quantized)).files.items()
+        if name.startswith("model") or name == "project.json"
+    }
+
+
+def _of_few_digits(network: Network) -> None:
+    """Weights of few digits: the files must not depend on the machine's floating-point library."""
+    network.normal = lambda *shape, fan_in=1: network.rng.integers(-8, 9, shape) / 8.0  # type: ignore[method-assign]
+    network.bias = lambda channels: network.rng.integers(-4, 5, channels) / 4.0  # type: ignore[method-assign]
+
+
+def _gated_block() -> QuantizedGraph:
+    """A block of dynamic channel pruning."""
+    from slimse_mcu.quantize import quantize
+
     network = Network(4, seed=0)
-    # Weights of few digits: the files must not depend on the machine's floating-point library.
-    network.normal = lambda *shape, fan_in=1: network.rng.integers(-8, 9, shape) / 8.0
-    network.bias = lambda channels: network.rng.integers(-4, 5, channels) / 4.0
+    _of_few_digits(network)
     x = network.dense(network.input, 6, "relu", name="front")
     gate = network.add(
         "slimse>ChannelGate",
@@ -42,19 +63,33 @@ def golden_files() -> Mapping[str, str]:
     x = network.combine("Add", x, network.dense(hidden, 6, name="b0_project"), name="b0_add")
     graph = network.graph(network.dense(x, 4, "sigmoid", name="back"))
     features = (np.arange(80).reshape(20, 4) * 7 % 17 / 16.0).astype(np.float32)
-    project = emit(plan(quantize(graph, [features], calibration_hash="c" * 64)))
-    return {
-        name: text.replace(VERSION, VERSION_MARK)
-        for name, text in project.files.items()
-        if name.startswith("model") or name == "project.json"
-    }
+    return quantize(graph, [features], calibration_hash="c" * 64)
+
+
+def _slimmable_block() -> QuantizedGraph:
+    """Parts of each kind and rule behind a policy, over four frequencies; all ranges given."""
+    from slimse_mcu.ops.arithmetic import choose_quantization
+    from slimse_mcu.quantize import quantize_with
+
+    network = SpectralNetwork(4, 2, seed=0)
+    _of_few_digits(network)
+    names = ["convolution", "group", "head", "mix"]
+    policy = network.policy(network.input, names, name="policy")
+    x = network.conv2d(network.spectrum, 4, (2, 3), padding=(1, 1), activation="relu6", name="encode")
+    x = network.gate_parts(x, policy, [None, 0], ["zero", "zero"])
+    x = slim_attention(network, x, policy, [None, 2], 2, name="attend")
+    x = grouped_gru(network, x, policy, 4, [None, 1], "hold", name="remember")
+    mixed = network.gate_parts(network.dense(x, 4, name="mix"), policy, [None, 3], ["bypass", "bypass"], x)
+    graph = network.graph(network.dense(network.reshape(mixed, 0, 16), 3, "sigmoid", name="back"))
+    return quantize_with(graph, {name: choose_quantization(-4.0, 4.0) for name in graph.tensors})
 
 
 def main() -> None:
     """Write the files."""
-    sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
     for name, text in golden_files().items():
-        (EXPECTED / name).write_text(text, encoding="utf-8")
+        path = HERE / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
