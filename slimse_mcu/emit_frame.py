@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from slimse_mcu.graph import Component, Gate, Node, State
+from slimse_mcu.graph import Component, Graph, Node, State
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import KernelCall, Macs
 from slimse_mcu.plan import Plan, Step
@@ -17,6 +17,11 @@ from slimse_mcu.plan import Plan, Step
 #: C names of each call's constants by node, call suffix and field; the structure itself has field "".
 Symbols = Mapping[tuple[str, str, str], str]
 _LINE = 100
+#: What follows ``MODEL_`` elsewhere in ``model.h``.
+_MACROS = frozenset(
+    f"MODEL_{name}"
+    for name in ("H", "INPUT_SIZE", "OUTPUT_SIZE", "LAYER_COUNT", "GATE_BYTES", "HAS_AUDIO", "INSTRUMENTED", "HOP")
+)
 
 
 def frame_steps(plan: Plan, symbols: Symbols) -> Iterator[dict[str, Any]]:
@@ -66,7 +71,10 @@ def _spans(plan: Plan) -> dict[str, dict[str, Any]]:
 def _spans_name(plan: Plan, node: Node) -> str:
     """Readers of equal patterns share one list, named after the tensor that the first of them reads."""
     same = (step.node for step in plan.steps if step.node.column_blocks == node.column_blocks)
-    return f"{next(same).inputs[0]}_open"
+    name = f"{next(same).inputs[0]}_open"
+    while name in plan.quantized.graph.tensors or name in plan.quantized.graph.gates:
+        name += "_"
+    return name
 
 
 def _branches(plan: Plan, step: Step, symbols: Symbols) -> Iterator[dict[str, Any]]:
@@ -208,27 +216,25 @@ def _push(plan: Plan, state: State) -> dict[str, Any]:
 def components(plan: Plan, gate: str) -> list[dict[str, Any]]:
     """The components of a policy's gate: bit, C name, and the layers of which it opens parts."""
     result = []
-    for bit, symbol in enumerate(_component_symbols(plan.quantized.graph.gates[gate])):
-        ruled = [
-            step.node.name
-            for step in plan.steps
-            if any(part.component == Component(gate, bit) for part in step.node.parts)
-        ]
-        result.append({"bit": bit, "symbol": symbol, "rules": ", ".join(ruled)})
+    for component, symbol in _component_symbols(plan.quantized.graph).items():
+        if component.gate == gate:
+            nodes = (step.node for step in plan.steps)
+            ruled = [node.name for node in nodes if any(part.component == component for part in node.parts)]
+            result.append({"bit": component.bit, "symbol": symbol, "rules": ", ".join(ruled)})
     return result
 
 
-def _component_symbols(gate: Gate) -> list[str]:
-    """Names of the components' bits: ``MODEL_POLICY_HEAD_1``, each used once."""
-    symbols: list[str] = []
-    for component in gate.components:
-        symbol = f"MODEL_{gate.name}_{component}".upper()
-        while symbol in symbols:
-            symbol += "_"
-        symbols.append(symbol)
+def _component_symbols(graph: Graph) -> dict[Component, str]:
+    """Names of the components' bits: ``MODEL_POLICY_HEAD_1``, each used once and no macro of ``model.h``."""
+    symbols: dict[Component, str] = {}
+    for gate in graph.gates.values():
+        for bit, component in enumerate(gate.components):
+            symbol = f"MODEL_{gate.name}_{component}".upper()
+            while symbol in _MACROS or symbol in symbols.values():
+                symbol += "_"
+            symbols[Component(gate.name, bit)] = symbol
     return symbols
 
 
 def _condition(plan: Plan, component: Component) -> str:
-    symbol = _component_symbols(plan.quantized.graph.gates[component.gate])[component.bit]
-    return f"slimse_is_open(&{component.gate}, {symbol}) != 0U"
+    return f"slimse_is_open(&{component.gate}, {_component_symbols(plan.quantized.graph)[component]}) != 0U"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from golden.make_golden import HERE as GOLDEN
-from golden.make_golden import golden_files
+from golden.make_golden import golden_files, slimmable_block
 from native import WARNINGS, write_project
 from networks import Jitter, Network, random_quantization
 
@@ -95,7 +95,23 @@ def badly_named() -> Graph:
     return network.graph(network.conv(network.close(x, gate), 3, 2))
 
 
-GRAPHS = [gated, strided, stateless, without_macs, one_channel, badly_named]
+def slimmable() -> Graph:
+    return slimmable_block().graph
+
+
+def badly_named_components() -> Graph:
+    """Components and layers named like macros of the header, like each other, and like the lists of open channels."""
+    network = Network(4, seed=7)
+    components = ["bytes", "Bytes", "b", "x y"]
+    gate = network.policy(network.input, components, name="gate")
+    other = network.policy(network.input, ["bytes_b"], name="gate2")
+    x = network.gate_parts(network.dense(network.input, 8, name="wide"), gate, [0, 1, 2, 3], ["zero"] * 4)
+    y = network.dense(x, 4, name="wide_open")
+    y = network.gate_parts(y, other, [None, 0], ["hold", "hold"])
+    return network.graph(network.dense(network.combine("Concatenate", x, y, name="wide_held"), 3))
+
+
+GRAPHS = [gated, strided, stateless, without_macs, one_channel, badly_named, slimmable, badly_named_components]
 
 
 def project_of(graph: Graph, *, instrumented: bool = False) -> Project:

@@ -31,7 +31,7 @@ def golden_files() -> Mapping[str, str]:
 
     return {
         f"{folder}/{name}": text.replace(VERSION, VERSION_MARK)
-        for folder, quantized in (("gated_block", _gated_block()), ("slimmable_block", _slimmable_block()))
+        for folder, quantized in (("gated_block", _gated_block()), ("slimmable_block", slimmable_block()))
         for name, text in emit(plan(quantized)).files.items()
         if name.startswith("model") or name == "project.json"
     }
@@ -66,7 +66,7 @@ def _gated_block() -> QuantizedGraph:
     return quantize(graph, [features], calibration_hash="c" * 64)
 
 
-def _slimmable_block() -> QuantizedGraph:
+def slimmable_block() -> QuantizedGraph:
     """Parts of each kind and rule behind a policy, over four frequencies; all ranges given."""
     from slimse_mcu.ops.arithmetic import choose_quantization
     from slimse_mcu.quantize import quantize_with
