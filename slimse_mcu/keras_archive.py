@@ -12,7 +12,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ MAX_CONFIG_BYTES = 16 * 2**20
 MAX_WEIGHTS_BYTES = 256 * 2**20
 MAX_ARCHIVE_BYTES = MAX_CONFIG_BYTES + MAX_WEIGHTS_BYTES
 SAVE_AGAIN = "Load the model in Keras 3, check it and save it again."
-#: Where a layer's arrays lie below its group: its own, those of a recurrent layer's cell, those of the cells that
-#: TimeDistributed and Bidirectional wrap, those of attention.
+#: Where a layer's arrays lie below its group: its own, those of a recurrent layer's cell, those of the layers and
+#: cells that TimeDistributed and Bidirectional wrap, those of attention.
 _GROUPS = (
     "vars",
     "cell/vars",
+    "layer/vars",
     *(f"layer/{part}cell/vars" for part in ("", "forward_layer/", "backward_layer/")),
     *(f"{part}_dense/vars" for part in ("query", "key", "value", "output")),
 )
@@ -57,6 +58,14 @@ class KerasLayer:
     calls: tuple[tuple[tuple[str, int], ...], ...]
     weights: tuple[NDArray[np.float32], ...] = field(default=())
     options: frozenset[str] = frozenset()
+
+    def unwrapped(self) -> KerasLayer:
+        """Of a TimeDistributed the layer inside, of kind ``"TimeDistributed(Dense)"``; any other as it is."""
+        if self.kind != "TimeDistributed":
+            return self
+        inner = self.config["layer"]
+        kind = inner.get("registered_name") or inner["class_name"]
+        return replace(self, kind=f"{self.kind}({kind})", config=inner["config"])
 
     def error(self, problem: str, hint: str = "") -> ModelError:
         """A ModelError that names this layer."""

@@ -18,12 +18,15 @@ from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import FrontEnd, Gate, Graph, Node, Part, Provenance, State, Tensor
 from slimse_mcu.keras_archive import SAVE_AGAIN, KerasArchive, KerasLayer, read_archive
 from slimse_mcu.ops import importers
+from slimse_mcu.ops.unsupported import refusal
 from slimse_mcu.simplify import simplify
 from slimse_mcu.version import VERSION
 
 __all__ = ["GraphBuilder", "KerasLayer", "load", "read_graph"]
 
 _NAME_LENGTH = 60
+#: Layers that decide a gate.
+_DECIDING = ("slimse>ChannelGate", "slimse>Policy")
 MAX_CHANNELS = 16384
 #: Elements of a tensor per frame; the generated code counts them in 16 bits.
 MAX_ELEMENTS = 65535
@@ -97,13 +100,25 @@ def _read_layers(archive: KerasArchive, builder: GraphBuilder) -> None:
                 continue
             tensors[layer.name, call] = builder.read(layer, [tensors[source] for source in sources])
         if len(waiting) == len(pending):
-            raise ModelError(
-                f"Layer '{waiting[0][0].name}' reads a layer that is not in the model, or a cycle.", hint=SAVE_AGAIN
-            )
+            raise _unreadable([layer for layer, _ in waiting])
         pending = waiting
     if archive.outputs[0] not in tensors:
         raise ModelError(f"The model's output layer '{archive.outputs[0][0]}' is not in the file.", hint=SAVE_AGAIN)
     builder.output = tensors[archive.outputs[0]]
+
+
+def _unreadable(waiting: Sequence[KerasLayer]) -> ModelError:
+    """Why none of these layers can be read; a policy that reads what it rules is the one to name."""
+    sources = {layer.name: {name for call in layer.calls for name, _ in call} for layer in waiting}
+    for layer in waiting:
+        before, reached = set(sources[layer.name]), set[str]()
+        while before:
+            name = before.pop()
+            reached.add(name)
+            before |= sources.get(name, set()) - reached
+        if layer.name in reached and layer.kind in _DECIDING:
+            return layer.error("reads layers that it rules", "Decide a gate from what comes before them.")
+    return ModelError(f"Layer '{waiting[0].name}' reads a layer that is not in the model, or a cycle.", hint=SAVE_AGAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,23 +179,25 @@ class GraphBuilder:
         for array in layer.weights:
             if not np.all(np.isfinite(array)):
                 raise layer.error("holds a weight that is NaN or infinite", "Train it again, with a lower rate.")
-        found = importers().get(layer.kind)
-        if found is None:
-            names = ", ".join(sorted(name.removeprefix("slimse>") for name in importers()))
-            raise layer.error("is not supported", f"Supported are {names}.")
         if not inputs:
             raise layer.error("has no input")
+        try:
+            return self._import(layer.unwrapped(), inputs)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise layer.error(
+                f"has a configuration that Keras would not write ({type(error).__name__}: {error})", "Save it again."
+            ) from None
+
+    def _import(self, layer: KerasLayer, inputs: Sequence[str]) -> str:
+        found = importers().get(layer.kind)
+        if found is None:
+            raise refusal(layer, importers())
         _, importer = found
         if layer.config.get("data_format") == "channels_first":
             raise layer.error("uses data_format='channels_first'", "Use channels_last: (batch, time, channels).")
         if not importer.reads_gates and any(name in self.gates for name in inputs):
             raise layer.error("reads a gate as if it were a tensor", "Only gated layers read a gate.")
-        try:
-            return importer.read(layer, inputs, self)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise layer.error(
-                f"has a configuration that Keras would not write ({type(error).__name__}: {error})", "Save it again."
-            ) from None
+        return importer.read(layer, inputs, self)
 
     def _read_input(self, layer: KerasLayer) -> str:
         shape = layer.config.get("batch_shape") or layer.config.get("batch_input_shape") or []

@@ -84,6 +84,15 @@ def _merge_first(graph: Graph, merged: Callable[[Node, Node], Node | None]) -> G
     return None
 
 
+def _is_vector(node: Node) -> bool:
+    """Whether a channel gate can rule a node: what a Reshape spreads over frequencies are other channels."""
+    return bool(node.attributes["positions"] == 1)
+
+
+def _skips_rows(node: Node) -> bool:
+    return operators()[node.op].skips_rows and _is_vector(node)
+
+
 def _fold_affine(graph: Graph) -> Graph:
     """Fold a per-channel scale and offset (batch normalization) into the linear layer that feeds only it."""
 
@@ -119,7 +128,7 @@ def _fuse_gates(graph: Graph) -> Graph:
     """Let the layer that feeds a GateChannels skip the closed rows itself, where nothing else reads its output."""
 
     def merged(producer: Node, node: Node) -> Node | None:
-        if node.op != "gate_channels" or not operators()[producer.op].skips_rows:
+        if node.op != "gate_channels" or not _skips_rows(producer):
             return None
         return replace(producer, row_gate=node.row_gate)
 
@@ -179,17 +188,17 @@ def _spread_gates(graph: Graph) -> Graph:
             producer = nodes.get(by_output.get(source, ""))
             if producer is None or readers[source] != 1 or producer.row_gate is not None:
                 continue
-            if operators()[producer.op].skips_rows and producer.period == node.period:
+            if _skips_rows(producer) and producer.period == node.period:
                 nodes[producer.name] = replace(producer, row_gate=node.row_gate)
                 tensors[source] = replace(tensors[source], gate=node.row_gate)
     for original in graph.nodes:
         node, operator = nodes[original.name], operators()[original.op]
         gates = [tensors[name].gate for name in node.inputs]
-        if operator.elementwise and node.row_gate is None and operator.skips_rows and operator.keeps_zero(node):
+        if operator.elementwise and node.row_gate is None and _skips_rows(node) and operator.keeps_zero(node):
             shared = set(gates)
             if len(shared) == 1 and None not in shared:
                 node = replace(node, row_gate=gates[0])
-        if operator.skips_columns and gates[0] is not None:
+        if operator.skips_columns and gates[0] is not None and _is_vector(node):
             node = replace(node, column_gate=gates[0])
         nodes[node.name] = node
         if node.row_gate is not None and node.output in tensors:
@@ -208,9 +217,10 @@ def _order(graph: Graph) -> Graph:
                 order.append(pending.pop(index))
                 break
         else:
-            names = ", ".join(node.name for node in pending)
+            gates = {gate for node in pending for gate in node.gates_read if gate not in known}
             raise ModelError(
-                f"The gates of {names} depend on the layers that they rule.",
+                f"Layer '{min(gates)}' decides a gate from layers that it rules: "
+                f"{', '.join(node.name for node in pending if node.name not in gates)}.",
                 hint="Decide a gate from what comes before the layers that it closes.",
             )
     return replace(graph, nodes=tuple(order))

@@ -45,6 +45,9 @@ def _layer(layer: KerasLayer) -> Any:
             config.update(filters=layer.weights[1].shape[2], kernel_size=kernel, depth_multiplier=multiplier)
         case kind if kind.startswith("slimse>"):
             return getattr(models, kind.removeprefix("slimse>"))(**config)
+        case "TimeDistributed":
+            inside = config["layer"]
+            return keras.layers.TimeDistributed(getattr(keras.layers, inside["class_name"])(**inside["config"]))
         case "Add" | "Multiply":
             config.pop("axis")
     return getattr(keras.layers, layer.kind)(**config)

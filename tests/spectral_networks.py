@@ -123,11 +123,16 @@ class SpectralNetwork(Network):
         matrix = np.where(self.rng.random((rows, x.positions)) < 0.4, self.normal(rows, x.positions), 0.0)
         return self.add("slimse>Bands", {"rows": rows}, [x], x.channels, [matrix], positions=rows)
 
+    def mean(self, x: Value, keepdims: bool) -> Value:
+        """Without ``keepdims`` a vector."""
+        inside = {"class_name": "GlobalAveragePooling1D", "config": {"keepdims": keepdims}}
+        return self.add("TimeDistributed", {"layer": inside}, [x], x.channels, positions=int(keepdims))
+
 
 CHANNELS = st.sampled_from([1, 2, 3, 4, 5, 7, 8])
 _MAX_POSITIONS = 20
 CONVOLUTIONS = ("conv2d", "conv2d", "depthwise", "transposed", "dense")
-KINDS = (*CONVOLUTIONS, "separable", "pool", "resize", "bands", "norm", "activation", "pair", "concat")
+KINDS = (*CONVOLUTIONS, "separable", "pool", "mean", "resize", "bands", "norm", "activation", "pair", "concat")
 
 
 @st.composite
@@ -239,6 +244,11 @@ class _Layer:
         size = self.draw(st.integers(1, min(self.x.positions, 5)))
         size = self.x.positions if self.draw(st.integers(0, 5)) == 0 else size
         return self.network.pool(self.x, kind, size, self.draw(st.integers(1, 3)), padding)
+
+    def _mean(self) -> Value:
+        if self.draw(st.booleans()):
+            return self.network.mean(self.x, keepdims=True)
+        return self.network.reshape(self.network.mean(self.x, keepdims=False), 1, self.x.channels)
 
     def _resize(self) -> Value:
         how = self.draw(st.sampled_from(["repeat", "pad", "crop"]))

@@ -287,7 +287,7 @@ def test_error_truncated_model(refused, tiny_model, tmp_path, share):
     assert "damaged" in refused("compile", tmp_path / "cut.keras")
 
 
-@pytest.mark.parametrize("kind", ["Bidirectional", "Lambda", "ConvLSTM1D"])
+@pytest.mark.parametrize("kind", ["Lambda", "ConvLSTM1D"])
 def test_error_unsupported_layer(refused, tiny_model, tmp_path, kind):
     def change(layers):
         layers["encode_relu"].update(class_name=kind, registered_name=None)

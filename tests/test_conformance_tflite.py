@@ -27,7 +27,7 @@ from networks import (  # noqa: E402
     static_graphs,
 )
 from numpy.typing import NDArray  # noqa: E402
-from spectral_networks import KINDS, spectral_graphs  # noqa: E402
+from spectral_networks import KINDS, SpectralNetwork, spectral_graphs  # noqa: E402
 from tflite_model import write_tflite  # noqa: E402
 from tflite_reference import Reference, reference_kernels  # noqa: E402
 
@@ -223,6 +223,27 @@ def test_softmax_equals_reference(reference, channels, scale, spread, seed):
     lowest = rng.integers(-128, 128 - spread, (FRAMES, 1))
     features = (lowest + rng.integers(0, spread + 1, (FRAMES, channels))).astype(np.int8)
     features[:2] = lowest[:2]
+    expected = reference_tensors(reference, quantized, features)[graph.output]
+    np.testing.assert_array_equal(run_int8(quantized, features).output, expected)
+
+
+@settings(RELAXED, max_examples=200)
+@given(
+    st.one_of(st.integers(1, 40), st.sampled_from([64, 128, 255, 257, 1024])),
+    st.integers(1, 5),
+    QUANTIZATIONS,
+    QUANTIZATIONS,
+    SEEDS,
+)
+def test_mean_equals_reference(reference, positions, channels, source, output, seed):
+    network = SpectralNetwork(positions, channels)
+    graph = network.graph(network.mean(network.spectrum, keepdims=False))
+    quantized = quantize_with(graph, {graph.input: source, graph.output: output})
+    # Sums around zero, where neither end saturates, and small ones, which meet ties.
+    rng = np.random.default_rng(seed)
+    spread = int(rng.choice([1, 8, 128]))
+    centred = source.zero_point + rng.integers(-spread, spread + 1, (FRAMES, positions * channels))
+    features = np.clip(centred, -128, 127).astype(np.int8)
     expected = reference_tensors(reference, quantized, features)[graph.output]
     np.testing.assert_array_equal(run_int8(quantized, features).output, expected)
 

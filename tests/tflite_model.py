@@ -366,6 +366,14 @@ class TfliteWriter:
         source = self._plane(node, window.inputs, node.attributes["channels"])
         self._operator(operator, [source], [self._index[node.output]], options)
 
+    def _mean(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        options = schema.ReducerOptionsT()
+        source = self._plane(node, node.attributes["averaged"], node.attributes["channels"])
+        shape = (1, self._width(node.output), node.attributes["channels"])
+        means = self._activation(node.output, 0, self._quantized.quantization[node.output], shape)
+        self._operator("MEAN", [source, self._constant(np.array([2], np.int32))], [means], options)
+        self._reshape(means, self._index[node.output])
+
     def _resize(self, node: Node, parameters: Mapping[str, Any]) -> None:
         inputs, before, repeat = (node.attributes[name] for name in ("inputs", "before", "repeat"))
         positions, output = node.attributes["positions"], self._index[node.output]

@@ -7,6 +7,7 @@ in a ring; int8: TensorFlow Lite CONV_2D with per-channel weights, where padding
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slimse_mcu.graph import Node
@@ -47,6 +48,13 @@ def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> st
     return builder.activate(layer, output, layer.config.get("activation"))
 
 
+def _read_along_frequency(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
+    """A Conv1D along frequency is a Conv2D with a kernel of one frame."""
+    spread = {key: [1, layer.scalar(key)] for key in ("strides", "dilation_rate")}
+    weights = (layer.weight(0, rank=3)[None], *layer.weights[1:])
+    return _read(replace(layer, config={**layer.config, **spread}, weights=weights), inputs, builder)
+
+
 class Conv2D(Planes):
     """Kernel layout and attributes as :class:`Planes`."""
 
@@ -57,6 +65,11 @@ class Conv2D(Planes):
             _read,
             "along time one frame, or valid behind exact ZeroPadding2D; along frequency valid, same or padded; "
             "strides, dilation, one group",
+        ),
+        Import(
+            ("TimeDistributed(Conv1D)",),
+            _read_along_frequency,
+            "along frequency, within a frame; valid or same, strides, dilation, one group",
         ),
     )
 

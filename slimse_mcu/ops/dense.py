@@ -42,7 +42,13 @@ class Dense(Op):
     """Weights ``kernel [rows, columns]``, ``bias [rows]``; the same for every position along frequency."""
 
     name = "dense"
-    imports = (Import(("Dense",), _read, "any units, bias, any supported activation; along channels, per frequency"),)
+    imports = (
+        Import(
+            ("Dense", "TimeDistributed(Dense)"),
+            _read,
+            "any units, bias, any supported activation; along channels, per frequency",
+        ),
+    )
     kernels = ("slimse_dense_s8", "slimse_pointwise_s8")
     skips_rows = True
     skips_columns = True

@@ -98,11 +98,15 @@ class Gru(Recurrent):
             "along time; return_sequences, tanh and sigmoid, reset_after either way, at most 256 units; state int16",
         ),
         Import(
-            ("TimeDistributed",),
-            recurrent_layers.read_time_distributed,
-            "of GRU, LSTM, or Bidirectional of them with merge_mode concat: along frequency, within a frame",
+            ("TimeDistributed(GRU)",),
+            recurrent_layers.read_along_frequency("gru"),
+            "along frequency, within a frame; otherwise as GRU",
         ),
-        Import(("Bidirectional",), recurrent_layers.read_bidirectional, "inside TimeDistributed only"),
+        Import(
+            ("TimeDistributed(Bidirectional)",),
+            recurrent_layers.read_bidirectional,
+            "of GRU or LSTM, merge_mode concat: along frequency, within a frame",
+        ),
         Import(
             ("slimse>GroupedGRU",),
             _read_grouped,

@@ -47,6 +47,11 @@ class Lstm(Recurrent):
             recurrent_layers.read,
             "along time; return_sequences, tanh and sigmoid, at most 256 units; states int16",
         ),
+        Import(
+            ("TimeDistributed(LSTM)",),
+            recurrent_layers.read_along_frequency("lstm"),
+            "along frequency, within a frame; otherwise as LSTM",
+        ),
     )
 
     def hidden_scale(self, node: Node) -> NDArray[np.float64]:

@@ -36,7 +36,7 @@ class Pool(Op):
     """No weights; attribute ``window`` along frequency."""
 
     def output_blocks(self, node: Node, inputs: Sequence[Tensor]) -> tuple[Block, ...]:
-        return inputs[0].blocks
+        return inputs[0].blocks if inputs[0].channels == node.attributes["channels"] else ()
 
     def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization:
         return inputs[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +125,7 @@ def _op_of(layer: KerasLayer, kind: Any) -> str:
     for op, known in _KINDS.items():
         if known.layer == kind:
             return op
-    raise layer.error(f"wraps a {kind}", "GRU, LSTM and Bidirectional of them can be wrapped; call a Dense as it is.")
+    raise layer.error(f"runs a {kind} in both directions", "GRU and LSTM can run in both.")
 
 
 def read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
@@ -133,44 +133,51 @@ def read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str
     builder.vector(layer, inputs[0])
     if layer.config.get("go_backwards", False):
         raise layer.error("runs backwards along time, which needs future frames: not causal", "Run it forwards.")
-    cells = _read_cells(layer, [layer], layer.kind, builder.channels(inputs[0]))
+    cells = _read_cells(layer, [layer], _op_of(layer, layer.kind), builder.channels(inputs[0]))
     return add_cells(layer, inputs[0], builder, cells, along=TIME)
 
 
+def read_along_frequency(op: str) -> Callable[[KerasLayer, Sequence[str], GraphBuilder], str]:
+    """Importer of a recurrent layer inside ``TimeDistributed``: along frequency, within a frame."""
+
+    def read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
+        return _add_along_frequency(layer, inputs[0], builder, op, [layer])
+
+    return read
+
+
 def read_bidirectional(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
-    """Refuse Keras's Bidirectional along time."""
-    raise layer.error(
-        "runs backwards along time, which needs future frames: not causal",
-        "Run it forwards, or along frequency within a frame: TimeDistributed(Bidirectional(...)).",
-    )
+    """Import of ``Bidirectional`` inside ``TimeDistributed``."""
+    config = layer.config
+    forward, backward = config["layer"], config["backward_layer"]
+    op = _op_of(layer, forward["class_name"])
+    if config.get("merge_mode", "concat") != "concat":
+        raise layer.error(f"merges both directions by '{config['merge_mode']}'", "Set merge_mode='concat'.")
+    if forward["config"].get("go_backwards", False) or not backward["config"].get("go_backwards", True):
+        raise layer.error("does not run forwards first", "Wrap a layer without go_backwards.")
+    half = len(layer.weights) // 2
+    members = [
+        replace(layer, config=forward["config"], weights=layer.weights[:half]),
+        replace(layer, config=backward["config"], weights=layer.weights[half:]),
+    ]
+    return _add_along_frequency(layer, inputs[0], builder, op, members)
 
 
-def read_time_distributed(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
-    """Import of Keras's ``TimeDistributed`` of a recurrent layer: along frequency, within a frame."""
-    inner = layer.config["layer"]
-    config, kind, backward = inner["config"], inner["class_name"], None
-    if kind == "Bidirectional":
-        if config.get("merge_mode", "concat") != "concat":
-            raise layer.error(f"merges both directions by '{config['merge_mode']}'", "Set merge_mode='concat'.")
-        backward = config["backward_layer"]["config"]
-        config, kind = config["layer"]["config"], config["layer"]["class_name"]
-    _op_of(layer, kind)
-    if len(builder.shape(inputs[0])) != 2:
+def _add_along_frequency(
+    layer: KerasLayer, source: str, builder: GraphBuilder, op: str, members: Sequence[KerasLayer]
+) -> str:
+    """Add one direction or two; each member has the configuration and the weights of one."""
+    if len(builder.shape(source)) != 2:
         raise layer.error("reads a tensor without a frequency axis", "Give it (batch, time, frequency, channels).")
-    if config.get("go_backwards", False) or (backward is not None and not backward.get("go_backwards", True)):
+    if members[0].config.get("go_backwards", False):
         raise layer.error(
             "runs from the last frequency to the first alone", "Run it forwards, or in both directions: Bidirectional."
         )
-    half = len(layer.weights) if backward is None else len(layer.weights) // 2
-    members = [replace(layer, config=config, weights=layer.weights[:half])]
-    if backward is not None:
-        members.append(replace(layer, config=backward, weights=layer.weights[half:]))
-    cells = _read_cells(layer, members, kind, builder.channels(inputs[0]))
-    return add_cells(layer, inputs[0], builder, cells, along=FREQUENCY, directions=len(members))
+    cells = _read_cells(layer, members, op, builder.channels(source))
+    return add_cells(layer, source, builder, cells, along=FREQUENCY, directions=len(members))
 
 
-def _read_cells(layer: KerasLayer, members: Sequence[KerasLayer], kind: Any, columns: int) -> Cells:
-    op = _op_of(layer, kind)
+def _read_cells(layer: KerasLayer, members: Sequence[KerasLayer], op: str, columns: int) -> Cells:
     gates = _KINDS[op].gates
     arrays = [_read_arrays(member, gates, columns) for member in members]
     if any(one[1].shape != arrays[0][1].shape for one in arrays):

@@ -92,7 +92,7 @@ class Resize(Op):
     )
 
     def output_blocks(self, node: Node, inputs: Sequence[Tensor]) -> tuple[Block, ...]:
-        return inputs[0].blocks
+        return inputs[0].blocks if inputs[0].channels == node.attributes["channels"] else ()
 
     def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         return _resized(node, inputs[0], 0.0)

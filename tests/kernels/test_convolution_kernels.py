@@ -10,9 +10,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from test_kernels import RELAXED, SEEDS, Gates, frames, linear, node_of, pytestmark, ring_of, run_calls, specified
 
-from slimse_mcu.graph import Node, Part
+from slimse_mcu.errors import QuantizeError
+from slimse_mcu.graph import Node, Part, Quantization
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.frequency import Window
+from slimse_mcu.ops.op import QuantizeContext
 
 __all__ = ["library", "pytestmark"]
 library = test_kernels.library
@@ -112,6 +114,20 @@ def test_pools(library, seed, window, channels, op):
     assume(window.hits().min() > 0)
     node = node_of(op, 1, window=window, channels=channels)
     check(library, node, {}, frames(np.random.default_rng(seed), window.inputs * channels), None, Gates())
+
+
+@RELAXED
+@given(SEEDS, st.one_of(SMALL, st.sampled_from([257, 65535])), SMALL)
+def test_mean(library, seed, positions, channels):
+    """Multipliers as the specification forms them, and all that fit."""
+    rng = np.random.default_rng(seed)
+    node = node_of("mean", 1, averaged=positions, channels=channels)
+    source, output = (Quantization(float(2.0 ** rng.uniform(-30, 8)), int(rng.integers(-128, 128))) for _ in range(2))
+    try:
+        parameters = operators()["mean"].quantize(node, QuantizeContext((source,), output))
+    except QuantizeError:
+        assume(False)
+    check(library, node, parameters, frames(rng, positions * channels), None, Gates())
 
 
 def test_mean_of_ties_rounds_away_from_zero(library):
