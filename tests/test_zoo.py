@@ -47,7 +47,7 @@ def test_every_entry_is_small_and_has_a_card(name: str):
 
 
 def test_dynamic_and_static_checkpoints_are_there():
-    assert {"convfsenet-dyncp25", "convfsenet-static"} <= set(zoo.entries())
+    assert {"convfsenet-dyncp25", "convfsenet-static", "dsn-mgt", "dsn-static"} <= set(zoo.entries())
 
 
 def test_calibration_clip_is_noisy_speech_of_half_a_minute_at_varied_levels():
@@ -72,10 +72,12 @@ def test_held_out_clips_are_aligned_pairs():
         assert np.corrcoef(noisy, clean)[0, 1] > 0.3
 
 
-def measured(tmp_path: Path, board: str, audio: str, reference: str) -> dict[str, Any]:
-    """``report.json`` of the gated checkpoint on a board."""
+def measured(
+    tmp_path: Path, board: str, audio: str, reference: str, name: str = "convfsenet-dyncp25"
+) -> dict[str, Any]:
+    """``report.json`` of a gated checkpoint on a board."""
     arguments = ["--board", board, "--audio", str(CLIPS / audio), "--reference", str(CLIPS / reference)]
-    assert run(["measure", "zoo:convfsenet-dyncp25", *arguments, "--out", str(tmp_path / "out"), "--json"]) == 0
+    assert run(["measure", f"zoo:{name}", *arguments, "--out", str(tmp_path / "out"), "--json"]) == 0
     report: dict[str, Any] = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["bit_exact"]["first_divergence"] is None
     return report
@@ -90,6 +92,21 @@ def test_gated_checkpoint_enhances_the_held_out_clips_on_the_board(tmp_path):
     open_ratios = [gate["open_ratio"] for gate in report["gates"].values()]
     assert 0.22 <= sum(open_ratios) / len(open_ratios) <= 0.27
     assert report["macs"]["saved_ratio"] >= 0.55
+
+
+def test_slimmable_checkpoint_enhances_and_opens_more_for_noisier_clips(tmp_path):
+    pytest.importorskip("pesq")
+    report = measured(tmp_path, "host", "noisy", "clean", "dsn-mgt")
+    noisy, device = report["quality"]["noisy"], report["quality"]["device"]
+    assert device["pesq_wb"] - noisy["pesq_wb"] >= 0.43
+    assert device["si_sdr_db"] - noisy["si_sdr_db"] >= 6.0
+    assert report["quality"]["float"]["pesq_wb"] - device["pesq_wb"] <= 0.03
+    assert report["macs"]["all_open"] <= 560_000
+    assert 0.65 <= report["macs"]["mean"] / report["macs"]["all_open"] <= 0.75
+    shares = np.mean([list(gate["per_file"].values()) for gate in report["gates"].values()], axis=0).tolist()
+    assert shares[0] > 0.9  # the clips' ratios rise from 0 to 15 dB
+    assert shares[-1] < 0.25
+    assert shares == sorted(shares, reverse=True)
 
 
 @needs_arm
