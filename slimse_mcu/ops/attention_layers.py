@@ -83,6 +83,8 @@ def read_slim(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -
     axis, count = layer.config["axis"], layer.config["heads"]
     if axis not in ("time", "frequency"):
         raise layer.error(f"attends along '{axis}'", "Choose axis='time' or axis='frequency'.")
+    if axis == "time" and layer.config.get("window") is None:
+        raise layer.error("attends over all of time: no bound", "Give it one: window=frames.")
     if count != projections.heads:
         raise layer.error(f"has weights of {projections.heads} heads, not {count}")
     heads = parts.read_parts(layer, policy, builder, projections.heads * projections.value_size)

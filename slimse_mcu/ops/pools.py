@@ -23,7 +23,8 @@ def read_pool(op: str) -> Callable[[KerasLayer, Sequence[str], GraphBuilder], st
         stride = size if layer.config.get("strides") is None else pair(layer, "strides")
         if size[0] != 1 or stride[0] != 1:
             raise layer.error(
-                f"pools {size[0]} frames in steps of {stride[0]}", "Pool along frequency only: pool_size=(1, n)."
+                f"pools {size[0]} frames in steps of {stride[0]}: not causal",
+                "Pool along frequency only: pool_size=(1, n).",
             )
         window = sliding_window(layer, positions, (0, 0), size[1], stride[1])
         shape = (window.outputs, channels)

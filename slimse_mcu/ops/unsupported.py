@@ -32,7 +32,7 @@ _SEE_THE_FUTURE = {
     ),
     "Attention": ("attends over all of time", _ATTENTION),
     "AdditiveAttention": ("attends over all of time", _ATTENTION),
-    "GroupedQueryAttention": ("attends over all of time", _ATTENTION),
+    "GroupQueryAttention": ("attends over all of time", _ATTENTION),
     "GroupNormalization": ("normalizes over all of time", "Use BatchNormalization or LayerNormalization."),
     "Flatten": ("flattens all of time", "Keep time: Reshape((-1, channels))."),
 }
