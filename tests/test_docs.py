@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from slimse_mcu import assets, cli
+from slimse_mcu import assets, cli, compile_model
 from slimse_mcu.ops import importers, operators
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,9 +23,10 @@ def code_blocks(name: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def test_readme_excerpt_is_what_the_generator_writes(tiny_compiled):
-    excerpt = code_blocks("README.md", "c")[0]
-    assert excerpt.rstrip() in tiny_compiled.project.files["model.c"]
+def test_readme_excerpts_are_what_the_generator_writes(tiny_compiled):
+    channels, components = code_blocks("README.md", "c")[:2]
+    assert channels.rstrip() in tiny_compiled.project.files["model.c"]
+    assert components.rstrip() in compile_model("zoo:dsn-mgt").project.files["model.c"]
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
@@ -33,7 +34,7 @@ def test_readme_application_compiles(tiny_compiled, tmp_path):
     for name, text in tiny_compiled.project.files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    static, _, body = code_blocks("README.md", "c")[1].partition("\n\n")
+    static, _, body = code_blocks("README.md", "c")[2].partition("\n\n")
     (tmp_path / "application.c").write_text(
         '#include "model.h"\n#include "model_audio.h"\n'
         "void read_microphone(int16_t *pcm, int count);\nvoid write_speaker(const int16_t *pcm, int count);\n"
