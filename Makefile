@@ -23,8 +23,9 @@ demo: $(VENV)/.demo ## Enhance the bundled noisy clips on a virtual Cortex-M4 an
 test: $(VENV)/.test ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-bench: $(VENV)/.demo ## Print instructions per frame on every virtual board, by share of open channels
+bench: $(VENV)/.demo ## Print instructions per frame on every virtual board, by open channels and by closed components
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench --model zoo:dsn-mgt
 
 docs: $(VENV)/.demo ## Write docs/layers.md from the registry of layers
 	$(BIN)/python docs/make_layers.py
