@@ -190,6 +190,9 @@ class Gate:
 class Node:
     """One layer of the streaming graph.
 
+    Either channel gates (``row_gate``, ``column_gate``) or components (``parts``, ``column_blocks``) rule it, never
+    both kinds: no kernel obeys both.
+
     Attributes:
         name: The Keras layer it came from, as a C identifier.
         op: Name of the operator, the module in ``slimse_mcu.ops``.

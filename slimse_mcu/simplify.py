@@ -90,7 +90,8 @@ def _is_vector(node: Node) -> bool:
 
 
 def _skips_rows(node: Node) -> bool:
-    return operators()[node.op].skips_rows and _is_vector(node)
+    """Whether a channel gate can close rows of a node; no kernel obeys a channel gate and components at once."""
+    return operators()[node.op].skips_rows and _is_vector(node) and not node.parts
 
 
 def _fold_affine(graph: Graph) -> Graph:
@@ -158,7 +159,9 @@ def _spread_blocks(graph: Graph) -> Graph:
         operator = operators()[node.op]
         inputs = [tensors[name] for name in node.inputs]
         blocks = inputs[0].blocks
-        if blocks and len(blocks) <= _MAX_BLOCKS and operator.block_channels(node) == inputs[0].channels:
+        is_ungated = node.row_gate is None and node.column_gate is None
+        fits = len(blocks) <= _MAX_BLOCKS and operator.block_channels(node) == inputs[0].channels
+        if blocks and is_ungated and fits:
             node = replace(node, column_blocks=blocks)
         nodes.append(node)
         if node.output in tensors:
@@ -198,7 +201,7 @@ def _spread_gates(graph: Graph) -> Graph:
             shared = set(gates)
             if len(shared) == 1 and None not in shared:
                 node = replace(node, row_gate=gates[0])
-        if operator.skips_columns and gates[0] is not None and _is_vector(node):
+        if operator.skips_columns and gates[0] is not None and _is_vector(node) and not node.parts:
             node = replace(node, column_gate=gates[0])
         nodes[node.name] = node
         if node.row_gate is not None and node.output in tensors:
