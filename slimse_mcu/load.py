@@ -177,6 +177,8 @@ class GraphBuilder:
         if layer.kind == "InputLayer":
             return self._read_input(layer)
         for array in layer.weights:
+            if array.size == 0:
+                raise layer.error(f"holds an empty weight, of shape {array.shape}")
             if not np.all(np.isfinite(array)):
                 raise layer.error("holds a weight that is NaN or infinite", "Train it again, with a lower rate.")
         if not inputs:
@@ -219,17 +221,21 @@ class GraphBuilder:
         return self.input
 
     def _unique(self, name: str) -> str:
-        """A C identifier that no other layer, tensor or gate has."""
+        """A C identifier that no other layer, tensor, gate or state has."""
         base = re.sub(r"\W", "_", name[:_NAME_LENGTH], flags=re.ASCII).strip("_") or "layer"
         is_macro = len(base) > 1 and base == base.upper()
         is_taken = base in _C_WORDS or base.startswith(("audio", "model_", "slimse_"))
         if base[0].isdigit() or is_macro or is_taken or keyword.iskeyword(base):
             base = f"layer_{base}"
+        return self._claim(base)
+
+    def _claim(self, base: str, *suffixes: str) -> str:
+        """The name, or one with a number behind it, that is free with and without the suffixes; all are taken now."""
         candidate, counter = base, 1
-        while candidate in self._names:
+        while not self._names.isdisjoint(taken := {candidate + suffix for suffix in ("", *suffixes)}):
             counter += 1
             candidate = f"{base}_{counter}"
-        self._names.add(candidate)
+        self._names |= taken
         return candidate
 
     def shape(self, tensor: str) -> tuple[int, ...]:
@@ -339,12 +345,12 @@ class GraphBuilder:
         states = []
         for index, slots in {0: reach, **(rings or {})}.items():
             if slots:
-                ring = f"{name}_past" if index == 0 else f"{name}_past{index}"
+                ring = self._claim(f"{name}_past" + (f"{index}" if index else ""), "_next")
                 states.append(State(ring, sources[index], slots, self.source(inputs[index]).size))
         if hidden:
-            states.append(State(f"{name}_hidden", name, 1, hidden, "hidden"))
+            states.append(State(self._claim(f"{name}_hidden"), name, 1, hidden, "hidden"))
         if any(part.on_skip == "hold" for part in parts):
-            states.append(State(f"{name}_held", name, 1, math.prod(shape), "held"))
+            states.append(State(self._claim(f"{name}_held"), name, 1, math.prod(shape), "held"))
         self._tensors[name] = Tensor(name, shape, period, row_gate)
         self._nodes.append(
             Node(

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from slimse_mcu.errors import ModelError
-from slimse_mcu.graph import Block, Graph, Node, Tensor
+from slimse_mcu.graph import Block, Graph, Node, State, Tensor
 from slimse_mcu.ops import operators
 
 #: A kernel keeps one range per block that it may have to skip.
@@ -138,13 +138,17 @@ def _fuse_gates(graph: Graph) -> Graph:
 
 def _fuse_parts(graph: Graph) -> Graph:
     """Let the layer that feeds a GateParts skip the closed parts itself, where nothing else reads its output."""
+    taken = {*graph.tensors, *graph.gates, *(state.name for state in graph.states)}
+
+    def renamed(state: State, name: str) -> State:
+        return state if name in taken else replace(state, name=name)
 
     def merged(producer: Node, node: Node) -> Node | None:
         if node.op != "gate_parts" or not operators()[producer.op].skips_parts or producer.period != node.period:
             return None
         if graph.tensors[producer.output].channels != graph.tensors[node.output].channels:
             return None
-        held = (replace(state, name=f"{producer.name}_held") for state in node.states)
+        held = (renamed(state, f"{producer.name}_held") for state in node.states)
         states = (*producer.states, *held)
         return replace(producer, parts=node.parts, bypass=node.bypass, states=states)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from gated_layers import grouped_gru
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from native import build_native
@@ -180,6 +181,22 @@ def test_branches_read_like_the_figure():
         r"if \(slimse_is_open\(&policy_1, MODEL_POLICY_1_A\) != 0U\) \{\n +macs \+= slimse_pointwise_s8\(", text
     )
     assert re.search(r"\} else \{\n +slimse_zero_s8\(&model_second_part1_closed, &second\[8\]\);", text)
+
+
+def test_states_and_layers_never_share_a_name():
+    """What a board tells of its memory goes by name; a layer may be called like another one's state."""
+    network = Network(4)
+    policy = network.policy(network.input, ["a", "b"], 3, recurrent=True, name="policy")
+    x = grouped_gru(network, network.dense(network.input, 4, name="past_past"), policy, 4, [0, 1], name="gru")
+    x = network.dense(x, 4, name="gru_hidden")
+    x = network.depthwise(network.dense(x, 4, name="past_past_next"), 2, name="past")
+    x = network.gate_parts(network.dense(x, 4, name="part"), policy, [0, 1], ["hold", "zero"])
+    for name in ("past_past_2", "part_held", "policy_hidden", "policy_hidden_hidden"):
+        x = network.dense(x, 4, name=name)
+    graph = network.graph(network.dense(x, 2))
+    names = [*graph.tensors, *(state.name for state in graph.states)]
+    names += [f"{state.name}_next" for state in graph.states if state.kind == "ring"]
+    assert len(set(names)) == len(names)
 
 
 # ---- what is refused ---------------------------------------------------------------------------------------------

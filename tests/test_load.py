@@ -205,7 +205,7 @@ REFUSED: dict[str, tuple[Callable[[Network], Value], str]] = {
     "NaN weight": (lambda n: spoilt_dense(n, np.nan), "NaN"),
     "infinite weight": (lambda n: spoilt_dense(n, np.inf), "infinite"),
     "weights for fewer channels": (dense_for(5, 12), r"\(12, 5\), its input has 6 channels"),
-    "no units": (dense_for(6, 0), "configuration"),
+    "no units": (dense_for(6, 0), "empty weight"),
     "normalization of other channels": (lambda n: norm_of(n, 4), "input has 6 channels"),
     "normalization by nothing": (lambda n: norm(n, n.input, variance=np.zeros(6), epsilon=0.0), "not finite"),
     "normalization of time": (lambda n: norm(n, n.input, axis=1), "axis 1"),

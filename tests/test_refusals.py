@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gated_layers import grouped_gru
 from keras_file import save
 from networks import Network, Value
+from spectral_networks import SpectralNetwork
 
 from slimse_mcu.errors import ModelError
 from slimse_mcu.load import load
@@ -206,3 +208,72 @@ def test_gate_that_would_rule_the_layer_that_it_reads_is_named():
     nodes = tuple(replace(node, row_gate=name) if node.name == "ruled" else node for node in graph.nodes)
     with pytest.raises(ModelError, match=f"Layer '{name}' decides a gate from layers that it rules: ruled"):
         simplify(replace(graph, nodes=nodes))
+
+
+# ---- hostile sizes: refused before anything is allocated for them -------------------------------------------------
+
+
+def _ends(x: Value, network: Network) -> Network:
+    network.output = network.dense(x, 3)
+    return network
+
+
+def groups_of_parts(count: Any) -> Network:
+    network = Network(8)
+    policy = network.policy(network.input, ["a"])
+    config = {"groups": count, "components": None, "on_skip": "zero"}
+    return _ends(network.add("slimse>GateParts", config, [network.dense(network.input, 8), policy], 8), network)
+
+
+def groups_of_a_gru(count: Any) -> Network:
+    network = Network(4)
+    x = grouped_gru(network, network.input, None, 4, [None, None], use_bias=False)
+    gru = network.layers[-1]
+    network.layers[-1] = replace(gru, config={**gru.config, "groups": count})
+    return _ends(x, network)
+
+
+def pooled(size: int, padding: str) -> Network:
+    network = SpectralNetwork(16000, 1)
+    x = network.repeat(network.spectrum, 4)
+    network.output = network.pool(x, "Average", size, 1, padding)
+    return network
+
+
+def padded_far(above: int, stride: int) -> Network:
+    network = SpectralNetwork(4, 2)
+    network.output = network.conv2d(network.spectrum, 1, (1, 3), stride, padding=(0, above))
+    return network
+
+
+def empty_kernel() -> Network:
+    network = SpectralNetwork(4, 2)
+    weights = [np.zeros((1, 1, 0, 10**12)), np.zeros(1)]
+    network.output = network.add("Conv2D", {"use_bias": False}, [network.spectrum], 1, weights)
+    return network
+
+
+def component_true() -> Network:
+    network = Network(4)
+    policy = network.policy(network.input, ["a", "b"])
+    return _ends(network.gate_parts(network.dense(network.input, 4), policy, [False, True], ["zero"] * 2), network)
+
+
+HOSTILE: dict[str, tuple[Callable[[], Network], str]] = {
+    "parts": (lambda: groups_of_parts(10**12), "has 1000000000000 groups; at most 16"),
+    "groups": (lambda: groups_of_a_gru(10**12), "for 1000000000000 groups of 4 channels"),
+    "negative groups": (lambda: groups_of_a_gru(-2), "for -2 groups of 4 channels"),
+    "a window over everything": (lambda: pooled(64000, "same"), "64000 taps at each of 64000 positions"),
+    "a wide window": (lambda: pooled(30000, "valid"), "30000 taps at each of 34001 positions"),
+    "padding that a stride skips": (lambda: padded_far(2**31, 40000), "reads 2147483652 positions"),
+    "an empty kernel of many rows": (empty_kernel, "holds an empty weight"),
+    "a component that is no number": (component_true, "names component False"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_size_is_refused(case):
+    make, problem = HOSTILE[case]
+    network = make()
+    with pytest.raises(ModelError, match=problem):
+        network.graph(network.output)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: The kernels count positions in 16 bits.
 _MAX_POSITIONS = 65535
+#: Taps of all output positions together; the specification lists them.
+_MAX_TAPS = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ def sliding_window(
         outputs = (positions - span) // stride + 1
     else:
         raise layer.error(f"uses padding='{kind}'", "Use padding='valid' or 'same'.")
+    if positions > _MAX_POSITIONS:
+        raise layer.error(f"reads {positions} positions, padding included; at most {_MAX_POSITIONS} are supported")
     if outputs < 1:
         raise layer.error(f"has a kernel that spans {span} of {positions} positions", "Use a smaller one, or pad.")
     window = Window(inputs, outputs, kernel, stride, dilation, left)
@@ -134,3 +138,8 @@ def check_window(layer: KerasLayer, window: Window) -> None:
     counts = (window.inputs, window.outputs, window.kernel, window.stride, window.dilation)
     if min(counts) < 1 or max(*counts, window.left) > _MAX_POSITIONS:
         raise layer.error(f"works on {window}; at most {_MAX_POSITIONS} of each are supported")
+    if window.outputs * window.kernel > _MAX_TAPS:
+        raise layer.error(
+            f"has {window.kernel} taps at each of {window.outputs} positions; at most {_MAX_TAPS} in all are supported",
+            "Use a smaller kernel, or strides.",
+        )

@@ -72,16 +72,18 @@ def _grouped_cells(layer: KerasLayer, groups: int, directions: int, channels: in
     kernel, recurrent_kernel = layer.weight(0, rank=4), layer.weight(1, rank=4)
     units, reset_after = recurrent_kernel.shape[2], bool(layer.config.get("reset_after", True))
     front, rows = (directions, groups), _GATES * units
-    biases = 2 if reset_after else 1
-    bias = np.zeros((*front, biases, rows), np.float32)
+    expected = [(*front, channels // max(1, groups), rows), (*front, units, rows)]
+    arrays = [kernel, recurrent_kernel]
     if layer.config.get("use_bias", True):
-        bias = layer.weight(2, rank=4)
-    expected = ((*front, channels // max(1, groups), rows), (*front, units, rows), (*front, biases, rows))
-    found = (kernel.shape, recurrent_kernel.shape, bias.shape)
-    if found != expected or units == 0 or channels % groups:
+        expected.append((*front, 2 if reset_after else 1, rows))
+        arrays.append(layer.weight(2, rank=4))
+    found = [array.shape for array in arrays]
+    if found != expected or channels % groups:
         raise layer.error(f"has weights of shapes {found} for {groups} groups of {channels} channels in all")
-    arrays = (array.swapaxes(0, 1).reshape(-1, *array.shape[2:]) for array in (kernel, recurrent_kernel, bias))
-    return recurrent_layers.cells_of("gru", _GATES, *arrays, reset_after=reset_after)
+    if len(arrays) == 2:
+        arrays.append(np.zeros((*front, 1, rows), np.float32))
+    by_cell = (array.swapaxes(0, 1).reshape(-1, *array.shape[2:]) for array in arrays)
+    return recurrent_layers.cells_of("gru", _GATES, *by_cell, reset_after=reset_after)
 
 
 class Gru(Recurrent):

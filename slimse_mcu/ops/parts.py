@@ -40,6 +40,8 @@ def read_parts(layer: KerasLayer, policy: str | None, builder: GraphBuilder, cha
         ModelError: The numbers do not fit each other or the policy, or no such rule exists.
     """
     groups = int(layer.config.get("groups", layer.config.get("heads", 1)))
+    if groups > MAX_PARTS:
+        raise layer.error(f"has {groups} groups; at most {MAX_PARTS} are supported", "Use fewer, larger groups.")
     components = layer.config.get("components") or [None] * groups
     on_skip = layer.config.get("on_skip", "zero")
     rules = [on_skip] * groups if isinstance(on_skip, str) else list(on_skip)
@@ -48,11 +50,9 @@ def read_parts(layer: KerasLayer, policy: str | None, builder: GraphBuilder, cha
             f"has {channels} channels, {groups} groups, {len(components)} components and {len(rules)} rules",
             "Give each group a component or None, and choose groups that divide the channels.",
         )
-    if groups > MAX_PARTS:
-        raise layer.error(f"has {groups} groups; at most {MAX_PARTS} are supported", "Use fewer, larger groups.")
     count = 0 if policy is None else builder.gates[policy].channels
     for index, rule in zip(components, rules, strict=True):
-        if index is not None and not (isinstance(index, int) and 0 <= index < count):
+        if index is not None and not (type(index) is int and 0 <= index < count):
             raise layer.error(f"names component {index} of a policy of {count}", "Count components from 0.")
         if rule not in RULES:
             raise layer.error(f"has on_skip='{rule}'", f"Choose one of {', '.join(RULES)}.")

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 #: The generated code keeps one bit per component; far more than a network has.
 _MAX_COMPONENTS = 256
+#: Longer names are cut.
+_NAME_LENGTH = 60
 
 
 def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
-    names = [re.sub(r"\W", "_", str(name), flags=re.ASCII) for name in layer.config.get("components") or ()]
+    given = [str(name)[:_NAME_LENGTH] for name in layer.config.get("components") or ()]
+    names = [re.sub(r"\W", "_", name, flags=re.ASCII) for name in given]
     if not 0 < len(names) <= _MAX_COMPONENTS or len(set(names)) != len(names) or not all(names):
         raise layer.error(f"has components {names}", f"Give 1 to {_MAX_COMPONENTS} different names.")
     builder.vector(layer, inputs[0])
