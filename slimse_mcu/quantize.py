@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.errors import QuantizeError
-from slimse_mcu.graph import BYPASS, Graph, Quantization, QuantizedGraph
+from slimse_mcu.graph import BYPASS, Graph, Node, Quantization, QuantizedGraph
 from slimse_mcu.ops import operators, rescale
 from slimse_mcu.ops.arithmetic import choose_quantization
 from slimse_mcu.ops.op import QuantizeContext
@@ -121,7 +121,10 @@ def _check_features(graph: Graph, features: Sequence[NDArray[np.float32]], metho
 
 
 class _Ranges:
-    """Range of every tensor over the calibration frames; closed channels do not count."""
+    """Range of every tensor over the calibration frames.
+
+    Closed channels do not count; what a bypass would show counts in frames whose part is open as well.
+    """
 
     def __init__(self, graph: Graph, method: str, percentile: float, frames: int) -> None:
         self._graph = graph
@@ -132,12 +135,15 @@ class _Ranges:
         self._high: dict[str, float] = {}
         self._values: dict[str, list[NDArray[np.float32]]] = {}
         self._seen: dict[str, int] = dict.fromkeys(graph.tensors, 0)
+        self._bypasses = {node.output: node for node in graph.nodes if node.bypass is not None}
 
     def add(self, trace: Trace) -> None:
         """Take in consecutive frames that begin a period of the graph."""
         for name, recorded in trace.tensors.items():
             tensor = self._graph.tensors[name]
             values = recorded[:: tensor.period]
+            if name in self._bypasses:
+                values = np.hstack([values, _bypassed(self._bypasses[name], trace)[:: tensor.period]])
             if values.size == 0:
                 continue
             if not np.isfinite(values).all():
@@ -169,3 +175,11 @@ class _Ranges:
             low, high = np.percentile(values, [tail, self._percentile])
             result[name] = (max(self._low[name], min(0.0, float(low))), min(self._high[name], max(0.0, float(high))))
         return result
+
+
+def _bypassed(node: Node, trace: Trace) -> NDArray[np.float32]:
+    """What closed parts of a node's output show of another tensor, ``[frames, elements]``."""
+    assert node.bypass is not None, "only nodes with a bypass are asked"
+    shows = np.repeat([part.on_skip == "bypass" for part in node.parts], [part.channels for part in node.parts])
+    recorded = trace.tensors[node.bypass]
+    return recorded.reshape(len(recorded), -1, len(shows))[..., shows].reshape(len(recorded), -1)

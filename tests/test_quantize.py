@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from networks import Network, features_for
 
 from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import Graph, Quantization
-from slimse_mcu.ops.arithmetic import quantize_values
+from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
 from slimse_mcu.quantize import quantize, quantize_with
 from slimse_mcu.streaming import gate_layout, run_float, run_int8
 
@@ -198,3 +200,22 @@ def test_int8_follows_float_within_the_quantization_noise():
     difference = (integer.astype(float) - parameters.zero_point) * parameters.scale - real
     assert np.sqrt(np.mean(difference**2)) < 0.02 * np.sqrt(np.mean(real**2))
     assert gate_layout(graph).size == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "percentile", "percentile": 99.9}], ids=str)
+def test_bypass_that_calibration_never_shows_keeps_its_range(options):
+    """The component was open in every calibration frame; on the board it closes."""
+    network = Network(4, seed=1)
+    policy = network.policy(network.input, ["a"])
+    network.layers[-1] = replace(network.layers[-1], weights=(np.zeros((4, 1, 2)), np.array([[0.0, 9.0]])))
+    wide = network.dense(network.input, 6, name="wide")
+    small = network.dense(network.input, 6, name="small")
+    network.layers[-1] = replace(network.layers[-1], weights=(1e-3 * np.ones((4, 6)), np.zeros(6)))
+    graph = network.graph(network.dense(network.gate_parts(small, policy, [None, 0], ["bypass"] * 2, wide), 3))
+    quantized = quantize(graph, [features_for(graph, 200, 0)], **options)
+    layout = gate_layout(graph)
+    features = quantize_values(features_for(graph, 200, 1), quantized.quantization[graph.input])
+    trace = run_int8(quantized, features, forced=layout.constant(False), record=True)
+    shown, bypass = (dequantize_values(trace.tensors[name], quantized.quantization[name]) for name in ("small", "wide"))
+    step = quantized.quantization["small"].scale
+    assert np.mean(np.abs(shown[:, 3:] - bypass[:, 3:]) <= step) > 0.95
