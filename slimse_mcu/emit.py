@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu import assets, frontend
-from slimse_mcu.emit_frame import Symbols, components, frame_steps
+from slimse_mcu.emit_frame import Symbols, call_title, components, frame_steps
 from slimse_mcu.errors import ModelError
-from slimse_mcu.graph import Node, Part, Provenance, Quantization
+from slimse_mcu.graph import Part, Provenance, Quantization
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.plan import Plan, Step, constants
@@ -195,7 +195,7 @@ def _context(plan: Plan) -> dict[str, Any]:
         "macs_all_closed": plan.macs_all_closed,
         "arena": [_arena_buffer(plan, buffer) for buffer in plan.arena],
         "steps": list(frame_steps(plan, symbols)),
-        "layers": [_layer(step.node, call, symbols) for step in plan.steps for call in step.all_calls],
+        "layers": [_layer(plan, step, call, symbols) for step in plan.steps for call in step.all_calls],
         "kernels": sorted(_functions(plan)),
         "node_names": [step.node.name for step in plan.steps],
         "buffers": [{"name": buffer.name, "kept": int(plan.instrumented)} for buffer in plan.arena],
@@ -255,33 +255,20 @@ def _arrays(call: KernelCall) -> Iterator[tuple[str, Constant]]:
     return ((key, value) for key, value in call.fields.items() if isinstance(value, Constant))
 
 
-def _layer(node: Node, call: KernelCall, symbols: Symbols) -> dict[str, Any]:
-    fields = []
+def _layer(plan: Plan, step: Step, call: KernelCall, symbols: Symbols) -> dict[str, Any]:
+    node, fields = step.node, []
     for key, value in call.fields.items():
-        text = symbols[node.name, call.suffix, key] if isinstance(value, Constant) else _integer(key, value)
+        text = symbols[node.name, call.suffix, key] if isinstance(value, Constant) else str(int(value))
         fields.append({"name": key, "value": text})
     return {
         "name": f"{node.name}{call.suffix}",
         "symbol": symbols[node.name, call.suffix, ""],
         "struct": call.struct,
-        "title": operators()[node.op].describe(node),
+        "title": call_title(plan, step, call),
         "fields": fields,
         "arrays": [_array(symbols[node.name, call.suffix, key], value) for key, value in _arrays(call)],
         "bytes": sum(constant.values.nbytes for constant in constants(call)),
     }
-
-
-#: Members of layer structures that are unsigned in C.
-_UNSIGNED = frozenset(
-    """
-    rows columns channels size taps dilation units positions input_pitch output_pitch inputs kernel stride spacing left
-    repeat first_row
-    """.split()  # noqa: SIM905 - a list of so many strings reads worse
-)
-
-
-def _integer(key: str, value: Any) -> str:
-    return f"{int(value)}U" if key.rpartition(".")[2] in _UNSIGNED else str(int(value))
 
 
 def _array(name: str, constant: Constant) -> dict[str, Any]:

@@ -139,8 +139,32 @@ def _parts_text(plan: Plan, node: Node) -> Iterator[str]:
     for (component, on_skip), parts in itertools.groupby(node.parts, key=lambda part: (part.component, part.on_skip)):
         first, last = last + 1, last + sum(part.channels for part in parts)
         if component is not None:
-            shown = {"zero": "are 0", "hold": "keep their values", "bypass": f"show {node.bypass}"}[on_skip]
-            yield f" Channels {first} to {last}: without {_component_name(plan, component)} they {shown}."
+            yield (
+                f" Channels {first} to {last}: without {_component_name(plan, component)} they {_shown(node, on_skip)}."
+            )
+
+
+def _shown(node: Node, on_skip: str) -> str:
+    """What the channels of a closed part do."""
+    return {"zero": "are 0", "hold": "keep their values", "bypass": f"show {node.bypass}"}[on_skip]
+
+
+def call_title(plan: Plan, step: Step, call: KernelCall) -> str:
+    """What a call computes: the node, or the channels of one of its parts, and when these do not run at all."""
+    node = step.node
+    title = operators()[node.op].describe(node)
+    index = next((number for number, other in step.closed.items() if other is call), call.part)
+    if index is None or not node.parts:
+        return title
+    part = node.parts[index]
+    first = sum(other.channels for other in node.parts[:index])
+    channels = f"channels {first} to {first + part.channels - 1}"
+    if part.component is None:
+        return f"{title}: {channels}"
+    name = _component_name(plan, part.component)
+    if call is step.closed.get(index):
+        return f"{channels} {_shown(node, part.on_skip)} while {name} is closed"
+    return f"{title}: {channels}, while {name} is open"
 
 
 def _component_name(plan: Plan, component: Component) -> str:

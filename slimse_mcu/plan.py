@@ -285,7 +285,8 @@ def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, 
     members = []
     rings = [state for state in graph.states if state.kind == "ring"]
     for state in rings:
-        note = f"the last {state.slots} frames of {state.tensor}, [{state.slots}][{state.channels}]"
+        frames = "last frame" if state.slots == 1 else f"last {state.slots} frames"
+        note = f"the {frames} of {state.tensor}, [{state.slots}][{state.channels}]"
         members.append((state.name, "int8_t", state.slots * state.channels, ALIGNMENT_BYTES, note))
     for state in graph.states:
         if state.kind == "hidden":

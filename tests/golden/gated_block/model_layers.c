@@ -7,8 +7,8 @@
 
 /* front: dense 4 -> 6 */
 const slimse_dense_s8_t model_front = {
-    .rows = 6U,
-    .columns = 4U,
+    .rows = 6,
+    .columns = 4,
     .linear.weights = model_front_weights,
     .linear.bias = model_front_bias,
     .linear.multiplier = model_front_multiplier,
@@ -21,8 +21,8 @@ const slimse_dense_s8_t model_front = {
 
 /* b0_gate_hidden: dense 6 -> 3 */
 const slimse_dense_s8_t model_b0_gate_hidden = {
-    .rows = 3U,
-    .columns = 6U,
+    .rows = 3,
+    .columns = 6,
     .linear.weights = model_b0_gate_hidden_weights,
     .linear.bias = model_b0_gate_hidden_bias,
     .linear.multiplier = model_b0_gate_hidden_multiplier,
@@ -35,8 +35,8 @@ const slimse_dense_s8_t model_b0_gate_hidden = {
 
 /* b0_gate: gate 3 -> 10 channels */
 const slimse_channel_gate_s8_t model_b0_gate = {
-    .rows = 10U,
-    .columns = 3U,
+    .rows = 10,
+    .columns = 3,
     .weights = model_b0_gate_weights,
     .bias = model_b0_gate_bias,
     .input_offset = 128,
@@ -44,8 +44,8 @@ const slimse_channel_gate_s8_t model_b0_gate = {
 
 /* b0_expand: dense 6 -> 10 */
 const slimse_dense_s8_t model_b0_expand = {
-    .rows = 10U,
-    .columns = 6U,
+    .rows = 10,
+    .columns = 6,
     .linear.weights = model_b0_expand_weights,
     .linear.bias = model_b0_expand_bias,
     .linear.multiplier = model_b0_expand_multiplier,
@@ -58,10 +58,10 @@ const slimse_dense_s8_t model_b0_expand = {
 
 /* b0_depthwise: depthwise conv1d 10, kernel 3, dilation 2 */
 const slimse_depthwise_conv1d_s8_t model_b0_depthwise = {
-    .channels = 10U,
+    .channels = 10,
     .multiplier_depth = 1,
-    .taps = 3U,
-    .dilation = 2U,
+    .taps = 3,
+    .dilation = 2,
     .linear.weights = model_b0_depthwise_weights,
     .linear.bias = model_b0_depthwise_bias,
     .linear.multiplier = model_b0_depthwise_multiplier,
@@ -74,8 +74,8 @@ const slimse_depthwise_conv1d_s8_t model_b0_depthwise = {
 
 /* b0_project: dense 10 -> 6 */
 const slimse_dense_s8_t model_b0_project = {
-    .rows = 6U,
-    .columns = 10U,
+    .rows = 6,
+    .columns = 10,
     .linear.weights = model_b0_project_weights,
     .linear.bias = model_b0_project_bias,
     .linear.multiplier = model_b0_project_multiplier,
@@ -88,7 +88,7 @@ const slimse_dense_s8_t model_b0_project = {
 
 /* b0_add: add, 6 */
 const slimse_add_s8_t model_b0_add = {
-    .size = 6U,
+    .size = 6,
     .input0_offset = 128,
     .input1_offset = 5,
     .output_offset = -12,
@@ -104,8 +104,8 @@ const slimse_add_s8_t model_b0_add = {
 
 /* back: dense 6 -> 4 */
 const slimse_dense_s8_t model_back = {
-    .rows = 4U,
-    .columns = 6U,
+    .rows = 4,
+    .columns = 6,
     .linear.weights = model_back_weights,
     .linear.bias = model_back_bias,
     .linear.multiplier = model_back_multiplier,
@@ -120,5 +120,5 @@ const slimse_dense_s8_t model_back = {
 const slimse_lookup_s8_t model_back_activation = {
     .table = model_back_activation_table,
     .output_offset = -128,
-    .size = 4U,
+    .size = 4,
 };

@@ -14,7 +14,7 @@
  *
  * MACs per frame   880 with all gates open, 432 with all closed
  * Weights          984 bytes of constants
- * RAM              152 bytes: state 60, arena 64, the rest lists and bits of the gates
+ * RAM              152 bytes: state 60, arena 64, the rest lists and bits of the gates and working memory
  *
  * Nothing is allocated, nothing is global: two model_t are two independent streams.
  */
@@ -44,7 +44,7 @@ enum {
 
 /** What the network remembers of earlier frames; plain data, may be copied. */
 typedef struct {
-    _Alignas(4) int8_t encode_past[8]; /**< the last 1 frames of features, [1][8] */
+    _Alignas(4) int8_t encode_past[8]; /**< the last frame of features, [1][8] */
     _Alignas(4) int16_t remember_hidden[16]; /**< state of remember, [16] */
     _Alignas(4) int8_t remember_held[16]; /**< remember of the last frame, [16] */
     uint16_t encode_past_next; /**< slot of the oldest frame, 0 to 0 */
@@ -55,7 +55,7 @@ typedef struct {
     model_state_t state;
     _Alignas(4) int8_t arena[64]; /**< intermediate tensors, valid within a frame */
     uint16_t lists[4]; /**< open channels of the gates, valid within a frame */
-    int16_t scratch[8]; /**< working memory of recurrent layers, valid within a call */
+    int16_t scratch[8]; /**< working memory of recurrent layers and attention, valid within a call */
     uint8_t gates[MODEL_GATE_BYTES]; /**< gate bits of the last frame */
     uint8_t forced[MODEL_GATE_BYTES]; /**< gate bits that replace the model's decisions */
     uint8_t is_forced; /**< 0: the model decides, 1: forced holds */
@@ -88,7 +88,7 @@ void model_force_gates(model_t *m, const uint8_t *pattern);
 
 /**
  * Gate bits of the last frame, [MODEL_GATE_BYTES]; bit i % 8 of byte i / 8 from a gate's first byte: channel i is open.
- *     policy: 4 components from byte 0, in place of channels
+ *     policy: 4 components from byte 0, in place of channels; their bits are above
  */
 const uint8_t *model_gates(const model_t *m);
 

@@ -7,26 +7,26 @@
 
 /* policy: policy 8 -> 4 components */
 const slimse_channel_gate_s8_t model_policy = {
-    .rows = 4U,
-    .columns = 8U,
+    .rows = 4,
+    .columns = 8,
     .weights = model_policy_weights,
     .bias = model_policy_bias,
     .input_offset = 1,
 };
 
-/* encode_part0: conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4 */
+/* encode_part0: conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4: channels 0 to 1 */
 const slimse_conv2d_s8_t model_encode_part0 = {
-    .planes.rows = 2U,
-    .planes.columns = 2U,
-    .planes.inputs = 4U,
-    .planes.positions = 4U,
-    .planes.output_pitch = 4U,
-    .planes.taps = 2U,
-    .planes.dilation = 1U,
-    .planes.kernel = 3U,
-    .stride = 1U,
-    .spacing = 1U,
-    .left = 1U,
+    .planes.rows = 2,
+    .planes.columns = 2,
+    .planes.inputs = 4,
+    .planes.positions = 4,
+    .planes.output_pitch = 4,
+    .planes.taps = 2,
+    .planes.dilation = 1,
+    .planes.kernel = 3,
+    .stride = 1,
+    .spacing = 1,
+    .left = 1,
     .linear.weights = model_encode_part0_weights,
     .linear.bias = model_encode_part0_bias,
     .linear.multiplier = model_encode_part0_multiplier,
@@ -37,19 +37,19 @@ const slimse_conv2d_s8_t model_encode_part0 = {
     .linear.output_max = 127,
 };
 
-/* encode_part1: conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4 */
+/* encode_part1: conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4: channels 2 to 3, while convolution is open */
 const slimse_conv2d_s8_t model_encode_part1 = {
-    .planes.rows = 2U,
-    .planes.columns = 2U,
-    .planes.inputs = 4U,
-    .planes.positions = 4U,
-    .planes.output_pitch = 4U,
-    .planes.taps = 2U,
-    .planes.dilation = 1U,
-    .planes.kernel = 3U,
-    .stride = 1U,
-    .spacing = 1U,
-    .left = 1U,
+    .planes.rows = 2,
+    .planes.columns = 2,
+    .planes.inputs = 4,
+    .planes.positions = 4,
+    .planes.output_pitch = 4,
+    .planes.taps = 2,
+    .planes.dilation = 1,
+    .planes.kernel = 3,
+    .stride = 1,
+    .spacing = 1,
+    .left = 1,
     .linear.weights = model_encode_part1_weights,
     .linear.bias = model_encode_part1_bias,
     .linear.multiplier = model_encode_part1_multiplier,
@@ -60,20 +60,20 @@ const slimse_conv2d_s8_t model_encode_part1 = {
     .linear.output_max = 127,
 };
 
-/* encode_part1_closed: conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4 */
+/* encode_part1_closed: channels 2 to 3 are 0 while convolution is closed */
 const slimse_zero_s8_t model_encode_part1_closed = {
-    .positions = 4U,
-    .channels = 2U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .channels = 2,
+    .output_pitch = 4,
     .output_offset = -1,
 };
 
-/* attend_query_part0: dense 4 -> 4, at 4 frequencies */
+/* attend_query_part0: dense 4 -> 4, at 4 frequencies: channels 0 to 1 */
 const slimse_pointwise_s8_t model_attend_query_part0 = {
-    .positions = 4U,
-    .rows = 2U,
-    .columns = 4U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .rows = 2,
+    .columns = 4,
+    .output_pitch = 4,
     .linear.weights = model_attend_query_part0_weights,
     .linear.bias = model_attend_query_part0_bias,
     .linear.multiplier = model_attend_query_part0_multiplier,
@@ -84,12 +84,12 @@ const slimse_pointwise_s8_t model_attend_query_part0 = {
     .linear.output_max = 127,
 };
 
-/* attend_query_part1: dense 4 -> 4, at 4 frequencies */
+/* attend_query_part1: dense 4 -> 4, at 4 frequencies: channels 2 to 3, while head is open */
 const slimse_pointwise_s8_t model_attend_query_part1 = {
-    .positions = 4U,
-    .rows = 2U,
-    .columns = 4U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .rows = 2,
+    .columns = 4,
+    .output_pitch = 4,
     .linear.weights = model_attend_query_part1_weights,
     .linear.bias = model_attend_query_part1_bias,
     .linear.multiplier = model_attend_query_part1_multiplier,
@@ -100,20 +100,20 @@ const slimse_pointwise_s8_t model_attend_query_part1 = {
     .linear.output_max = 127,
 };
 
-/* attend_query_part1_closed: dense 4 -> 4, at 4 frequencies */
+/* attend_query_part1_closed: channels 2 to 3 are 0 while head is closed */
 const slimse_zero_s8_t model_attend_query_part1_closed = {
-    .positions = 4U,
-    .channels = 2U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .channels = 2,
+    .output_pitch = 4,
     .output_offset = -1,
 };
 
-/* attend_key_part0: dense 4 -> 4, at 4 frequencies */
+/* attend_key_part0: dense 4 -> 4, at 4 frequencies: channels 0 to 1 */
 const slimse_pointwise_s8_t model_attend_key_part0 = {
-    .positions = 4U,
-    .rows = 2U,
-    .columns = 4U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .rows = 2,
+    .columns = 4,
+    .output_pitch = 4,
     .linear.weights = model_attend_key_part0_weights,
     .linear.bias = model_attend_key_part0_bias,
     .linear.multiplier = model_attend_key_part0_multiplier,
@@ -124,12 +124,12 @@ const slimse_pointwise_s8_t model_attend_key_part0 = {
     .linear.output_max = 127,
 };
 
-/* attend_key_part1: dense 4 -> 4, at 4 frequencies */
+/* attend_key_part1: dense 4 -> 4, at 4 frequencies: channels 2 to 3, while head is open */
 const slimse_pointwise_s8_t model_attend_key_part1 = {
-    .positions = 4U,
-    .rows = 2U,
-    .columns = 4U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .rows = 2,
+    .columns = 4,
+    .output_pitch = 4,
     .linear.weights = model_attend_key_part1_weights,
     .linear.bias = model_attend_key_part1_bias,
     .linear.multiplier = model_attend_key_part1_multiplier,
@@ -140,20 +140,20 @@ const slimse_pointwise_s8_t model_attend_key_part1 = {
     .linear.output_max = 127,
 };
 
-/* attend_key_part1_closed: dense 4 -> 4, at 4 frequencies */
+/* attend_key_part1_closed: channels 2 to 3 are 0 while head is closed */
 const slimse_zero_s8_t model_attend_key_part1_closed = {
-    .positions = 4U,
-    .channels = 2U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .channels = 2,
+    .output_pitch = 4,
     .output_offset = -1,
 };
 
-/* attend_value_part0: dense 4 -> 4, at 4 frequencies */
+/* attend_value_part0: dense 4 -> 4, at 4 frequencies: channels 0 to 1 */
 const slimse_pointwise_s8_t model_attend_value_part0 = {
-    .positions = 4U,
-    .rows = 2U,
-    .columns = 4U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .rows = 2,
+    .columns = 4,
+    .output_pitch = 4,
     .linear.weights = model_attend_value_part0_weights,
     .linear.bias = model_attend_value_part0_bias,
     .linear.multiplier = model_attend_value_part0_multiplier,
@@ -164,12 +164,12 @@ const slimse_pointwise_s8_t model_attend_value_part0 = {
     .linear.output_max = 127,
 };
 
-/* attend_value_part1: dense 4 -> 4, at 4 frequencies */
+/* attend_value_part1: dense 4 -> 4, at 4 frequencies: channels 2 to 3, while head is open */
 const slimse_pointwise_s8_t model_attend_value_part1 = {
-    .positions = 4U,
-    .rows = 2U,
-    .columns = 4U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .rows = 2,
+    .columns = 4,
+    .output_pitch = 4,
     .linear.weights = model_attend_value_part1_weights,
     .linear.bias = model_attend_value_part1_bias,
     .linear.multiplier = model_attend_value_part1_multiplier,
@@ -180,19 +180,19 @@ const slimse_pointwise_s8_t model_attend_value_part1 = {
     .linear.output_max = 127,
 };
 
-/* attend_value_part1_closed: dense 4 -> 4, at 4 frequencies */
+/* attend_value_part1_closed: channels 2 to 3 are 0 while head is closed */
 const slimse_zero_s8_t model_attend_value_part1_closed = {
-    .positions = 4U,
-    .channels = 2U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .channels = 2,
+    .output_pitch = 4,
     .output_offset = -1,
 };
 
-/* attend_heads_part0: attention over 4 positions, 2 heads of 2, at 4 frequencies */
+/* attend_heads_part0: attention over 4 positions, 2 heads of 2, at 4 frequencies: channels 0 to 1 */
 const slimse_attention_s8_t model_attend_heads_part0 = {
     .first_head = 0,
     .heads = 1,
-    .positions = 4U,
+    .positions = 4,
     .keys = 4,
     .past = 0,
     .along_time = 0,
@@ -205,11 +205,11 @@ const slimse_attention_s8_t model_attend_heads_part0 = {
     .shift = 15,
 };
 
-/* attend_heads_part1: attention over 4 positions, 2 heads of 2, at 4 frequencies */
+/* attend_heads_part1: attention over 4 positions, 2 heads of 2, at 4 frequencies: channels 2 to 3, while head is open */
 const slimse_attention_s8_t model_attend_heads_part1 = {
     .first_head = 1,
     .heads = 1,
-    .positions = 4U,
+    .positions = 4,
     .keys = 4,
     .past = 0,
     .along_time = 0,
@@ -222,20 +222,20 @@ const slimse_attention_s8_t model_attend_heads_part1 = {
     .shift = 15,
 };
 
-/* attend_heads_part1_closed: attention over 4 positions, 2 heads of 2, at 4 frequencies */
+/* attend_heads_part1_closed: channels 2 to 3 are 0 while head is closed */
 const slimse_zero_s8_t model_attend_heads_part1_closed = {
-    .positions = 4U,
-    .channels = 2U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .channels = 2,
+    .output_pitch = 4,
     .output_offset = -1,
 };
 
 /* attend: dense 4 -> 4, at 4 frequencies */
 const slimse_pointwise_s8_t model_attend = {
-    .positions = 4U,
-    .rows = 4U,
-    .columns = 4U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .rows = 4,
+    .columns = 4,
+    .output_pitch = 4,
     .linear.weights = model_attend_weights,
     .linear.bias = model_attend_bias,
     .linear.multiplier = model_attend_multiplier,
@@ -246,13 +246,13 @@ const slimse_pointwise_s8_t model_attend = {
     .linear.output_max = 127,
 };
 
-/* remember_part0: gru 4 -> 4, 2 groups, at 4 frequencies */
+/* remember_part0: gru 4 -> 4, 2 groups, at 4 frequencies: channels 0 to 1 */
 const slimse_gru_s8_t model_remember_part0 = {
-    .cell.units = 2U,
-    .cell.columns = 2U,
-    .cell.positions = 4U,
-    .cell.input_pitch = 4U,
-    .cell.output_pitch = 4U,
+    .cell.units = 2,
+    .cell.columns = 2,
+    .cell.positions = 4,
+    .cell.input_pitch = 4,
+    .cell.output_pitch = 4,
     .cell.hidden_pitch = 2,
     .cell.is_reversed = 0,
     .cell.input_weights = model_remember_part0_input_weights,
@@ -267,13 +267,13 @@ const slimse_gru_s8_t model_remember_part0 = {
     .reset_after = 1,
 };
 
-/* remember_part1: gru 4 -> 4, 2 groups, at 4 frequencies */
+/* remember_part1: gru 4 -> 4, 2 groups, at 4 frequencies: channels 2 to 3, while group is open */
 const slimse_gru_s8_t model_remember_part1 = {
-    .cell.units = 2U,
-    .cell.columns = 2U,
-    .cell.positions = 4U,
-    .cell.input_pitch = 4U,
-    .cell.output_pitch = 4U,
+    .cell.units = 2,
+    .cell.columns = 2,
+    .cell.positions = 4,
+    .cell.input_pitch = 4,
+    .cell.output_pitch = 4,
     .cell.hidden_pitch = 2,
     .cell.is_reversed = 0,
     .cell.input_weights = model_remember_part1_input_weights,
@@ -288,12 +288,12 @@ const slimse_gru_s8_t model_remember_part1 = {
     .reset_after = 1,
 };
 
-/* mix_part0: dense 4 -> 4, at 4 frequencies */
+/* mix_part0: dense 4 -> 4, at 4 frequencies: channels 0 to 1 */
 const slimse_pointwise_s8_t model_mix_part0 = {
-    .positions = 4U,
-    .rows = 2U,
-    .columns = 4U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .rows = 2,
+    .columns = 4,
+    .output_pitch = 4,
     .linear.weights = model_mix_part0_weights,
     .linear.bias = model_mix_part0_bias,
     .linear.multiplier = model_mix_part0_multiplier,
@@ -304,12 +304,12 @@ const slimse_pointwise_s8_t model_mix_part0 = {
     .linear.output_max = 127,
 };
 
-/* mix_part1: dense 4 -> 4, at 4 frequencies */
+/* mix_part1: dense 4 -> 4, at 4 frequencies: channels 2 to 3, while mix is open */
 const slimse_pointwise_s8_t model_mix_part1 = {
-    .positions = 4U,
-    .rows = 2U,
-    .columns = 4U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .rows = 2,
+    .columns = 4,
+    .output_pitch = 4,
     .linear.weights = model_mix_part1_weights,
     .linear.bias = model_mix_part1_bias,
     .linear.multiplier = model_mix_part1_multiplier,
@@ -320,12 +320,12 @@ const slimse_pointwise_s8_t model_mix_part1 = {
     .linear.output_max = 127,
 };
 
-/* mix_part1_closed: dense 4 -> 4, at 4 frequencies */
+/* mix_part1_closed: channels 2 to 3 show remember while mix is closed */
 const slimse_rescale_s8_t model_mix_part1_closed = {
-    .positions = 4U,
-    .channels = 2U,
-    .input_pitch = 4U,
-    .output_pitch = 4U,
+    .positions = 4,
+    .channels = 2,
+    .input_pitch = 4,
+    .output_pitch = 4,
     .input_offset = 0,
     .output_offset = -1,
     .multiplier = 2139094913,
@@ -334,8 +334,8 @@ const slimse_rescale_s8_t model_mix_part1_closed = {
 
 /* back: dense 16 -> 3 */
 const slimse_dense_s8_t model_back = {
-    .rows = 3U,
-    .columns = 16U,
+    .rows = 3,
+    .columns = 16,
     .linear.weights = model_back_weights,
     .linear.bias = model_back_bias,
     .linear.multiplier = model_back_multiplier,
@@ -350,5 +350,5 @@ const slimse_dense_s8_t model_back = {
 const slimse_lookup_s8_t model_back_activation = {
     .table = model_back_activation_table,
     .output_offset = -128,
-    .size = 3U,
+    .size = 3,
 };

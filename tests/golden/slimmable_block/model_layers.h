@@ -18,47 +18,47 @@
 
 /* policy 8 -> 4 components; 48 bytes of weights */
 extern const slimse_channel_gate_s8_t model_policy;
-/* conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4; 42 bytes of weights */
+/* conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4: channels 0 to 1; 42 bytes of weights */
 extern const slimse_conv2d_s8_t model_encode_part0;
-/* conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4; 42 bytes of weights */
+/* conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4: channels 2 to 3, while convolution is open; 42 bytes of weights */
 extern const slimse_conv2d_s8_t model_encode_part1;
-/* conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4; 0 bytes of weights */
+/* channels 2 to 3 are 0 while convolution is closed; 0 bytes of weights */
 extern const slimse_zero_s8_t model_encode_part1_closed;
-/* dense 4 -> 4, at 4 frequencies; 26 bytes of weights */
+/* dense 4 -> 4, at 4 frequencies: channels 0 to 1; 26 bytes of weights */
 extern const slimse_pointwise_s8_t model_attend_query_part0;
-/* dense 4 -> 4, at 4 frequencies; 26 bytes of weights */
+/* dense 4 -> 4, at 4 frequencies: channels 2 to 3, while head is open; 26 bytes of weights */
 extern const slimse_pointwise_s8_t model_attend_query_part1;
-/* dense 4 -> 4, at 4 frequencies; 0 bytes of weights */
+/* channels 2 to 3 are 0 while head is closed; 0 bytes of weights */
 extern const slimse_zero_s8_t model_attend_query_part1_closed;
-/* dense 4 -> 4, at 4 frequencies; 26 bytes of weights */
+/* dense 4 -> 4, at 4 frequencies: channels 0 to 1; 26 bytes of weights */
 extern const slimse_pointwise_s8_t model_attend_key_part0;
-/* dense 4 -> 4, at 4 frequencies; 26 bytes of weights */
+/* dense 4 -> 4, at 4 frequencies: channels 2 to 3, while head is open; 26 bytes of weights */
 extern const slimse_pointwise_s8_t model_attend_key_part1;
-/* dense 4 -> 4, at 4 frequencies; 0 bytes of weights */
+/* channels 2 to 3 are 0 while head is closed; 0 bytes of weights */
 extern const slimse_zero_s8_t model_attend_key_part1_closed;
-/* dense 4 -> 4, at 4 frequencies; 26 bytes of weights */
+/* dense 4 -> 4, at 4 frequencies: channels 0 to 1; 26 bytes of weights */
 extern const slimse_pointwise_s8_t model_attend_value_part0;
-/* dense 4 -> 4, at 4 frequencies; 26 bytes of weights */
+/* dense 4 -> 4, at 4 frequencies: channels 2 to 3, while head is open; 26 bytes of weights */
 extern const slimse_pointwise_s8_t model_attend_value_part1;
-/* dense 4 -> 4, at 4 frequencies; 0 bytes of weights */
+/* channels 2 to 3 are 0 while head is closed; 0 bytes of weights */
 extern const slimse_zero_s8_t model_attend_value_part1_closed;
-/* attention over 4 positions, 2 heads of 2, at 4 frequencies; 0 bytes of weights */
+/* attention over 4 positions, 2 heads of 2, at 4 frequencies: channels 0 to 1; 0 bytes of weights */
 extern const slimse_attention_s8_t model_attend_heads_part0;
-/* attention over 4 positions, 2 heads of 2, at 4 frequencies; 0 bytes of weights */
+/* attention over 4 positions, 2 heads of 2, at 4 frequencies: channels 2 to 3, while head is open; 0 bytes of weights */
 extern const slimse_attention_s8_t model_attend_heads_part1;
-/* attention over 4 positions, 2 heads of 2, at 4 frequencies; 0 bytes of weights */
+/* channels 2 to 3 are 0 while head is closed; 0 bytes of weights */
 extern const slimse_zero_s8_t model_attend_heads_part1_closed;
 /* dense 4 -> 4, at 4 frequencies; 52 bytes of weights */
 extern const slimse_pointwise_s8_t model_attend;
-/* gru 4 -> 4, 2 groups, at 4 frequencies; 120 bytes of weights */
+/* gru 4 -> 4, 2 groups, at 4 frequencies: channels 0 to 1; 120 bytes of weights */
 extern const slimse_gru_s8_t model_remember_part0;
-/* gru 4 -> 4, 2 groups, at 4 frequencies; 120 bytes of weights */
+/* gru 4 -> 4, 2 groups, at 4 frequencies: channels 2 to 3, while group is open; 120 bytes of weights */
 extern const slimse_gru_s8_t model_remember_part1;
-/* dense 4 -> 4, at 4 frequencies; 26 bytes of weights */
+/* dense 4 -> 4, at 4 frequencies: channels 0 to 1; 26 bytes of weights */
 extern const slimse_pointwise_s8_t model_mix_part0;
-/* dense 4 -> 4, at 4 frequencies; 26 bytes of weights */
+/* dense 4 -> 4, at 4 frequencies: channels 2 to 3, while mix is open; 26 bytes of weights */
 extern const slimse_pointwise_s8_t model_mix_part1;
-/* dense 4 -> 4, at 4 frequencies; 0 bytes of weights */
+/* channels 2 to 3 show remember while mix is closed; 0 bytes of weights */
 extern const slimse_rescale_s8_t model_mix_part1_closed;
 /* dense 16 -> 3; 75 bytes of weights */
 extern const slimse_dense_s8_t model_back;
