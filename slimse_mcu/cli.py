@@ -59,7 +59,8 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         way_out = f" See '{context.command_path} --help'." if context is not None else ""
-        return _fail(error.format_message().rstrip(".") + "." + way_out)
+        message = error.format_message().rstrip(".")
+        return _fail(message + ("" if message.endswith("?") else ".") + way_out)
     except SlimseError as error:
         return _fail(str(error))
     except ModuleNotFoundError as error:
@@ -343,7 +344,7 @@ def measure_command(
     recordings = _recordings(compiled.graph, audio, reference, features)
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         image = build(compiled.project, board, Path(folder))
-        stages("build", f"{image.flash_weights_bytes + image.flash_code_bytes} bytes of flash")
+        stages("build", f"{screen.size(image.flash_weights_bytes + image.flash_code_bytes)} bytes of flash")
         with Session(board, image, port=port) as session, screen.Bars(quiet=as_json) as bars:
             report = measure(session, compiled.plan, image, board, recordings, out, progress=bars)
     what = f"{screen.counted(report.frames, 'frame')} of {screen.counted(len(report.files), 'recording')}"

@@ -78,7 +78,8 @@ def compile_model(
 
     tell = on_stage or (lambda stage, text: None)
     graph = load(find_model(model), front_end=front_end)
-    tell("load", f"{graph.provenance.model_name}: {len(graph.nodes)} layers, {len(graph.gates)} gates")
+    gates = f"{len(graph.gates)} gate" + ("" if len(graph.gates) == 1 else "s")
+    tell("load", f"{graph.provenance.model_name}: {len(graph.nodes)} layers, {gates}")
 
     recordings = read_calibration(graph, calibration, method=method, percentile=percentile)
     tell("calibrate", recordings.source)

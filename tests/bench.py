@@ -19,6 +19,7 @@ from rich.table import Table
 from slimse_mcu.board import Board, board, boards
 from slimse_mcu.build import build
 from slimse_mcu.compile import Compiled, compile_model
+from slimse_mcu.errors import SlimseError
 from slimse_mcu.harness.audio import read_audio
 from slimse_mcu.harness.session import Session
 
@@ -36,6 +37,9 @@ FRAMES = 4
 def patterns(compiled: Compiled) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Gate bytes to measure, all open first: shares of channels, or a policy's components closed one by one."""
     policies = [gate for gate in compiled.graph.gates.values() if gate.components]
+    if not compiled.graph.gates:
+        yield "no gates", compiled.plan.gates.constant(True)
+        return
     if not policies:
         yield from ((f"{share:.0%} open", pattern(compiled, share)) for share in OPEN_SHARES)
         return
@@ -104,15 +108,18 @@ def main() -> None:
     """Measure the boards named on the command line, or all that count instructions."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("boards", nargs="*", help="names from `slimse boards`")
-    parser.add_argument("--model", default="zoo:convfsenet-dyncp25")
-    parser.add_argument("--clip", type=Path, default=Path("tests/data/noisy/clip04.wav"))
+    parser.add_argument("--model", default="zoo:convfsenet-dyncp25", help="zoo:NAME or a .keras file with front end")
+    parser.add_argument("--clip", type=Path, default=Path("tests/data/noisy/clip04.wav"), help="noisy recording")
     arguments = parser.parse_args()
-    targets = [board(name) for name in arguments.boards] or [
-        one for one in boards() if one.name.startswith("virtual-") and one.counter == "instructions"
-    ]
     console = Console(width=100)
-    for target in targets:
-        measure_board(console, target, arguments.model, arguments.clip)
+    try:
+        targets = [board(name) for name in arguments.boards] or [
+            one for one in boards() if one.name.startswith("virtual-") and one.counter == "instructions"
+        ]
+        for target in targets:
+            measure_board(console, target, arguments.model, arguments.clip)
+    except SlimseError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

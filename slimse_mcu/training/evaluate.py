@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from slimse_mcu.errors import AudioError
+from slimse_mcu.errors import AudioError, SlimseError
 from slimse_mcu.harness.quality import score
 from slimse_mcu.training.clips import Clip, held_out_clips
 from slimse_mcu.training.gating import gate_layers
@@ -112,14 +112,22 @@ def read_clips(folder: Path) -> list[Clip]:
 
 @click.command()
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Folder with noisy/ and clean/.")
-@click.option("--synthesize", type=int, help="Instead of a folder: fresh held-out clips, 0 to 15 dB.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder with noisy/ and clean/.  [default: tests/data]")
+@click.option(
+    "--synthesize",
+    type=click.IntRange(min=1),
+    metavar="CLIPS",
+    help="Instead of a folder: fresh held-out clips, 0 to 15 dB.",
+)
 @click.option("--seed", default=1000, show_default=True, help="Of the fresh clips.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(model: Path, data: Path | None, synthesize: int | None, seed: int, as_json: bool) -> None:
     """Score the float MODEL on held-out clips."""
-    clips = held_out_clips(synthesize, seed=seed) if synthesize else read_clips(data or Path("tests/data"))
-    result = evaluate(keras.models.load_model(model, compile=False), clips)
+    try:
+        clips = held_out_clips(synthesize, seed=seed) if synthesize else read_clips(data or Path("tests/data"))
+        result = evaluate(keras.models.load_model(model, compile=False), clips)
+    except SlimseError as error:
+        raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps({name: getattr(result, name) for name in Evaluation.__slots__}, indent=1))
         return

@@ -191,11 +191,11 @@ class Watch(keras.callbacks.Callback):
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(sorted(RECIPES)))
+@click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(sorted(RECIPES)))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/zoo"), show_default=True)
 @click.option("--seed", default=1, show_default=True, help="Of corpus, weights and mixtures.")
-@click.option("--steps", type=int, help="Optimizer steps instead of the recipe's.")
-@click.option("--utterances", type=int, help="Synthetic sentences instead of the recipe's.")
+@click.option("--steps", type=click.IntRange(min=1), help="Optimizer steps instead of the recipe's.")
+@click.option("--utterances", type=click.IntRange(min=1), help="Synthetic sentences instead of the recipe's.")
 @click.option("--dnsmos", "opinion", is_flag=True, help="Gate targets from DNS-MOS OVRL (needs speechmos; slow).")
 @click.option("--verbose", is_flag=True, help="Log every 100 steps.")
 def main(
@@ -207,7 +207,10 @@ def main(
     opinion: bool,
     verbose: bool,
 ) -> None:
-    """Train the zoo's checkpoints NAMES (all when none is given) into OUT/NAME/model.keras."""
+    """Train checkpoints of the zoo into OUT/NAME/model.keras.
+
+    NAME is convfsenet-dyncp25, convfsenet-static, dsn-mgt or dsn-static; all are trained when none is given.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     log.setLevel(logging.INFO if verbose else logging.WARNING)
     for name in names or tuple(RECIPES):
@@ -218,9 +221,14 @@ def main(
             utterances=utterances or recipe.utterances,
             opinion=opinion or recipe.opinion,
         )
-        corpus = _corpus(recipe.utterances, recipe.noise_clips, seed)
-        result = train(recipe, corpus, seed=seed, name=name, save_to=out / name / "model.keras")
-        click.echo(f"{name}: {result['steps']} steps in {result['seconds']} s, {result['history'][-1:]}")
+        save_to = out / name / "model.keras"
+        try:
+            corpus = _corpus(recipe.utterances, recipe.noise_clips, seed)
+            result = train(recipe, corpus, seed=seed, name=name, save_to=save_to)
+        except SlimseError as error:
+            raise click.ClickException(str(error)) from error
+        last = "".join(f", {key} {value}" for step in result["history"][-1:] for key, value in step.items())
+        click.echo(f"{save_to}: {result['steps']} steps in {result['seconds']} s{last}")
 
 
 @cache
