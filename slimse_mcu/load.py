@@ -224,7 +224,7 @@ class GraphBuilder:
         """A C identifier that no other layer, tensor, gate or state has."""
         base = re.sub(r"\W", "_", name[:_NAME_LENGTH], flags=re.ASCII).strip("_") or "layer"
         is_macro = len(base) > 1 and base == base.upper()
-        is_taken = base in _C_WORDS or base.startswith(("audio", "model_", "slimse_"))
+        is_taken = base in _C_WORDS or base.startswith(("app_", "audio", "model_", "slimse_"))
         if base[0].isdigit() or is_macro or is_taken or keyword.iskeyword(base):
             base = f"layer_{base}"
         return self._claim(base)

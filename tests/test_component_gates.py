@@ -191,11 +191,12 @@ def test_states_and_layers_never_share_a_name():
     x = network.dense(x, 4, name="gru_hidden")
     x = network.depthwise(network.dense(x, 4, name="past_past_next"), 2, name="past")
     x = network.gate_parts(network.dense(x, 4, name="part"), policy, [0, 1], ["hold", "zero"])
-    for name in ("past_past_2", "part_held", "policy_hidden", "policy_hidden_hidden"):
+    for name in ("past_past_2", "app_output", "part_held", "policy_hidden", "policy_hidden_hidden"):
         x = network.dense(x, 4, name=name)
     graph = network.graph(network.dense(x, 2))
     names = [*graph.tensors, *(state.name for state in graph.states)]
     names += [f"{state.name}_next" for state in graph.states if state.kind == "ring"]
+    names += ["app_input", "app_output"]
     assert len(set(names)) == len(names)
 
 

@@ -98,17 +98,4 @@ static inline void slimse_dot4_s16(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *
     sums[3] = sum3;
 }
 
-/** slimse_dot_s16 of up to four rows; sums are read and written. */
-static inline void slimse_dot_rows_s16(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
-                                       uint32_t row_count, const int16_t *values, uint32_t count)
-{
-    if (row_count == SLIMSE_DOT_ROWS) {
-        slimse_dot4_s16(sums, rows, values, count);
-        return;
-    }
-    for (uint32_t i = 0; i < row_count; i++) {
-        sums[i] = slimse_dot_s16(sums[i], rows[i], values, count);
-    }
-}
-
 #endif

@@ -12,9 +12,6 @@ from slimse_mcu.graph import Block, QuantizedGraph
 from slimse_mcu.plan import Plan, plan
 from slimse_mcu.streaming import Trace, gate_layout, run_int8
 
-#: Constants that the parts of a layer share.
-SHARED_TABLES = ("sigmoid", "tanh", "exp")
-
 
 def gate_sequences(quantized: QuantizedGraph, frames: int, seed: int) -> Mapping[str, NDArray[np.uint8] | None]:
     """Decided by the model, and forced: closed, open, alternating every frame, random, one channel."""
@@ -73,8 +70,7 @@ def closed_constants(
             for key, constant in call.fields.items():
                 if not hasattr(constant, "values"):
                     continue
-                is_shared = key.rpartition(".")[2] in SHARED_TABLES
-                is_closed = part is not None and not is_open[part.gate][part.bit] and not is_shared
+                is_closed = part is not None and not is_open[part.gate][part.bit]
                 mask = np.full(constant.values.shape, is_closed)
                 if blocks is not None and key == "linear.weights":
                     mask |= blocks
