@@ -497,7 +497,14 @@ def started_measurement(model: Path, name: str, place: Path) -> subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_signals,
     )
+
+
+def heed_signals() -> None:
+    """What nohup and background jobs ignore, their children ignore too: tests run there as well."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def running_board(process: subprocess.Popen) -> psutil.Process:
