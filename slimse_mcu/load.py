@@ -491,9 +491,21 @@ class GraphBuilder:
         """Record the audio front end that the model carries."""
         self._front_end = front_end
 
+    def _chosen_front_end(self) -> FrontEnd | None:
+        """The front end that the model carries, or the one that was given for a model without."""
+        carried, given = self._front_end, self._given_front_end
+        if given is not None:
+            frontend.check(given)
+        if carried is not None and given is not None and carried != given:
+            raise ModelError(
+                "The model carries a front end of its own, and the one given is another.",
+                hint="Leave out --frontend: the model knows what it was trained with.",
+            )
+        return carried or given
+
     def graph(self) -> Graph:
         """The finished graph, not yet simplified."""
-        front_end = self._front_end or self._given_front_end
+        front_end = self._chosen_front_end()
         padded = self._padding.get(self.output)
         if padded is not None and padded.frames == 0:
             self._settle(padded.layer, [self.output])

@@ -6,6 +6,7 @@ import copy
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -551,3 +552,13 @@ def load_or_refuse(path: Path) -> None:
         return
     with np.errstate(all="ignore"):
         run_float(graph, features_for(graph, 3, 0))
+
+
+def test_front_end_beside_that_of_the_model(tiny_model):
+    carried = load(tiny_model).frontend
+    assert carried is not None
+    assert load(tiny_model, front_end=carried).frontend == carried
+    with pytest.raises(ModelError, match="carries a front end of its own"):
+        load(tiny_model, front_end=replace(carried, exponent=0.5))
+    with pytest.raises(ModelError):
+        load(tiny_model, front_end=replace(carried, fft=500))
