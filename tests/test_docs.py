@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 
 from slimse_mcu import assets, cli, compile_model
@@ -93,7 +94,9 @@ def test_every_board_field_is_documented():
 def test_commands_in_documents_have_existing_options(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     for command, rest in re.findall(r"^ +(?:\d\. `)?slimse (\w+)([^\n`#]*)", text, flags=re.MULTILINE):
-        known = {name for option in cli.slimse.commands[command].params for name in option.opts}
+        found = cli.slimse.get_command(click.Context(cli.slimse), command)
+        assert found is not None, command
+        known = {name for option in found.params for name in option.opts}
         assert set(re.findall(r"--[\w-]+", rest)) <= known
 
 

@@ -1,0 +1,55 @@
+"""``slimse build``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from slimse_mcu.commands.options import (
+    FILE,
+    board_option,
+    compile_with,
+    find_board,
+    json_option,
+    model_options,
+    print_json,
+)
+
+
+@click.command("build")
+@click.argument("what", metavar="PROJECT|MODEL")
+@board_option
+@click.option("--out", type=FILE, metavar="FOLDER", help="Where the firmware goes. [default: build/NAME-BOARD]")
+@model_options
+@json_option
+def command(what: str, board_name: str, out: Path | None, as_json: bool, **options: Any) -> None:
+    """Build a firmware image for a board.
+
+    The argument is a folder that `slimse compile` wrote, or a model, which is then compiled first (the options about
+    calibration are for that case).
+
+    \b
+    Examples:
+      slimse build enhancer --board virtual-m4
+      slimse build zoo:convfsenet-dyncp25 --board host --out build/host
+    """
+    from slimse_mcu import screen
+    from slimse_mcu.build import build
+    from slimse_mcu.emit import read_project
+
+    board = find_board(board_name)
+    stages = screen.Stages(quiet=as_json)
+    if Path(what).is_dir():
+        project = read_project(Path(what))
+        stages("read", f"{project.name}, {len(project.files)} files")
+    else:
+        project = compile_with(what, board, stages, options).project
+    folder = out or Path("build") / f"{project.name}-{board.name}"
+    image = build(project, board, folder)
+    stages("build", str(image.elf))
+    if as_json:
+        print_json(screen.image_values(image))
+    else:
+        screen.print_image(image, board)

@@ -1,0 +1,59 @@
+"""``slimse compile``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from slimse_mcu.commands.options import FILE, compile_with, find_board, json_option, model_options, print_json
+
+
+@click.command("compile")
+@click.argument("model")
+@click.option(
+    "--board", "board_name", metavar="NAME", help="Refuse the model if it cannot fit this board; see `slimse boards`."
+)
+@click.option("--out", type=FILE, metavar="FOLDER", help="Where the project goes. [default: build/NAME-OF-THE-MODEL]")
+@model_options
+@click.option("--instrumented", is_flag=True, help="Keep every tensor and call a hook after each layer.")
+@click.option("--report", is_flag=True, help="Show what quantization costs: range, scale, SQNR per tensor.")
+@json_option
+def command(model: str, board_name: str | None, out: Path | None, report: bool, as_json: bool, **options: Any) -> None:
+    """Compile MODEL, a .keras file or zoo:NAME, to a folder of C files.
+
+    The folder is complete: generated model, weights, kernels, audio front end and `project.json`, ready to be added
+    to a firmware project, or to `slimse build`. The same model and calibration give the same bytes.
+
+    \b
+    Examples:
+      slimse compile zoo:convfsenet-dyncp25 --out enhancer
+      slimse compile mine.keras --calibration recordings/ --board netduinoplus2 --report
+    """
+    from slimse_mcu import screen
+    from slimse_mcu.project import check_replaceable, write_project
+
+    if out is not None:
+        check_replaceable(out)
+    stages = screen.Stages(quiet=as_json)
+    compiled = compile_with(model, None if board_name is None else find_board(board_name), stages, options)
+    errors = None
+    if report:
+        from slimse_mcu.fidelity import quantization_errors
+
+        errors = quantization_errors(compiled.quantized, compiled.calibration.features)
+        stages("compare", f"{errors.frames} frames, int8 against float")
+    folder = out or Path("build") / compiled.project.name
+    write_project(compiled.project, folder)
+    stages("write", str(folder))
+
+    if as_json:
+        value = {"out": str(folder), "calibration": compiled.calibration.source, **compiled.project.manifest}
+        if errors is not None:
+            value["quantization"] = errors.to_json()
+        print_json(value)
+        return
+    screen.print_plan(compiled.plan)
+    if errors is not None:
+        screen.print_quantization(errors)
