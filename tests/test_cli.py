@@ -493,11 +493,12 @@ def started_measurement(model: Path, name: str, place: Path) -> subprocess.Popen
     It has five minutes of audio to do, so that it is still busy when it is disturbed.
     """
     (place / "tmp").mkdir(parents=True)
+    long = place.with_suffix(".wav")
     samples, rate = soundfile.read(DATA / "noisy" / "clip01.wav", dtype="int16")
-    soundfile.write(place / "long.wav", np.tile(samples, -(-300 * rate // len(samples))), rate)
+    soundfile.write(long, np.tile(samples, -(-300 * rate // len(samples))), rate)
     command = [sys.executable, "-m", "slimse_mcu.cli", "measure", model, "--board", name]
     return subprocess.Popen(
-        [*map(str, command), "--audio", str(place / "long.wav"), "--out", str(place / "result")],
+        [*map(str, command), "--audio", str(long), "--out", str(place / "result")],
         env={**os.environ, "TMPDIR": str(place / "tmp")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
