@@ -48,8 +48,11 @@ class ChannelGate(Op):
         return Macs(rows, columns, 1)
 
     def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
-        logits = node.weights["kernel"] @ inputs[0] + node.weights["bias"]
-        return (logits > 0).astype(np.float32)
+        return (self.margin(node, inputs) > 0).astype(np.float32)
+
+    def margin(self, node: Node, inputs: Sequence[FloatArray]) -> FloatArray:
+        logits: FloatArray = inputs[0] @ node.weights["kernel"].T + node.weights["bias"]
+        return logits
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         source = context.inputs[0]

@@ -254,6 +254,18 @@ class Op(ABC):
     def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         """One frame in float32, gates not applied; a gate-deciding node returns 0/1 per channel."""
 
+    def margin(self, node: Node, inputs: Sequence[FloatArray]) -> FloatArray:
+        """Signed distance of every decision from its threshold, open above 0; of nodes that decide a gate alone.
+
+        Args:
+            node: The node.
+            inputs: Real values ``[..., columns]`` of its inputs, of one frame or of many.
+
+        Returns:
+            Logits ``[..., channels]``.
+        """
+        raise NotImplementedError(f"{self.name} decides no gate")
+
     def hidden_scale(self, node: Node) -> float | NDArray[np.float64]:
         """Real value of one step of the node's hidden state, of all its elements or of each."""
         return 1.0 / 32768.0
