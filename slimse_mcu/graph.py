@@ -292,6 +292,8 @@ class QuantizedGraph:
         parameters: Per node name: integer arrays and scalars of the operator's NumPy specification.
         provenance: With the calibration hash.
         method: How ranges were chosen, for example ``"minmax"``.
+        unseen: Bits of each gate that stayed closed through all of the calibration, so that nothing is known about the
+            range of what they open; gates without such bits are left out.
     """
 
     graph: Graph
@@ -299,3 +301,4 @@ class QuantizedGraph:
     parameters: Mapping[str, Mapping[str, Any]]
     provenance: Provenance
     method: str
+    unseen: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.errors import QuantizeError
-from slimse_mcu.graph import BYPASS, Graph, Node, Quantization, QuantizedGraph
+from slimse_mcu.graph import BYPASS, Graph, Node, Quantization, QuantizedGraph, Tensor
 from slimse_mcu.ops import operators, rescale
 from slimse_mcu.ops.arithmetic import choose_quantization
 from slimse_mcu.ops.op import QuantizeContext
-from slimse_mcu.streaming import GateLayout, Stream, Trace, gate_layout, pieces
+from slimse_mcu.streaming import GateBits, GateLayout, Stream, Trace, gate_layout, pieces
 
 METHODS = ("minmax", "percentile")
 #: Frames whose values are kept for percentiles; longer calibration is thinned evenly.
@@ -51,12 +51,13 @@ def quantize(
             with np.errstate(over="ignore", invalid="ignore"):  # refused below, with the layer's name
                 trace = stream.run(piece, keep=graph.tensors, progress=progress)
             ranges.add(trace)
-    return quantize_with(
+    result = quantize_with(
         graph,
         {name: choose_quantization(*limits) for name, limits in _useful(graph, ranges.limits()).items()},
         calibration_hash=calibration_hash,
         method=method if method == "minmax" else f"percentile {percentile:g}",
     )
+    return replace(result, unseen=ranges.unseen())
 
 
 def _useful(graph: Graph, limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
@@ -123,7 +124,7 @@ def _check_features(graph: Graph, features: Sequence[NDArray[np.float32]], metho
 class _Ranges:
     """Range of every tensor over the calibration frames.
 
-    Closed channels do not count; what a bypass would show counts in frames whose part is open as well.
+    What gates close does not count; what a bypass would show counts in frames whose part is open as well.
     """
 
     def __init__(self, graph: Graph, method: str, percentile: float, frames: int) -> None:
@@ -135,10 +136,12 @@ class _Ranges:
         self._high: dict[str, float] = {}
         self._values: dict[str, list[NDArray[np.float32]]] = {}
         self._seen: dict[str, int] = dict.fromkeys(graph.tensors, 0)
+        self._opened = self._layout.constant(False)
         self._bypasses = {node.output: node for node in graph.nodes if node.bypass is not None}
 
     def add(self, trace: Trace) -> None:
         """Take in consecutive frames that begin a period of the graph."""
+        self._opened = self._opened | np.bitwise_or.reduce(trace.gates, axis=0)
         for name, recorded in trace.tensors.items():
             tensor = self._graph.tensors[name]
             values = recorded[:: tensor.period]
@@ -155,11 +158,28 @@ class _Ranges:
             if self._percentile < 100.0:
                 thinned = slice(-self._seen[name] % self._thinning, None, self._thinning)
                 self._seen[name] += len(values)
-                kept = values[thinned]
-                if tensor.gate is not None:
-                    is_open = self._layout.unpack(trace.gates, tensor.gate)[:: tensor.period][thinned]
-                    kept = kept[is_open]
-                self._values.setdefault(name, []).append(kept.ravel())
+                kept, gates = values[thinned], trace.gates[:: tensor.period][thinned]
+                self._values.setdefault(name, []).append(kept[self._is_open(tensor, gates, kept.shape[1])])
+
+    def _is_open(self, tensor: Tensor, gates: GateBits, width: int) -> NDArray[np.bool_]:
+        """Which of a tensor's values no gate makes zero, ``[frames, width]``; what a bypass shows is behind them."""
+        if tensor.gate is not None:
+            channels = self._layout.unpack(gates, tensor.gate)
+        else:
+            channels = np.ones((len(gates), tensor.channels), bool)
+            first = 0
+            for block in tensor.blocks:
+                if block.component is not None:
+                    bit = self._layout.unpack(gates, block.component.gate)[:, block.component.bit]
+                    channels[:, first : first + block.channels] = bit[:, None]
+                first += block.channels
+        own = np.tile(channels, tensor.size // tensor.channels)
+        return np.hstack([own, np.ones((len(gates), width - tensor.size), bool)])
+
+    def unseen(self) -> dict[str, tuple[int, ...]]:
+        """Bits of each gate that stayed closed; gates of which all have been open are left out."""
+        closed = {gate: np.flatnonzero(~self._layout.unpack(self._opened, gate)) for gate in self._layout.offsets}
+        return {gate: tuple(bits.tolist()) for gate, bits in closed.items() if bits.size}
 
     def limits(self) -> dict[str, tuple[float, float]]:
         """Least and greatest value to represent, per tensor."""
