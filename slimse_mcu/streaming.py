@@ -90,6 +90,7 @@ class Trace:
         tensors: Every tensor ``[frames, elements]`` when recorded, else empty.
         states: Every state after each frame ``[frames, elements]`` when recorded, by its name in ``model_state_t``, as
             it lies in the device's memory; a ring's write index under ``<ring>_next``.
+        decided: uint8 ``[frames, gate bytes]``, what the model decides; the same as ``gates`` where nothing is forced.
     """
 
     output: NDArray[Any]
@@ -97,6 +98,7 @@ class Trace:
     macs: NDArray[np.int64]
     tensors: Mapping[str, NDArray[Any]]
     states: Mapping[str, NDArray[Any]]
+    decided: GateBits
 
 
 def run_float(
@@ -215,7 +217,8 @@ class Stream:
     Attributes:
         frame: Frames since reset.
         tensors: The last value of every tensor, flat.
-        gates: The last decision of every gate, bool ``[channels]``.
+        gates: What every gate had open last, bool ``[channels]``.
+        decided: The model's last decision of every gate, which is not obeyed where another is forced.
     """
 
     def __init__(self, graph: Graph, arithmetic: _Float | _Int8) -> None:
@@ -231,6 +234,7 @@ class Stream:
         self.gates: dict[str, NDArray[np.bool_]] = {
             name: np.zeros(gate.channels, bool) for name, gate in graph.gates.items()
         }
+        self.decided = dict(self.gates)
 
     @classmethod
     def real(cls, graph: Graph) -> Stream:
@@ -265,6 +269,7 @@ class Stream:
         patterns = None if forced is None else np.broadcast_to(forced, (len(values), self._layout.size))
         output = np.empty((len(values), graph.tensors[graph.output].size), dtype)
         packed = np.zeros((len(values), self._layout.size), np.uint8)
+        decided = packed if patterns is None else np.zeros_like(packed)
         kept = {
             name: np.empty((len(values), tensor.size), dtype) for name, tensor in graph.tensors.items() if name in keep
         }
@@ -273,6 +278,8 @@ class Stream:
             self.step(frame, None if patterns is None else patterns[index])
             output[index] = self.tensors[graph.output]
             packed[index] = self._layout.pack(self.gates)
+            if patterns is not None:
+                decided[index] = self._layout.pack(self.decided)
             for name, recorded in kept.items():
                 recorded[index] = self.tensors[name]
             for name, value in self.states(keep):
@@ -280,7 +287,7 @@ class Stream:
             if progress is not None:
                 progress(1)
         recorded_states = {name: np.stack(one) for name, one in states.items()}
-        return Trace(output, packed, count_macs(graph, packed, first), kept, recorded_states)
+        return Trace(output, packed, count_macs(graph, packed, first), kept, recorded_states, decided)
 
     def step(self, features: NDArray[Any], forced: GateBits | None = None) -> None:
         """Run one frame ``[inputs]``; ``forced`` are gate bytes that replace the model's decisions."""
@@ -327,7 +334,8 @@ class Stream:
             before = [memory.value for memory in memories if isinstance(memory, Hidden)]
             value = self._arithmetic.step(node, [self.tensors[name] for name in node.inputs], memories)
             if gate is not None:
-                self.gates[gate.name] = value.astype(bool) if forced is None else forced[gate.name]
+                self.decided[gate.name] = value.astype(bool)
+                self.gates[gate.name] = self.decided[gate.name] if forced is None else forced[gate.name]
             else:
                 self.tensors[node.output] = self._closed(node, value)
                 self._keep_closed_states(node, before)
