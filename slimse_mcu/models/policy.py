@@ -85,7 +85,8 @@ class Policy(keras.layers.Layer):
         if self.hidden and self.recurrent:
             projected = ops.transpose(ops.matmul(x, self.kernel) + self.bias[0], (1, 0, 2))[:, None]
             kernel, bias = self.recurrent_kernel[None], self.bias[1][None, None]
-            states = gru_over_time(projected, kernel, bias, reset_after=True, unroll=training)
+            unroll = training and keras.backend.backend() == "tensorflow"
+            states = gru_over_time(projected, kernel, bias, reset_after=True, unroll=unroll)
             x = ops.transpose(states[:, 0], (1, 0, 2))
         elif self.hidden:
             x = ops.relu(ops.matmul(x, self.kernel) + self.bias)
