@@ -146,7 +146,7 @@ class GroupedGRU(DynamicParts, keras.layers.Layer):
             None if bias is None else bias[0],
             reset_after=self.reset_after,
             opened=opened,
-            # A loop written out trains twice as fast with TensorFlow; JAX compiles a scan and takes hours on the other.
+            # A loop written out trains twice as fast with TensorFlow; JAX compiles a scan, and hardly that.
             unroll=training and keras.backend.backend() == "tensorflow",
         )
         states = ops.reshape(states, (frames, groups, batch, positions, unit))
