@@ -13,12 +13,12 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from slimse_mcu.errors import SlimseError  # noqa: E402
-from slimse_mcu.models import Policy, conv_fsenet, dsn_ftf  # noqa: E402
+from slimse_mcu.models import conv_fsenet  # noqa: E402
 from slimse_mcu.training.accelerate import training_twin  # noqa: E402
 from slimse_mcu.training.clips import calibration_audio, held_out_clips  # noqa: E402
 from slimse_mcu.training.compact import rounded, save_compact  # noqa: E402
 from slimse_mcu.training.corpus import Corpus, Mixing, Mixtures  # noqa: E402
-from slimse_mcu.training.gating import Gating, MetricGuidance, gate_layers  # noqa: E402
+from slimse_mcu.training.gating import Gating, gate_layers  # noqa: E402
 from slimse_mcu.training.losses import compressed_spectral_loss  # noqa: E402
 from slimse_mcu.training.noise import KINDS, make_noise  # noqa: E402
 from slimse_mcu.training.spectra import BINS, istft, stft  # noqa: E402
@@ -180,36 +180,6 @@ def test_rounding_keeps_what_float16_cannot_hold():
     assert kept[2] == np.float16(0.1)
 
 
-def clips_at(*ratios_db: float) -> dict[str, np.ndarray]:
-    """A batch of clips of noise in noise; a ratio of -inf is a clip without speech."""
-    rng = np.random.default_rng(6)
-    speech, noise = rng.normal(size=(2, len(ratios_db), 10, BINS, 2)).astype(np.float32)
-    gains = 10 ** (np.array(ratios_db, np.float32)[:, None, None, None] / 20)
-    return {"speech": speech * gains, "noise": noise}
-
-
-def test_target_share_falls_with_the_signal_to_noise_ratio_of_each_clip():
-    guidance = MetricGuidance(least=0.2, most=0.8, easy_db=20.0, hard_db=-5.0)
-    target = np.asarray(guidance.target(clips_at(-np.inf, -10.0, -5.0, 7.5, 20.0, 30.0)))
-    np.testing.assert_allclose(target, [0.8, 0.8, 0.8, 0.5, 0.2, 0.2], atol=5e-3)
-
-
-def test_opinion_of_the_noisy_input_takes_the_place_of_the_ratio():
-    guidance = MetricGuidance(least=0.2, most=0.8, easy_ovrl=3.0, hard_ovrl=1.0)
-    inputs = {**clips_at(30.0, 30.0, 30.0), "ovrl": np.array([0.9, 2.0, 4.0], np.float32)[:, None, None]}
-    np.testing.assert_allclose(guidance.target(inputs), [0.8, 0.5, 0.2], atol=1e-6)
-
-
-def test_guidance_asks_more_of_all_clips_at_first_and_cools_down():
-    guidance = MetricGuidance(start=0.9, ramp_steps=100, warm=2.0, cold=0.5, cool_steps=200)
-    inputs = clips_at(-5.0, 20.0)
-    assert float(guidance.loss(np.array([0.9, 0.9], np.float32), inputs, 0.0)) == pytest.approx(0.0, abs=1e-6)
-    assert float(guidance.loss(np.array([0.8, 0.2], np.float32), inputs, 100.0)) == pytest.approx(0.0, abs=1e-4)
-    assert float(guidance.loss(np.array([0.5, 0.5], np.float32), inputs, 500.0)) == pytest.approx(0.09, abs=1e-3)
-    temperatures = [float(guidance.temperature(np.float32(step))) for step in (0, 100, 200, 999)]
-    np.testing.assert_allclose(temperatures, [2.0, 1.0, 0.5, 0.5], rtol=1e-5)
-
-
 def test_mixtures_carry_the_opinion_of_the_input_that_the_model_hears():
     heard = []
 
@@ -223,33 +193,6 @@ def test_mixtures_carry_the_opinion_of_the_input_that_the_model_hears():
     assert [audio.shape for audio in heard] == [(20 * 256,)] * 2
     spectra = (inputs["speech"] + inputs["noise"])[1] * inputs["gain"][1, ..., None]
     np.testing.assert_allclose(heard[1], istft(spectra[..., 0] + 1j * spectra[..., 1]) * 32768, rtol=1e-4, atol=1e-2)
-
-
-def small_dsn(**options):
-    return dsn_ftf(bands=16, encoder=4, channels=12, key_dim=4, policy_features=8, policy_hidden=6, **options)
-
-
-def test_gates_of_both_kinds_are_led_and_the_policy_cools():
-    network = small_dsn()
-    task = EnhancementTask(network, MetricGuidance(warm=3.0))
-    task.compile(optimizer=keras.optimizers.Adam(1e-3), jit_compile=False)
-    (policy,) = gate_layers(network)
-    assert isinstance(policy, Policy)
-    assert float(policy.annealed()) == pytest.approx(3.0)
-    assert len(gate_layers(conv_fsenet(bottleneck=2, hidden=2, stacks=1, dilations=(1, 2)))) == 2
-
-
-def test_a_few_steps_teach_the_policy_to_open_more_for_noisier_clips():
-    guidance = MetricGuidance(least=0.1, most=0.9, easy_db=15.0, hard_db=0.0, start=0.5, ramp_steps=10, weight=30.0)
-    task = EnhancementTask(small_dsn(), guidance)
-    task.compile(optimizer=keras.optimizers.Adam(1e-2), jit_compile=False)
-    mixing = Mixing(snr_db=(-5.0, 20.0), level_db=(0.0, 0.0), two_noises=0.0, speechless=0.0, tilt_db=0.0)
-    options = {"batch": 8, "frames": 10, "seed": 1}
-    task.fit(Mixtures(random_corpus(), mixing, steps=200, **options), verbose=0, shuffle=False)
-    inputs, _ = Mixtures(random_corpus(), mixing, steps=1, **{**options, "batch": 32, "seed": 2})[0]
-    share, target = np.asarray(task(inputs)["open_ratio"]), np.asarray(guidance.target(inputs))
-    assert np.corrcoef(share, target)[0, 1] > 0.7
-    assert share.mean() == pytest.approx(target.mean(), abs=0.2)
 
 
 @pytest.mark.parametrize("name", ["dsn-mgt", "dsn-static"])

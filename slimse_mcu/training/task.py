@@ -44,18 +44,18 @@ class EnhancementTask(keras.Model):
         self.open_ratio = keras.metrics.Mean(name="open_ratio")
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Mix, and return ``mask``, its ``logits``, ``noisy``, ``clean`` and per clip ``open_ratio``."""
+        """Mix, and return ``mask``, its ``logits``, ``noisy``, ``clean`` and ``share`` of open gates by frame."""
         noisy = inputs["speech"] + inputs["noise"]
         is_complex = len(self.network.input.shape) == 4
         spectra = noisy * inputs["gain"][..., None] if is_complex else magnitude(noisy) * inputs["gain"]
         mask, logits, *gates = self.observed(spectra, training=training)
-        shares = [ops.mean(gate, axis=(1, 2)) for gate in gates] or [ops.ones(ops.shape(mask)[:1])]
+        shares = [ops.mean(gate, axis=2) for gate in gates] or [ops.ones(ops.shape(mask)[:2])]
         return {
             "mask": mask,
             "logits": logits,
             "noisy": noisy,
             "clean": inputs["speech"],
-            "open_ratio": ops.mean(ops.stack(shares), axis=0),
+            "share": ops.mean(ops.stack(shares), axis=0),
         }
 
     def compute_loss(
@@ -73,9 +73,9 @@ class EnhancementTask(keras.Model):
         loss = loss + EXCESS_WEIGHT * excess_loss(y_pred["logits"], LOGIT_LIMIT)
         self.spectral.update_state(spectral)
         self.distortion_db.update_state(distortion)
-        self.open_ratio.update_state(y_pred["open_ratio"])
+        self.open_ratio.update_state(y_pred["share"])
         if self.gating is not None:
-            distance = self.gating.loss(y_pred["open_ratio"], x, self._step())
+            distance = self.gating.loss(y_pred["share"], x, self._step())
             loss = loss + self.gating.weight * distance
         return loss
 
