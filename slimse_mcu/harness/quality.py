@@ -9,6 +9,7 @@ import importlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,9 +112,44 @@ def dnsmos(estimate: Audio) -> tuple[float | None, float | None, float | None]:
     package = _optional("speechmos.dnsmos")
     if package is None:
         return None, None, None
+    _prepare_dnsmos(package)
     result = package.run(np.clip(np.asarray(estimate, np.float64) / 32768.0, -1.0, 1.0), _METRIC_RATE_HZ)
     ovrl, sig, bak = (_finite_mean([float(result[f"{name}_mos"])]) for name in ("ovrl", "sig", "bak"))
     return ovrl, sig, bak
+
+
+def _prepare_dnsmos(package: Any) -> None:
+    """Have the package run the one network that is asked for, P.835, in one thread.
+
+    By itself it runs P.808 too, which takes as long, and in as many threads as there are cores: the last digits then
+    depend on the computer, and recordings that are scored in several processes get in each other's way.
+    """
+    runtime = _optional("onnxruntime")
+    if runtime is None or not hasattr(package, "DNSMOS") or getattr(package, "dnsmos", None) is not None:
+        return
+    network = Path(package.__file__).absolute().parent / "dnsmos_models" / "sig_bak_ovr.onnx"
+    if not network.is_file():
+        return
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    made = package.DNSMOS.__new__(package.DNSMOS)
+    made.primary_model_path = str(network)
+    made.onnx_sess = runtime.InferenceSession(str(network), options)
+    made.p808_onnx_sess = _NoSecondOpinion()
+    made.audio_melspec = lambda audio: np.zeros((1, 1))
+    package.dnsmos = made
+
+
+class _NoSecondOpinion:
+    """Stands in for the network whose answer is not used."""
+
+    def run(self, outputs: None, inputs: Mapping[str, Any]) -> Any:
+        return np.zeros((1, 1, 1))
+
+
+def has_pesq() -> bool:
+    """Whether PESQ can be computed here."""
+    return _optional("pesq") is not None
 
 
 def has_dnsmos() -> bool:
@@ -121,16 +157,17 @@ def has_dnsmos() -> bool:
     return _optional("speechmos.dnsmos") is not None
 
 
-def score(clean: Audio | None, estimate: Audio, sample_rate_hz: int) -> Scores:
+def score(clean: Audio | None, estimate: Audio, sample_rate_hz: int, *, opinion: bool = True) -> Scores:
     """All scores of one recording.
 
     Args:
         clean: ``[samples]`` reference in int16 units, aligned with the estimate; None when there is none.
         estimate: ``[samples]`` in int16 units (float values are allowed).
         sample_rate_hz: Rate of both; they are resampled to 16 kHz for the metrics that need it.
+        opinion: Ask DNSMOS too, which takes longer than all others together.
     """
     estimate_16k = _at_metric_rate(estimate, sample_rate_hz)
-    ovrl, sig, bak = dnsmos(estimate_16k) if _long_enough(estimate_16k) else (None, None, None)
+    ovrl, sig, bak = dnsmos(estimate_16k) if opinion and _long_enough(estimate_16k) else (None, None, None)
     if clean is None:
         return Scores(dnsmos_ovrl=ovrl, dnsmos_sig=sig, dnsmos_bak=bak)
     clean_16k = _at_metric_rate(clean, sample_rate_hz)

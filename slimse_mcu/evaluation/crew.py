@@ -1,0 +1,179 @@
+"""Worker processes that take one task after the other, and whose end, however it comes, loses one task at most.
+
+Every worker is a fresh interpreter ("spawn"), on every system, with one thread for linear algebra: what a worker
+computes does not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_TRIES = 2
+_END_TIMEOUT_S = 5.0
+
+Perform = Callable[[Any], Any]
+"""Does one task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A task whose worker ended with it, twice.
+
+    Attributes:
+        exit_code: Of the worker; minus the number of the signal that ended it.
+    """
+
+    exit_code: int | None
+
+    def __str__(self) -> str:
+        if self.exit_code is not None and self.exit_code < 0:
+            with suppress(ValueError):
+                return f"its process was ended by {signal.Signals(-self.exit_code).name}, twice"
+        return f"its process ended with code {self.exit_code}, twice"
+
+
+@dataclass(slots=True)
+class _Member:
+    process: SpawnProcess
+    connection: Connection
+    task: int | None = None
+
+
+@dataclass(slots=True)
+class _Work:
+    waiting: deque[int]
+    tries: dict[int, int] = field(default_factory=dict)
+
+
+def run_all(
+    tasks: Sequence[Any], begin: Callable[..., Perform], *arguments: Any, jobs: int
+) -> Iterator[tuple[int, Any]]:
+    """Do tasks in worker processes; yield (number of the task, result) as they are done, in any order.
+
+    Workers take tasks in order.  When the iterator is left early, the workers are ended at once.
+
+    Args:
+        tasks: What travels to the workers; can be pickled.
+        begin: A function of a module, called once in every worker with ``arguments``; what it returns does the tasks.
+            Whatever that raises is a mistake of the program; it ends the worker.
+        *arguments: Can be pickled.
+        jobs: Workers at once, 1 or more.
+
+    Yields:
+        The result, or :class:`Lost`.
+    """
+    work = _Work(deque(range(len(tasks))))
+    members: list[_Member] = []
+    try:
+        while work.waiting or any(one.task is not None for one in members):
+            while work.waiting and len(members) < min(jobs, len(tasks)):
+                members.append(_hire(begin, arguments))
+            for member in members:
+                if member.task is None and work.waiting:
+                    _give(member, work, tasks)
+            for member in _ready(members):
+                found = _take(member, work)
+                if found is not None:
+                    yield found
+                if not member.process.is_alive() and member.task is None:
+                    members.remove(member)
+    finally:
+        _dismiss(members)
+
+
+def _ready(members: Sequence[_Member]) -> list[_Member]:
+    """Members that have an answer, or have ended; waits for one."""
+    busy = {one.connection: one for one in members if one.task is not None}
+    return [busy[one] for one in wait(list(busy)) if isinstance(one, Connection)] if busy else []
+
+
+def _give(member: _Member, work: _Work, tasks: Sequence[Any]) -> None:
+    member.task = work.waiting.popleft()
+    with suppress(OSError):  # it has ended: reading its answer will tell
+        member.connection.send(tasks[member.task])
+
+
+def _take(member: _Member, work: _Work) -> tuple[int, Any] | None:
+    """The answer of a member, or what becomes of its task when it has ended."""
+    assert member.task is not None, "only members with a task are waited for"
+    number, member.task = member.task, None
+    try:
+        return number, member.connection.recv()
+    except (EOFError, OSError):
+        member.process.join(_END_TIMEOUT_S)
+        member.process.kill()
+        member.process.join()
+        work.tries[number] = work.tries.get(number, 0) + 1
+        if work.tries[number] >= _TRIES:
+            return number, Lost(member.process.exitcode)
+        work.waiting.appendleft(number)
+        return None
+
+
+def _hire(begin: Callable[..., Perform], arguments: tuple[Any, ...]) -> _Member:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, begin, arguments), daemon=True)
+    with _one_thread():
+        process.start()
+    theirs.close()
+    return _Member(process, ours)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """What is started meanwhile computes in one thread."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _dismiss(members: Sequence[_Member]) -> None:
+    """End all members; those that do nothing end by themselves, and with them what they keep open."""
+    for member in members:
+        if member.task is not None:
+            member.process.terminate()
+        member.connection.close()
+    for member in members:
+        member.process.join(_END_TIMEOUT_S)
+        if member.process.is_alive():
+            member.process.kill()
+            member.process.join()
+
+
+def _serve(connection: Connection, begin: Callable[..., Perform], arguments: tuple[Any, ...]) -> None:
+    """What a worker does: one task after the other until the other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends this process
+    perform = begin(*arguments)
+    try:
+        while True:
+            try:
+                task = connection.recv()
+            except (EOFError, OSError):
+                return
+            answer = perform(task)
+            try:
+                connection.send(answer)
+            except OSError:
+                return
+    finally:
+        close = getattr(perform, "close", None)
+        if close is not None:
+            close()
