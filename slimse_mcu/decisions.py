@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu.graph import Graph
+from slimse_mcu.graph import Graph, QuantizedGraph
 from slimse_mcu.streaming import GateBits, GateLayout, gate_layout
 
 
@@ -53,9 +53,34 @@ class Decisions:
         bits = {gate: self.layout.unpack(packed, gate) for gate in self.layout.offsets}
         return {name: bits[gate][..., span] for name, (gate, span) in self.places.items()}
 
+    def replaced(self, packed: GateBits, name: str, bits: NDArray[np.bool_]) -> GateBits:
+        """Gate bytes ``[frames, size]`` in which what ``name`` in ``places`` stands for has other ``bits``."""
+        gate, span = self.places[name]
+        every = {one: self.layout.unpack(packed, one) for one in self.layout.offsets}
+        every[gate][..., span] = bits
+        return self.layout.pack(every)
+
     def all_but(self, name: str) -> GateBits:
         """Gate bytes with everything open but what ``name`` in ``places`` stands for."""
         gate, span = self.places[name]
         bits = {one: np.ones(count, bool) for one, count in self.layout.channels.items()}
         bits[gate][span] = False
         return self.layout.pack(bits)
+
+
+def unseen_note(quantized: QuantizedGraph) -> str:
+    """A warning about what stayed closed through all of the calibration; empty when all has been open."""
+    gates, found = quantized.graph.gates, []
+    channels = {gate: len(bits) for gate, bits in quantized.unseen.items() if not gates[gate].components}
+    for gate, bits in quantized.unseen.items():
+        found += [gates[gate].components[bit] for bit in bits] if gates[gate].components else []
+    if channels:
+        most = max(channels, key=lambda gate: channels[gate])
+        where = f"most in {most}: {channels[most]} of {gates[most].channels}" if len(channels) > 1 else f"in {most}"
+        found.append(f"{sum(channels.values())} gated channel{'' if sum(channels.values()) == 1 else 's'} ({where})")
+    if not found:
+        return ""
+    return (
+        f"All of the calibration leaves closed: {', '.join(found)}. Nothing is known about the range of what is behind "
+        "them; calibrate with audio that opens them."
+    )

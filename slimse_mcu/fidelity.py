@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from slimse_mcu.decisions import Decisions
 from slimse_mcu.graph import Node, QuantizedGraph, State
 from slimse_mcu.ops import operators
-from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
-from slimse_mcu.streaming import Stream, Trace, pieces
+from slimse_mcu.ops.arithmetic import dequantize_values
+from slimse_mcu.streaming import Trace
 
 DRIFT_S = 60.0
 """Length of the first and the last piece of a recording that are compared; it must be twice as long or longer."""
@@ -145,19 +145,6 @@ class QuantizationErrors:
             "gate_flips": dict(self.gate_flips),
             "drift": drift,
         }
-
-
-def quantization_errors(quantized: QuantizedGraph, features: Iterable[NDArray[np.float32]]) -> QuantizationErrors:
-    """Run the float graph and the int8 specification over the same features and compare all that they compute."""
-    comparison = Comparison(quantized)
-    graph, parameters = quantized.graph, quantized.quantization[quantized.graph.input]
-    for sequence in features:
-        real, integer = Stream.real(graph), Stream.integer(quantized)
-        comparison.start()
-        for piece in pieces(sequence, graph.period):
-            ours = integer.run(quantize_values(piece, parameters), keep=comparison.names)
-            comparison.add(real.run(piece, keep=comparison.names), ours)
-    return comparison.result()
 
 
 class Comparison:

@@ -12,8 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,10 @@ from numpy.typing import NDArray
 
 from slimse_mcu.board import Board
 from slimse_mcu.build import Image
-from slimse_mcu.decisions import Decisions
+from slimse_mcu.decisions import Decisions, unseen_note
 from slimse_mcu.errors import LinkError, SlimseError
 from slimse_mcu.fidelity import Comparison, QuantizationErrors
+from slimse_mcu.flips import AUDIT_FRAMES, FLOAT, INT8, INT8_FLOAT_GATES, RUNS, Audit, FlipAudit
 from slimse_mcu.graph import FrontEnd, QuantizedGraph
 from slimse_mcu.harness import audio, quality
 from slimse_mcu.harness.audio import Pair
@@ -43,6 +43,7 @@ from slimse_mcu.report import (
 )
 from slimse_mcu.report_page import html_text
 from slimse_mcu.run import Run
+from slimse_mcu.side_by_side import Told
 from slimse_mcu.streaming import count_macs, gate_layout
 from slimse_mcu.twin import Recording as Recording
 from slimse_mcu.twin import Twin, beside
@@ -50,8 +51,11 @@ from slimse_mcu.twin import Twin, beside
 Progress = Callable[[str, int, int], None]
 """Told how far a stage is: its name, how much is done, of how much.  Called from two threads."""
 
-STAGES = ("board", "specification", "float model", "quality")
-"""Stages that ``progress`` is told about: frames of the first three, which overlap, then scored signals."""
+STAGES = ("board", "specification", "float model", "gate audit", "quality")
+"""Stages that ``progress`` is told about: frames of all but the last, which overlap, then scored signals.
+
+There is a gate audit only where there are gates.
+"""
 
 
 def measure(
@@ -63,6 +67,7 @@ def measure(
     out: Path,
     *,
     all_open_frames: int = 64,
+    audit_frames: int = AUDIT_FRAMES,
     progress: Progress | None = None,
 ) -> Report:
     """Measure a model on a board and write ``report.json``, ``report.html`` and the board's output into a folder.
@@ -75,6 +80,8 @@ def measure(
         recordings: Audio (:func:`slimse_mcu.harness.audio.read_pairs`) for a model with a front end, else features.
         out: The folder; what it holds of an earlier measurement is replaced, anything else stays.
         all_open_frames: Frames of the first recording that run again with all gates forced open.
+        audit_frames: Most frames, from the first recording on, that the int8 network runs again with the float
+            network's decisions, and the float network with the int8 one's; 0: none.
         progress: See :data:`Progress`.
 
     Returns:
@@ -90,13 +97,18 @@ def measure(
     _check_sizes(session, plan)
     with _fresh_folder(out) as folder:
         with beside() as submit:
-            counts = _steps(tell, "float model", feed.decided_frames)
-            working = submit(_references, twin, feed, counts, done=_steps(tell, "specification", feed.frames))
+            counts = {
+                "real": _steps(tell, "float model", feed.decided_frames),
+                "audit": _steps(tell, "gate audit", 2 * min(feed.decided_frames, audit_frames)),
+            }
+            done = _steps(tell, "specification", feed.frames)
+            working = submit(_references, twin, feed, audit_frames, counts, done=done)
             answers = _board(session, feed, tell)
             references = working.result()
             bit_exact = _compare(twin, feed, answers, references.runs)
-        files = _files(twin, recordings, answers, references.sounds, tell)
-        report = _report(session, plan, image, board, files, answers[-1], bit_exact, references.errors)
+        files, audits = _files(twin, recordings, answers, references.sounds, tell)
+        audit = None if references.audit is None else references.audit.result(audits)
+        report = _report(session, plan, image, board, files, answers[-1], bit_exact, references.errors, audit)
         _write(folder, report)
     return report
 
@@ -215,22 +227,32 @@ class _References:
 
     Attributes:
         runs: What it must do with every part.
-        sounds: The float model's output for every recording; None for features.
+        sounds: Samples by run (:data:`slimse_mcu.flips.RUNS`) for every recording; none for features.
         errors: The specification against the float model.
+        audit: Of their decisions; None for a model without gates.
     """
 
     runs: tuple[Run, ...]
-    sounds: tuple[NDArray[np.int16] | None, ...]
+    sounds: tuple[Mapping[str, NDArray[np.int16]], ...]
     errors: QuantizationErrors
+    audit: Audit | None
 
 
-def _references(twin: Twin, feed: _Feed, float_done: Callable[[int], None], done: Callable[[int], None]) -> _References:
+def _references(
+    twin: Twin,
+    feed: _Feed,
+    audit_frames: int,
+    counts: Mapping[str, Callable[[int], None]],
+    done: Callable[[int], None],
+) -> _References:
     comparison = Comparison(twin.quantized)
-    both = [twin.compare(part.frames, comparison, done, float_done) for part in feed.recordings]
+    audit = Audit(twin.quantized, audit_frames) if twin.quantized.graph.gates else None
+    told = Told(done, **counts)
+    both = [twin.compare(part.frames, comparison, audit, told) for part in feed.recordings]
     opened = gate_layout(twin.quantized.graph).constant(True)
     last = twin.specification(feed.parts[-1].frames, opened, done)
     runs, sounds = zip(*both, strict=True)
-    return _References((*runs, last), sounds, comparison.result())
+    return _References((*runs, last), sounds, comparison.result(), audit)
 
 
 # ---- comparison -----------------------------------------------------------------------------------------
@@ -284,16 +306,19 @@ def _files(
     twin: Twin,
     recordings: Sequence[Recording],
     answers: Sequence[Run],
-    floats: Sequence[NDArray[np.int16] | None],
+    references: Sequence[Mapping[str, NDArray[np.int16]]],
     tell: Progress,
-) -> tuple[FileReport, ...]:
+) -> tuple[tuple[FileReport, ...], dict[str, dict[str, Scores]]]:
+    """Every recording, and the scores that the audit of decisions asks for."""
     sounds = [
-        {} if real is None or not isinstance(one, Pair) else _sounds(one, run.output, real)
-        for one, run, real in zip(recordings, answers, floats, strict=False)
+        _sounds(one, run.output, known[FLOAT]) if known and isinstance(one, Pair) else {}
+        for one, run, known in zip(recordings, answers, references, strict=False)
     ]
-    scores = _scores(twin.quantized, sounds, tell)
+    hop = 0 if twin.tables is None else twin.tables.hop
+    audited = [_audited(one, known, hop) for one, known in zip(recordings, references, strict=True)]
+    scores, audits = _scores(twin.quantized, sounds, audited, tell)
     decisions = Decisions.of(twin.quantized.graph)
-    return tuple(
+    files = tuple(
         FileReport(
             name=_name(recording),
             notes=_notes(recording),
@@ -304,6 +329,7 @@ def _files(
         )
         for recording, run, sound, score in zip(recordings, answers, sounds, scores, strict=False)
     )
+    return files, {_name(one): scored for one, scored in zip(recordings, audits, strict=True) if scored}
 
 
 def _sounds(pair: Pair, device: NDArray[np.int16], real: NDArray[np.int16]) -> dict[str, NDArray[np.int16]]:
@@ -316,16 +342,56 @@ def _sounds(pair: Pair, device: NDArray[np.int16], real: NDArray[np.int16]) -> d
     return sounds
 
 
+def _audited(recording: Recording, known: Mapping[str, NDArray[np.int16]], hop: int) -> dict[str, NDArray[np.int16]]:
+    """Aligned signals of the runs that the audit of decisions compares, as far as it went; empty: nothing to score."""
+    if not isinstance(recording, Pair) or recording.clean is None or INT8_FLOAT_GATES not in known:
+        return {}
+    length = min(len(recording.noisy.samples), len(known[INT8_FLOAT_GATES]) - hop)
+    return {run: known[run][hop : hop + length] for run in RUNS}
+
+
 def _scores(
-    quantized: QuantizedGraph, sounds: Sequence[Mapping[str, NDArray[np.int16]]], tell: Progress
-) -> list[dict[str, Scores]]:
+    quantized: QuantizedGraph,
+    sounds: Sequence[Mapping[str, NDArray[np.int16]]],
+    audited: Sequence[Mapping[str, NDArray[np.int16]]],
+    tell: Progress,
+) -> tuple[list[dict[str, Scores]], list[dict[str, Scores]]]:
+    """Scores of each recording's signals, and of its runs in the audit, without DNSMOS."""
     settings = quantized.graph.frontend
     if settings is None:
-        return [{} for _ in sounds]
-    jobs = [(sound.get("clean"), sound[signal]) for sound in sounds for signal in SIGNALS]
-    flat = quality.score_all(jobs, settings.sample_rate_hz, progress=partial(tell, "quality"))
+        return [{} for _ in sounds], [{} for _ in audited]
+    signals = [(sound, name) for sound in sounds for name in SIGNALS]
+    others = [
+        (place, run) for place, runs in enumerate(audited) for run in runs if not _is_scored(run, runs, sounds[place])
+    ]
+    step = _steps(tell, "quality", len(signals) + len(others))
+
+    def scored(clean: NDArray[np.int16] | None, samples: NDArray[np.int16], opinion: bool) -> Scores:
+        scores = quality.score(clean, samples, settings.sample_rate_hz, opinion=opinion)
+        step(1)
+        return scores
+
+    flat = [scored(sound.get("clean"), sound[name], True) for sound, name in signals]
     width = len(SIGNALS)
-    return [dict(zip(SIGNALS, flat[n * width :][:width], strict=True)) for n in range(len(sounds))]
+    found = [dict(zip(SIGNALS, flat[n * width :][:width], strict=True)) for n in range(len(sounds))]
+    audits: list[dict[str, Scores]] = []
+    for runs, sound, known in zip(audited, sounds, found, strict=True):
+        audits.append({})
+        for run, samples in runs.items():
+            if _is_scored(run, runs, sound):
+                audits[-1][run] = replace(known[_SIGNAL_OF_RUN[run]], **dict.fromkeys(_OPINIONS))
+            else:
+                audits[-1][run] = scored(sound["clean"][: len(samples)], samples, False)
+    return found, audits
+
+
+_SIGNAL_OF_RUN = {FLOAT: "float", INT8: "device"}
+_OPINIONS = ("dnsmos_ovrl", "dnsmos_sig", "dnsmos_bak")
+
+
+def _is_scored(run: str, runs: Mapping[str, NDArray[np.int16]], sound: Mapping[str, NDArray[np.int16]]) -> bool:
+    """Whether what the audit asks for is scored anyway."""
+    return run in _SIGNAL_OF_RUN and np.array_equal(runs[run], sound[_SIGNAL_OF_RUN[run]])
 
 
 def _notes(recording: Recording) -> tuple[str, ...]:
@@ -347,6 +413,7 @@ def _report(
     opened: Run,
     bit_exact: BitExact,
     errors: QuantizationErrors,
+    audit: FlipAudit | None,
 ) -> Report:
     settings = plan.quantized.graph.frontend
     macs = np.concatenate([one.run.macs for one in files])
@@ -375,6 +442,8 @@ def _report(
         quality=quality.averages([one.scores for one in files if one.scores]),
         bit_exact=bit_exact,
         quantization=errors,
+        flips=audit,
+        unseen=unseen_note(plan.quantized),
         files=files,
         sample_rate_hz=None if settings is None else settings.sample_rate_hz,
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from slimse_mcu.decisions import Decisions
 from slimse_mcu.fidelity import QuantizationErrors
+from slimse_mcu.flips import FlipAudit
 from slimse_mcu.harness.quality import METRICS, Scores
 from slimse_mcu.run import Run
 
@@ -175,6 +176,8 @@ class Report:
         quality: Mean scores per signal; empty without audio.
         bit_exact: Comparison with the specification.
         quantization: The specification against the float model; None when it was not measured.
+        flips: Its decisions against the float model's; None for a model without gates, or when not measured.
+        unseen: A warning about what stayed closed through all of the calibration; empty: nothing did.
         files: Every recording.
         sample_rate_hz: Of the audio; None without a front end.
     """
@@ -196,6 +199,8 @@ class Report:
     files: tuple[FileReport, ...]
     sample_rate_hz: int | None
     quantization: QuantizationErrors | None = None
+    flips: FlipAudit | None = None
+    unseen: str = ""
 
     @property
     def frames(self) -> int:
@@ -239,6 +244,8 @@ class Report:
                 "first_divergence": self.bit_exact.first_divergence,
             },
             "quantization": None if self.quantization is None else self.quantization.to_json(),
+            "flips": None if self.flips is None else self.flips.to_json(),
+            "warnings": [self.unseen] if self.unseen else [],
         }
 
     def _quality(self, signal: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,21 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu import frontend
+from slimse_mcu import flips, frontend
 from slimse_mcu.fidelity import Comparison
+from slimse_mcu.flips import Audit
 from slimse_mcu.graph import QuantizedGraph
 from slimse_mcu.harness.audio import Pair
 from slimse_mcu.harness.features import Features
 from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
 from slimse_mcu.run import Run
+from slimse_mcu.side_by_side import Done, Told, run_both
 from slimse_mcu.spectral import FULL_SCALE
-from slimse_mcu.streaming import Stream, Trace, pieces, run_int8
+from slimse_mcu.streaming import Trace, run_int8
 
 Recording = Pair | Features
 """What is streamed: audio for a model with a front end, else features."""
-
-Done = Callable[[int], None]
-"""Told after each frame: 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,65 +72,56 @@ class Twin:
         return Run(trace.gates, trace.macs, None, None, samples.reshape(frames.shape))
 
     def compare(
-        self, frames: NDArray[Any], comparison: Comparison, done: Done, float_done: Done
-    ) -> tuple[Run, NDArray[np.int16] | None]:
+        self, frames: NDArray[Any], comparison: Comparison, audit: Audit | None = None, told: Told | None = None
+    ) -> tuple[Run, dict[str, NDArray[np.int16]]]:
         """What the board must answer to ``frames``, and what the float model does, compared on the way.
 
         Args:
             frames: What the board is sent, gates decided by the model.
             comparison: Takes in all tensors and states of both.
-            done: Told of the specification's frames.
-            float_done: Told of the float model's frames.
+            audit: Takes in the decisions of both, and has each run with the other's.
+            told: Told of frames that are done.
 
         Returns:
-            The specification's run, and the float model's samples ``[frames * hop]``, one hop behind the input like
-            the board's; None for features.
+            The specification's run, and samples ``[frames * hop]`` by run (:data:`slimse_mcu.flips.RUNS`), one hop
+            behind the input like the board's; those of an audit may be fewer, and features yield none.
         """
         graph = self.quantized.graph
         if self.tables is None:
             real_features = dequantize_values(frames, self.quantized.quantization[graph.input]).astype(np.float32)
-            runs = self._both(frames, real_features, comparison, done, float_done)
-            return _joined(runs[0]), None
+            return _run(run_both(self.quantized, real_features, frames, comparison, audit, told).integer), {}
         assert graph.frontend is not None, "tables are a front end's"
         state = frontend.StftState.zero(self.tables.hop)
         features, spectrum = frontend.analyse(self.tables, state, frames.reshape(-1))
         real_features, real_spectrum = frontend.float_analyse(graph.frontend, frames.reshape(-1))
-        integer, real = self._both(features, real_features, comparison, done, float_done)
-        run = _joined(integer)
-        samples = frontend.synthesise(self.tables, state, run.output, spectrum)
-        mask = np.concatenate([one.output for one in real])
-        audio = frontend.float_synthesise(graph.frontend, mask, real_spectrum) * FULL_SCALE
-        rounded: NDArray[np.int16] = np.floor(audio + 0.5).clip(-32768, 32767).astype(np.int16)
-        return replace(run, output=samples.reshape(frames.shape)), rounded
+        runs = run_both(self.quantized, real_features, features, comparison, audit, told)
+        sounds = {
+            flips.INT8: self._sound(runs.integer, spectrum),
+            flips.FLOAT: self._real_sound(runs.real, real_spectrum),
+        }
+        if runs.integer_swapped is not None and runs.real_swapped is not None:
+            sounds[flips.INT8_FLOAT_GATES] = self._sound(runs.integer_swapped, spectrum)
+            sounds[flips.FLOAT_INT8_GATES] = self._real_sound(runs.real_swapped, real_spectrum)
+        return replace(_run(runs.integer), output=sounds[flips.INT8].reshape(frames.shape)), sounds
 
-    def _both(
-        self,
-        features: NDArray[np.int8],
-        real_features: NDArray[np.float32],
-        comparison: Comparison,
-        done: Done,
-        float_done: Done,
-    ) -> tuple[list[Trace], list[Trace]]:
-        """Both models over the same frames, piece by piece."""
-        graph = self.quantized.graph
-        streams = Stream.integer(self.quantized), Stream.real(graph)
-        runs: tuple[list[Trace], list[Trace]] = [], []
-        comparison.start()
-        given = pieces(features, graph.period), pieces(real_features, graph.period)
-        for piece, real_piece in zip(*given, strict=True):
-            ours = streams[0].run(piece, keep=comparison.names, progress=done)
-            theirs = streams[1].run(real_piece, keep=comparison.names, progress=float_done)
-            comparison.add(theirs, ours)
-            for kept, trace in zip(runs, (ours, theirs), strict=True):
-                kept.append(replace(trace, tensors={}, states={}))
-        return runs
+    def _sound(self, trace: Trace, spectrum: NDArray[np.complex64]) -> NDArray[np.int16]:
+        """Samples ``[frames * hop]`` of the specification."""
+        assert self.tables is not None, "features have no sound"
+        state = frontend.StftState.zero(self.tables.hop)
+        return frontend.synthesise(self.tables, state, trace.output, spectrum[: len(trace.output)])
+
+    def _real_sound(self, trace: Trace, spectrum: NDArray[Any]) -> NDArray[np.int16]:
+        """Samples ``[frames * hop]`` of the float model."""
+        settings = self.quantized.graph.frontend
+        assert settings is not None, "features have no sound"
+        audio = frontend.float_synthesise(settings, trace.output, spectrum[: len(trace.output)]) * FULL_SCALE
+        samples: NDArray[np.int16] = np.floor(audio + 0.5).clip(-32768, 32767).astype(np.int16)
+        return samples
 
 
-def _joined(parts: Sequence[Trace]) -> Run:
-    """Consecutive pieces of a run as one."""
-    gates = np.concatenate([one.gates for one in parts])
-    macs = np.concatenate([one.macs for one in parts])
-    return Run(gates, macs, None, None, np.concatenate([one.output for one in parts]))
+def _run(trace: Trace) -> Run:
+    """What a board that does the same answers."""
+    return Run(trace.gates, trace.macs, None, None, trace.output)
 
 
 class _StoppedError(Exception):

@@ -9,11 +9,12 @@ import pytest
 from networks import Network, features_for
 from test_recurrent import features_of, recurrent_graph
 
-from slimse_mcu import fidelity
-from slimse_mcu.fidelity import Drift, quantization_errors
+from slimse_mcu import side_by_side
+from slimse_mcu.fidelity import Drift
 from slimse_mcu.graph import FrontEnd, Quantization
 from slimse_mcu.quantize import quantize, quantize_with
 from slimse_mcu.screen import print_quantization
+from slimse_mcu.side_by_side import quantization_errors
 from slimse_mcu.streaming import Stream, run_float, run_int8
 
 TINY = FrontEnd(sample_rate_hz=1000, fft=64, hop=32)
@@ -115,7 +116,7 @@ def test_comparison_in_pieces_equals_comparison_at_once(monkeypatch: pytest.Monk
     features = features_of(4, 200, 5)
     quantized = quantize(graph, [features])
     parts = quantization_errors(quantized, [features])
-    monkeypatch.setattr(fidelity, "pieces", lambda sequence, period: [sequence])
+    monkeypatch.setattr(side_by_side, "pieces", lambda sequence, period: [sequence])
     whole = quantization_errors(quantized, [features])
     assert [one.saturated_values for one in parts.tensors] == [one.saturated_values for one in whole.tensors]
     assert parts.states[0].sqnr_db == pytest.approx(whole.states[0].sqnr_db)

@@ -19,7 +19,6 @@ from networks import Network
 from slimse_mcu import compile_model, frontend
 from slimse_mcu.board import board
 from slimse_mcu.errors import AudioError, LinkError, SlimseError
-from slimse_mcu.fidelity import quantization_errors
 from slimse_mcu.frontend import float_analyse
 from slimse_mcu.harness.audio import Clip, Pair, read_pairs
 from slimse_mcu.harness.features import Features, read_features
@@ -27,6 +26,7 @@ from slimse_mcu.harness.session import FrameResult, Session
 from slimse_mcu.measure import STAGES, first_divergence, measure
 from slimse_mcu.ops.arithmetic import quantize_values
 from slimse_mcu.run import Run
+from slimse_mcu.side_by_side import quantization_errors
 from slimse_mcu.streaming import run_int8
 from slimse_mcu.twin import Twin
 

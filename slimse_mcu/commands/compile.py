@@ -40,7 +40,7 @@ def command(model: str, board_name: str | None, out: Path | None, report: bool, 
     compiled = compile_with(model, None if board_name is None else find_board(board_name), stages, options)
     errors = None
     if report:
-        from slimse_mcu.fidelity import quantization_errors
+        from slimse_mcu.side_by_side import quantization_errors
 
         errors = quantization_errors(compiled.quantized, compiled.calibration.features)
         stages("compare", f"{errors.frames} frames, int8 against float")
