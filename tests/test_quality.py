@@ -76,7 +76,21 @@ def test_silence_has_no_made_up_score() -> None:
     clean, silence = speechlike(), np.zeros(3 * RATE)
     nothing = Scores()
     for one, other in ((silence, clean), (clean, silence), (silence, silence)):
-        assert quality.score(one, other, RATE) == nothing
+        assert quality.score(one, other, RATE, opinion=False) == nothing
+
+
+def test_dnsmos_is_the_package_s_own_number() -> None:
+    package = pytest.importorskip("speechmos.dnsmos")
+    noisy = np.clip(noisy_at(speechlike(), 5.0), -32768, 32767)
+    ours = quality.dnsmos(noisy)
+    assert isinstance(package.dnsmos.p808_onnx_sess, quality._NoSecondOpinion), "the package runs its own networks"
+    package.dnsmos = None  # it makes its own again
+    theirs = package.run(noisy / 32768.0, RATE)
+    package.dnsmos = None
+    assert ours == pytest.approx([theirs[f"{name}_mos"] for name in ("ovrl", "sig", "bak")], abs=1e-4)
+    assert quality.dnsmos(noisy) == ours
+    assert quality.score(None, noisy, RATE) == Scores(dnsmos_ovrl=ours[0], dnsmos_sig=ours[1], dnsmos_bak=ours[2])
+    assert quality.score(None, noisy, RATE, opinion=False) == Scores()
 
 
 def test_long_recordings_are_scored_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -57,7 +57,7 @@ class _Work:
 
 def run_all(
     tasks: Sequence[Any], begin: Callable[..., Perform], *arguments: Any, jobs: int
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """Do tasks in worker processes; yield (number of the task, result) as they are done, in any order.
 
     Workers take tasks in order.  When the iterator is left early, the workers are ended at once.

@@ -6,6 +6,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -295,10 +296,11 @@ class _Book:
             model.prepare()
         done = len(found) - len(tasks)
         tell(stage, done, len(found))
-        for index, answer in run_all(tasks, Worker, work, self._asked, jobs=jobs):
-            self._take(model, tasks[index], answer)
-            done += 1
-            tell(stage, done, len(found))
+        with closing(run_all(tasks, Worker, work, self._asked, jobs=jobs)) as answers:
+            for index, answer in answers:
+                self._take(model, tasks[index], answer)
+                done += 1
+                tell(stage, done, len(found))
 
     def _keys(self, model: _Model | None, number: int, opinion: bool) -> dict[_Signals, str]:
         """Under which key the records of which signals lie."""

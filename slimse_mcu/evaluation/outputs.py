@@ -26,6 +26,7 @@ FORMAT = 1
 """Version of ``results.json``."""
 
 _MAGIC = "slimse-evaluation"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def check_out(out: Path) -> None:
@@ -220,7 +221,7 @@ def _row(values: list[Any], width: int) -> list[str]:
     """Cells as text, floats with all their digits; spreadsheets must not take a name for a formula."""
     cells = ["" if value is None else repr(value) if isinstance(value, float) else str(value) for value in values]
     cells += [""] * (width - len(cells))
-    return [f"'{cell}" if cell[:1] in "=+-@\t\r" and not _is_number(cell) else cell for cell in cells]
+    return [f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell for cell in cells]
 
 
 def _is_number(text: str) -> bool:

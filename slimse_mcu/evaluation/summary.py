@@ -343,8 +343,7 @@ def compare(model: ModelResult, baseline: ModelResult, recordings: Sequence[Reco
         recordings: All of the evaluation; those that one of the two lacks do not count.
     """
     both = [one for one in recordings if {model.label, baseline.label} <= one.models.keys()]
-    ours = [_macs_per_frame(one, model.label) for one in both]
-    theirs = [_macs_per_frame(one, baseline.label) for one in both]
+    ours, theirs = (_macs_per_frame(both, one.label) for one in (model, baseline))
     found = groups.by_snr([one.snr_db for one in both])
     return Comparison(
         model=model.label,
@@ -359,9 +358,11 @@ def compare(model: ModelResult, baseline: ModelResult, recordings: Sequence[Reco
     )
 
 
-def _macs_per_frame(recording: Recording, model: str) -> float:
-    work = recording.models[model][INT8].total
-    return work.macs / work.frames if work.frames else 0.0
+def _macs_per_frame(recordings: Sequence[Recording], model: str) -> list[float]:
+    """MACs of each recording over the mean number of frames, such that their mean is the MACs per frame."""
+    works = [one.models[model][INT8].total for one in recordings]
+    frames = sum(one.frames for one in works) / max(1, len(works))
+    return [one.macs / frames if frames else 0.0 for one in works]
 
 
 def _score_differences(recordings: Sequence[Recording], model: str, baseline: str) -> dict[str, dict[str, Difference]]:

@@ -56,6 +56,8 @@ def main_tables(evaluation: Evaluation) -> list[Table]:
 def all_tables(evaluation: Evaluation) -> list[Table]:
     """The main tables, and those by every tag and of every gate."""
     found = main_tables(evaluation)
+    if any(one.by_snr for one in evaluation.comparisons):
+        found.append(comparison_by_snr(evaluation.comparisons))
     for model in evaluation.models:
         found += [grouped(model, tag) for tag in model.by]
         found += [gates(model)] if model.facts.channels else []
@@ -110,6 +112,23 @@ def comparison(comparisons: Sequence[Comparison]) -> Table:
             )
     columns = ("difference", "signal", "PESQ", "PESQ, relative", "STOI", "SI-SDR, dB", "MACs")
     return Table(f"Compared with {comparisons[0].baseline}", columns, tuple(rows), 2)
+
+
+def comparison_by_snr(comparisons: Sequence[Comparison]) -> Table:
+    """What the models' int8 scores are above the baseline's, by signal-to-noise ratio."""
+    columns = ["input"]
+    for one in comparisons:
+        columns += [f"{one.model}: PESQ", "STOI", "SI-SDR, dB"]
+    names = dict.fromkeys(name for one in comparisons for name, _ in one.by_snr)
+    rows = []
+    for name in names:
+        cells = [name]
+        for one in comparisons:
+            found = dict(one.by_snr).get(name, {}).get(INT8, {})
+            cells += [_gap(found.get(metric), _LABELS[metric][1]) for metric in ("pesq_wb", "stoi", "si_sdr_db")]
+        rows.append(tuple(cells))
+    title = f"Compared with {comparisons[0].baseline} by signal-to-noise ratio, int8"
+    return Table(title, tuple(columns), tuple(rows))
 
 
 def by_snr(evaluation: Evaluation) -> Table | None:
