@@ -16,7 +16,8 @@ What is compiled, from the registry in `slimse_mcu/ops`. This page is made by `m
 
 - **supported**: the arguments that the layer may have. All else is refused with an error that names the layer.
 - **arithmetic**: weights are int8 per output channel, activations int8 per tensor, accumulators int32; where a state
-  is wider, that is said. A dash: nothing is left to compute.
+  is wider, that is said. *int8 or int16*: the tensors may be held in 16 bits, see [quantization.md](quantization.md).
+  A dash: nothing is left to compute.
 - **gates**: what a closed gate saves. *rows*: closed channels of the output are not computed (channel gates).
   *columns*: closed channels of the input are not read. *parts*: a closed part of the output is not computed, its
   weights are not touched and its state stays (components of a policy). *blocks*: channels of the input that a closed
@@ -48,7 +49,7 @@ def _row(op: Op, one: Import) -> tuple[str, ...]:
     return (
         ", ".join(f"`{name}`" for name in one.classes),
         one.supported,
-        op.arithmetic or "-",
+        _arithmetic(op) or "-",
         ", ".join(_gates(op, one)) or "-",
         ", ".join(f"`{name}`" for name in kernels) or "-",
     )
@@ -56,7 +57,11 @@ def _row(op: Op, one: Import) -> tuple[str, ...]:
 
 def kernels_of(op: Op) -> tuple[str, ...]:
     """The C functions that an operator calls."""
-    return (f"slimse_{op.name}_s8",) if op.kernels is None else op.kernels
+    return tuple(f"slimse_{op.name}_s{width}" for width in op.widths) if op.kernels is None else op.kernels
+
+
+def _arithmetic(op: Op) -> str:
+    return op.arithmetic.replace("int8", "int8 or int16", 1) if 16 in op.widths else op.arithmetic
 
 
 def _gates(op: Op, one: Import) -> Iterator[str]:

@@ -119,9 +119,9 @@ def _render(template: str, context: Mapping[str, Any]) -> str:
 def _functions(plan: Plan) -> set[str]:
     """The kernels that the model calls."""
     functions = {call.function for step in plan.steps for call in step.all_calls}
-    if any(state.kind == "ring" for state in plan.quantized.graph.states):
-        functions.add("slimse_ring_push_s8")
-    return functions
+    quantization = plan.quantized.quantization
+    rings = (state for state in plan.quantized.graph.states if state.kind == "ring")
+    return functions | {f"slimse_ring_push_s{quantization[state.tensor].bits}" for state in rings}
 
 
 def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -166,7 +166,7 @@ def _context(plan: Plan) -> dict[str, Any]:
             {
                 "name": state.name,
                 "zero": quantization[state.tensor].zero_point,
-                "bytes": state.slots * state.channels,
+                "bytes": _bytes(plan, state.name),
             }
             for state in graph.states
             if state.kind == "ring"
@@ -177,6 +177,8 @@ def _context(plan: Plan) -> dict[str, Any]:
                 "tensor": state.tensor,
                 "zero": quantization[state.tensor].zero_point,
                 "elements": state.channels,
+                "bytes": _bytes(plan, state.name),
+                "ctype": quantization[state.tensor].ctype,
             }
             for state in graph.states
             if state.kind == "held"
@@ -186,8 +188,10 @@ def _context(plan: Plan) -> dict[str, Any]:
         ],
         "scratch_elements": plan.scratch_elements,
         "state_bytes": plan.state_bytes,
-        "arena_elements": max(4, plan.arena_elements),
-        "arena_bytes": plan.arena_elements,
+        "arena_ctype": _arena_ctype(plan),
+        "arena_elements": max(4, plan.arena_bytes) // (2 if _arena_ctype(plan) == "int16_t" else 1),
+        "arena_bytes": plan.arena_bytes,
+        "wide": ", ".join(plan.quantized.wide),
         "list_elements": max(1, plan.list_elements),
         "model_bytes": plan.model_bytes,
         "weight_bytes": plan.weight_bytes,
@@ -204,8 +208,10 @@ def _context(plan: Plan) -> dict[str, Any]:
 
 def _tensor(plan: Plan, name: str) -> dict[str, Any]:
     quantization: Quantization = plan.quantized.quantization[name]
-    low, high = ((bound - quantization.zero_point) * quantization.scale for bound in (-128, 127))
+    low, high = quantization.real_range
     return {
+        "ctype": quantization.ctype,
+        "kind": f"int{quantization.bits}",
         "size": plan.quantized.graph.tensors[name].size,
         "scale": f"{quantization.scale:.9g}",
         "zero_point": quantization.zero_point,
@@ -232,7 +238,28 @@ def _arena_buffer(plan: Plan, buffer: Any) -> dict[str, Any]:
     graph = plan.quantized.graph
     last = min(buffer.last, len(graph.nodes) - 1)
     until = "kept" if plan.instrumented else f"{graph.nodes[buffer.first].name} to {graph.nodes[last].name}"
-    return {"name": buffer.name, "offset": buffer.offset, "elements": buffer.elements, "lifetime": until}
+    arena = _arena_ctype(plan)
+    return {
+        "name": buffer.name,
+        "ctype": buffer.ctype,
+        # What is declared as int16 may be used as int8, not the other way round.
+        "cast": "" if buffer.ctype == arena else f"({buffer.ctype} *)",
+        "index": buffer.offset // (2 if arena == "int16_t" else 1),
+        "offset": buffer.offset,
+        "elements": buffer.elements,
+        "bytes": buffer.bytes,
+        "lifetime": until,
+    }
+
+
+def _arena_ctype(plan: Plan) -> str:
+    """C type that the arena is declared with."""
+    return "int16_t" if any(buffer.ctype == "int16_t" for buffer in plan.arena) else "int8_t"
+
+
+def _bytes(plan: Plan, state: str) -> int:
+    """Size of a state."""
+    return next(member.bytes for member in plan.state if member.name == state)
 
 
 def _symbols(plan: Plan) -> Symbols:
@@ -317,7 +344,7 @@ def _manifest(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
         "output": {"size": graph.tensors[graph.output].size, **_scale(plan, graph.output)},
         "memory": {
             "weight_bytes": plan.weight_bytes,
-            "arena_bytes": plan.arena_elements,
+            "arena_bytes": plan.arena_bytes,
             "state_bytes": plan.state_bytes,
             "model_bytes": plan.model_bytes,
         },
@@ -332,13 +359,15 @@ def _manifest(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
             for name in plan.gates.offsets
         ],
         "layers": [_manifest_layer(plan, step) for step in plan.steps],
+        **({"wide": list(plan.quantized.wide)} if plan.quantized.wide else {}),
         "files": sorted(files),
     }
 
 
 def _scale(plan: Plan, tensor: str) -> dict[str, Any]:
     quantization = plan.quantized.quantization[tensor]
-    return {"scale": quantization.scale, "zero_point": quantization.zero_point}
+    bits = {"bits": quantization.bits} if quantization.is_wide else {}
+    return {"scale": quantization.scale, "zero_point": quantization.zero_point, **bits}
 
 
 def _manifest_layer(plan: Plan, step: Step) -> dict[str, Any]:

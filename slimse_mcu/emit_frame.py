@@ -111,6 +111,8 @@ def _comment(plan: Plan, node: Node) -> str:
         text += f". {macs.rows * macs.taps} MACs per open channel of {macs.column_gate}, {macs.all_open} in all."
     else:
         text += f". {macs.all_open} MACs{_macs_by_component(plan, node, macs)}."
+    if not operators()[node.op].mixes_widths and plan.quantized.quantization[node.inputs[0]].is_wide:
+        text += " Works on int16."
     if node.row_gate:
         text += " A closed channel is not computed and is 0."
     if node.column_gate or node.column_blocks:
@@ -233,6 +235,7 @@ def _push(plan: Plan, state: State) -> dict[str, Any]:
         "channels": state.channels,
         "slots": state.slots,
         "ring": state.name,
+        "kernel": f"slimse_ring_push_s{plan.quantized.quantization[state.tensor].bits}",
         "period": plan.quantized.graph.tensors[state.tensor].period,
     }
 

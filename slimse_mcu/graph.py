@@ -267,15 +267,47 @@ class Quantization:
 
     Attributes:
         scale: A float32 value, positive.
-        zero_point: -128 to 127.
+        zero_point: -128 to 127; 0 where the integers have 16 bits.
         minimum: Least real value seen in calibration.
         maximum: Greatest real value seen in calibration.
+        bits: Width of the integers, 8 or 16.
     """
 
     scale: float
     zero_point: int
     minimum: float = 0.0
     maximum: float = 0.0
+    bits: int = 8
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the integers have 16 bits."""
+        return self.bits == 16
+
+    @property
+    def lowest(self) -> int:
+        """Least integer."""
+        return -(1 << (self.bits - 1))
+
+    @property
+    def highest(self) -> int:
+        """Greatest integer."""
+        return (1 << (self.bits - 1)) - 1
+
+    @property
+    def real_range(self) -> tuple[float, float]:
+        """Least and greatest real value that an integer stands for."""
+        return self.scale * (self.lowest - self.zero_point), self.scale * (self.highest - self.zero_point)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """NumPy type of the integers."""
+        return np.dtype(np.int16 if self.is_wide else np.int8)
+
+    @property
+    def ctype(self) -> str:
+        """C type of the integers."""
+        return f"int{self.bits}_t"
 
 
 #: Key of a node's parameters under which those of its bypass lie: the change to the output's scale.
@@ -287,7 +319,7 @@ class QuantizedGraph:
     """A graph with integer parameters.
 
     Attributes:
-        graph: The float graph.
+        graph: The float graph; where wide tensors meet int8 ones, with the nodes that change the width.
         quantization: Scale and zero point per tensor.
         parameters: Per node name: integer arrays and scalars of the operator's NumPy specification.
         provenance: With the calibration hash.
@@ -301,4 +333,11 @@ class QuantizedGraph:
     parameters: Mapping[str, Mapping[str, Any]]
     provenance: Provenance
     method: str
+
+    @property
+    def wide(self) -> tuple[str, ...]:
+        """Names of the int16 tensors, in execution order; those between two changes of width included."""
+        order = [self.graph.input, *(node.output for node in self.graph.nodes if node.output in self.graph.tensors)]
+        return tuple(name for name in order if self.quantization[name].is_wide)
+
     unseen: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -27,9 +27,10 @@ class Buffer:
     Attributes:
         name: The tensor or gate that lies there.
         elements: Its length.
-        offset: First element within the pool.
+        offset: First byte within the arena; of a gate's list the first element within the lists.
         first: Index of the step that writes it.
         last: Index of the last step that reads it.
+        ctype: C type of an element.
     """
 
     name: str
@@ -37,6 +38,12 @@ class Buffer:
     offset: int
     first: int
     last: int
+    ctype: str
+
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+        return self.elements * _SIZES[self.ctype]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +96,9 @@ class Plan:
         board: Name of the board it was checked against; None: any.
         instrumented: Every tensor keeps memory of its own and layers are marked.
         steps: In execution order.
-        arena: int8 buffers, shared by lifetime.
+        arena: Buffers of tensors, shared by lifetime.
         lists: uint16 buffers of the gates' open channels, shared by lifetime.
-        arena_elements: Length of the int8 pool.
+        arena_bytes: Size of the arena.
         list_elements: Length of the uint16 pool.
         scratch_elements: Length of the int16 working memory that kernels use during their call.
         state: Members of ``model_state_t``.
@@ -108,7 +115,7 @@ class Plan:
     steps: tuple[Step, ...]
     arena: tuple[Buffer, ...]
     lists: tuple[Buffer, ...]
-    arena_elements: int
+    arena_bytes: int
     list_elements: int
     scratch_elements: int
     state: tuple[Member, ...]
@@ -146,13 +153,13 @@ def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented:
     """
     graph = quantized.graph
     steps = tuple(_step(quantized, node) for node in graph.nodes)
-    arena, arena_elements = _pool(_tensor_lifetimes(quantized, instrumented), 1)
+    arena, arena_bytes = _pool(_tensor_lifetimes(quantized, instrumented), 1)
     lists, list_elements = _pool(_gate_lifetimes(quantized, instrumented), 2)
     layout = gate_layout(graph)
     scratch_elements = max((operators()[node.op].scratch_elements(node) for node in graph.nodes), default=0)
     state, state_bytes = _layout(_state_members(quantized))
     model_bytes = _model_bytes(
-        state_bytes, arena_elements, max(1, list_elements) + scratch_elements, layout, instrumented, board
+        state_bytes, arena_bytes, max(1, list_elements) + scratch_elements, layout, instrumented, board
     )
     result = Plan(
         quantized,
@@ -161,7 +168,7 @@ def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented:
         steps,
         arena,
         lists,
-        arena_elements,
+        arena_bytes,
         list_elements,
         scratch_elements,
         state,
@@ -181,7 +188,7 @@ def _step(quantized: QuantizedGraph, node: Node) -> Step:
     closed = {}
     for index, part in enumerate(node.parts):
         if part.component is not None:
-            call = closed_call(node, parameters, index, quantized.quantization[node.output].zero_point)
+            call = closed_call(node, parameters, index, quantized.quantization[node.output])
             if call is not None:
                 closed[index] = call
     return Step(node, operators()[node.op].calls(node, parameters), closed)
@@ -209,8 +216,12 @@ def _check_fit(result: Plan, board: Board) -> None:
             )
 
 
-def _tensor_lifetimes(quantized: QuantizedGraph, keep: bool) -> list[tuple[str, int, int, int]]:
-    """Name, elements, first and last step of every tensor in the arena.
+_Lifetime = tuple[str, int, int, int, str]
+"""Name, elements, first and last step, C type of an element."""
+
+
+def _tensor_lifetimes(quantized: QuantizedGraph, keep: bool) -> list[_Lifetime]:
+    """Every tensor in the arena.
 
     The input and output are the caller's, and held tensors live in the state.
     """
@@ -222,11 +233,12 @@ def _tensor_lifetimes(quantized: QuantizedGraph, keep: bool) -> list[tuple[str, 
         if node.output in graph.gates or node.output == graph.output or node.output in held:
             continue
         last = max([first, *(index for index, other in enumerate(graph.nodes) if node.output in other.tensors_read)])
-        lifetimes.append((node.output, graph.tensors[node.output].size, first, end if keep else last))
+        ctype = quantized.quantization[node.output].ctype
+        lifetimes.append((node.output, graph.tensors[node.output].size, first, end if keep else last, ctype))
     return lifetimes
 
 
-def _gate_lifetimes(quantized: QuantizedGraph, keep: bool) -> list[tuple[str, int, int, int]]:
+def _gate_lifetimes(quantized: QuantizedGraph, keep: bool) -> list[_Lifetime]:
     graph = quantized.graph
     end = len(graph.nodes)
     lifetimes = []
@@ -235,31 +247,34 @@ def _gate_lifetimes(quantized: QuantizedGraph, keep: bool) -> list[tuple[str, in
         if gate is None:
             continue
         users = [index for index, other in enumerate(graph.nodes) if gate.name in other.gates_read]
-        lifetimes.append((gate.name, gate.channels, first, end if keep else max([first, *users])))
+        lifetimes.append((gate.name, gate.channels, first, end if keep else max([first, *users]), "uint16_t"))
     return lifetimes
 
 
-def _pool(lifetimes: list[tuple[str, int, int, int]], element_bytes: int) -> tuple[tuple[Buffer, ...], int]:
+def _pool(lifetimes: list[_Lifetime], unit_bytes: int) -> tuple[tuple[Buffer, ...], int]:
     """Place buffers so that those alive at the same time do not overlap: largest first, lowest free offset.
 
     Returns:
-        The buffers in the given order and the pool's length in elements.
+        The buffers in the given order and the pool's length, in units of ``unit_bytes``.
     """
-    alignment = ALIGNMENT_BYTES // element_bytes
+    alignment = ALIGNMENT_BYTES // unit_bytes
     placed: dict[str, Buffer] = {}
-    for name, elements, first, last in sorted(lifetimes, key=lambda entry: (-entry[1], entry[2], entry[0])):
+    sizes = {name: elements * _SIZES[ctype] // unit_bytes for name, elements, _, _, ctype in lifetimes}
+    for name, elements, first, last, ctype in sorted(
+        lifetimes, key=lambda entry: (-sizes[entry[0]], entry[2], entry[0])
+    ):
         busy = sorted(
-            (other.offset, other.offset + other.elements)
+            (other.offset, other.offset + sizes[other.name])
             for other in placed.values()
             if other.first <= last and first <= other.last
         )
         offset = 0
         for begin, end in busy:
-            if offset + elements <= begin:
+            if offset + sizes[name] <= begin:
                 break
             offset = max(offset, _align(end, alignment))
-        placed[name] = Buffer(name, elements, offset, first, last)
-    total = max((buffer.offset + buffer.elements for buffer in placed.values()), default=0)
+        placed[name] = Buffer(name, elements, offset, first, last, ctype)
+    total = max((buffer.offset + sizes[buffer.name] for buffer in placed.values()), default=0)
     return tuple(placed[entry[0]] for entry in lifetimes), _align(total, alignment)
 
 
@@ -283,11 +298,12 @@ def _layout(members: list[tuple[str, str, int, int, str]]) -> tuple[tuple[Member
 def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, str]]:
     graph = quantized.graph
     members = []
+    ctypes = {name: one.ctype for name, one in quantized.quantization.items()}
     rings = [state for state in graph.states if state.kind == "ring"]
     for state in rings:
         frames = "last frame" if state.slots == 1 else f"last {state.slots} frames"
         note = f"the {frames} of {state.tensor}, [{state.slots}][{state.channels}]"
-        members.append((state.name, "int8_t", state.slots * state.channels, ALIGNMENT_BYTES, note))
+        members.append((state.name, ctypes[state.tensor], state.slots * state.channels, ALIGNMENT_BYTES, note))
     for state in graph.states:
         if state.kind == "hidden":
             note = f"state of {state.tensor}, [{state.channels}]"
@@ -295,7 +311,7 @@ def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, 
     for state in graph.states:
         if state.kind == "held":
             note = f"{state.tensor} of the last frame, [{state.channels}]"
-            members.append((state.name, "int8_t", state.channels, ALIGNMENT_BYTES, note))
+            members.append((state.name, ctypes[state.tensor], state.channels, ALIGNMENT_BYTES, note))
     for state in rings:
         note = f"slot of the oldest frame, 0 to {state.slots - 1}"
         members.append((f"{state.name}_next", "uint16_t", 0, 2, note))
@@ -306,14 +322,14 @@ def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, 
 
 def _model_bytes(
     state_bytes: int,
-    arena_elements: int,
+    arena_bytes: int,
     short_elements: int,
     layout: GateLayout,
     instrumented: bool,
     board: Board | None,
 ) -> int:
     """``sizeof(model_t)``; see ``templates/model.h.j2`` for the members."""
-    offset = _align(state_bytes, ALIGNMENT_BYTES) + max(ALIGNMENT_BYTES, arena_elements)
+    offset = _align(state_bytes, ALIGNMENT_BYTES) + max(ALIGNMENT_BYTES, arena_bytes)
     offset += 2 * short_elements
     offset += 2 * layout.size + 1
     widest = ALIGNMENT_BYTES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from slimse_mcu.ops import operators, rescale
 from slimse_mcu.ops.arithmetic import choose_quantization
 from slimse_mcu.ops.op import QuantizeContext
 from slimse_mcu.streaming import GateBits, GateLayout, Stream, Trace, gate_layout, pieces
+from slimse_mcu.widths import check_wide, with_changes
 
 METHODS = ("minmax", "percentile")
 #: Frames whose values are kept for percentiles; longer calibration is thinned evenly.
@@ -28,9 +29,10 @@ def quantize(
     method: str = "minmax",
     percentile: float = 99.99,
     calibration_hash: str = "",
+    wide: Collection[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> QuantizedGraph:
-    """Choose int8 parameters by streaming calibration features through the float graph with its state carried on.
+    """Choose integer parameters by streaming calibration features through the float graph with its state carried on.
 
     Args:
         graph: The float model.
@@ -38,11 +40,13 @@ def quantize(
         method: ``"minmax"`` takes the range seen; ``"percentile"`` cuts both tails.
         percentile: Share of the values, in percent, that stays inside the range.
         calibration_hash: Recorded in the provenance.
+        wide: Names of the tensors that are int16; all others are int8.
         progress: Called with 1 after each frame.
 
     Raises:
-        QuantizeError: No or unfit features, or a tensor that cannot be quantized; names the layer.
+        QuantizeError: No or unfit features, or a tensor that cannot be quantized, or not in 16 bits; names the layer.
     """
+    check_wide(graph, wide)
     _check_features(graph, features, method, percentile)
     ranges = _Ranges(graph, method, percentile, sum(len(sequence) for sequence in features))
     for sequence in features:
@@ -53,19 +57,29 @@ def quantize(
             ranges.add(trace)
     result = quantize_with(
         graph,
-        {name: choose_quantization(*limits) for name, limits in _useful(graph, ranges.limits()).items()},
+        {
+            name: choose_quantization(*limits, 16 if name in wide else 8)
+            for name, limits in _useful(graph, ranges.limits(), wide).items()
+        },
         calibration_hash=calibration_hash,
         method=method if method == "minmax" else f"percentile {percentile:g}",
     )
     return replace(result, unseen=ranges.unseen())
 
 
-def _useful(graph: Graph, limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+def _useful(
+    graph: Graph, limits: dict[str, tuple[float, float]], wide: Collection[str]
+) -> dict[str, tuple[float, float]]:
     """Cut what no reader can tell apart: a tensor that only a sigmoid reads need not tell 20 from 200."""
     result = dict(limits)
     for name, (low, high) in limits.items():
-        readers = [operators()[node.op].useful_range(node) for node in graph.nodes if name in node.inputs]
-        readers += [None for node in graph.nodes if name == node.bypass]
+        readers: list[tuple[float, float] | None] = []
+        for node in graph.nodes:
+            if name in node.inputs:
+                bits = 16 if any(one in wide for one in (*node.inputs, node.output)) else 8
+                readers.append(operators()[node.op].useful_range(node, bits))
+            if name == node.bypass:
+                readers.append(None)
         ranges = [reader for reader in readers if reader is not None]
         if name != graph.output and ranges and len(ranges) == len(readers):
             bounds = min(reader[0] for reader in ranges), max(reader[1] for reader in ranges)
@@ -74,31 +88,55 @@ def _useful(graph: Graph, limits: dict[str, tuple[float, float]]) -> dict[str, t
 
 
 def quantize_with(
-    graph: Graph, quantization: dict[str, Quantization], *, calibration_hash: str = "", method: str = "given"
+    graph: Graph, quantization: Mapping[str, Quantization], *, calibration_hash: str = "", method: str = "given"
 ) -> QuantizedGraph:
     """Choose integer parameters for given tensor ranges; operators that prescribe their output's range override it.
+
+    Args:
+        graph: The float model.
+        quantization: By tensor; those of 16 bits are wide.
+        calibration_hash: Recorded in the provenance.
+        method: How the ranges were chosen.
 
     Raises:
         QuantizeError: A layer's parameters do not fit the integer arithmetic; names the layer.
     """
+    wide = {name for name, one in quantization.items() if one.is_wide}
+    changed = with_changes(graph, wide)
     chosen = dict(quantization)
     parameters: dict[str, dict[str, Any]] = {}
-    for node in graph.nodes:
-        operator = operators()[node.op]
+    for node in changed.nodes:
         inputs = [chosen[name] for name in node.inputs]
-        fixed = operator.fixed_quantization(node, inputs)
-        if fixed is not None and node.output in graph.tensors:
-            seen = chosen.get(node.output, fixed)
-            chosen[node.output] = replace(fixed, minimum=seen.minimum, maximum=seen.maximum)
+        if node.output in changed.tensors:
+            chosen[node.output] = _output(changed, node, chosen)
         try:
-            parameters[node.name] = operator.quantize(node, QuantizeContext(inputs, chosen.get(node.output)))
+            parameters[node.name] = operators()[node.op].quantize(
+                node, QuantizeContext(inputs, chosen.get(node.output))
+            )
             if node.bypass is not None:
                 parameters[node.name][BYPASS] = rescale.quantize(chosen[node.bypass], chosen[node.output])
         except QuantizeError as error:
             raise QuantizeError(f"Layer '{node.name}': {error.message}", hint=error.hint) from None
     return QuantizedGraph(
-        graph, chosen, parameters, replace(graph.provenance, calibration_hash=calibration_hash), method
+        changed, chosen, parameters, replace(graph.provenance, calibration_hash=calibration_hash), method
     )
+
+
+def _output(graph: Graph, node: Node, chosen: Mapping[str, Quantization]) -> Quantization:
+    """Quantization of a node's output: what the operator prescribes, what was chosen, or what a neighbour says."""
+    inputs = [chosen[name] for name in node.inputs]
+    given = chosen.get(node.output)
+    fixed = operators()[node.op].fixed_quantization(node, inputs)
+    if fixed is not None and (given is None or given.bits == fixed.bits):
+        seen = given or fixed
+        return replace(fixed, minimum=seen.minimum, maximum=seen.maximum)
+    if given is not None:
+        return given
+    if node.op == rescale.OP.name:
+        return choose_quantization(inputs[0].minimum, inputs[0].maximum)
+    # What a wide layer writes before that is narrowed.
+    narrowed = next(chosen[other.output] for other in graph.nodes if node.output in other.inputs)
+    return replace(choose_quantization(*narrowed.real_range, 16), minimum=narrowed.minimum, maximum=narrowed.maximum)
 
 
 def _check_features(graph: Graph, features: Sequence[NDArray[np.float32]], method: str, percentile: float) -> None:

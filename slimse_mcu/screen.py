@@ -277,8 +277,8 @@ def print_plan(plan: Plan) -> None:
     rows = table(("model", "bytes", "where"), right=(1,))
     rows.add_row("weights", size(plan.weight_bytes), "flash, constants of model_weights.c")
     rows.add_row("state", size(plan.state_bytes), "RAM, kept between frames")
-    rows.add_row("arena", size(plan.arena_elements), "RAM, activations that share memory")
-    rest = plan.model_bytes - plan.state_bytes - plan.arena_elements
+    rows.add_row("arena", size(plan.arena_bytes), "RAM, activations that share memory")
+    rest = plan.model_bytes - plan.state_bytes - plan.arena_bytes
     rows.add_row("gates", size(rest), "RAM, open channels and bits, alignment")
     rows.add_section()
     rows.add_row("model_t", size(plan.model_bytes), "RAM, all of one instance")

@@ -1,4 +1,4 @@
-"""Runs a graph frame by frame: in float32, and as the int8 specification that every board must equal."""
+"""Runs a graph frame by frame: in float32, and as the integer specification that every board must equal."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Trace:
     """What a run over a sequence yielded.
 
     Attributes:
-        output: ``[frames, outputs]``; float32 or int8.  A frame in which the output has no new value (strided
+        output: ``[frames, outputs]``; float32, int8 or int16.  A frame in which the output has no new value (strided
             models) repeats the last one.
         gates: uint8 ``[frames, gate bytes]``.
         macs: int64 ``[frames]``, executed multiply-accumulates.
@@ -127,14 +127,14 @@ def run_float(
 
 def run_int8(
     quantized: QuantizedGraph,
-    features: NDArray[np.int8],
+    features: NDArray[Any],
     *,
     forced: GateBits | None = None,
     record: bool = False,
     record_states: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
-    """Stream int8 features through the int8 specification from its initial state; see :func:`run_float`."""
+    """Stream int8 (int16 where the input is wide) features through the specification; see :func:`run_float`."""
     stream = Stream.integer(quantized)
     keep = _kept(quantized.graph, record, record_states)
     return stream.run(features, forced=forced, keep=keep, progress=progress)
@@ -146,10 +146,10 @@ def _kept(graph: Graph, tensors: bool, states: bool) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Float:
-    """The operators in float32."""
+    """The operators in float32; ``zero`` and ``dtype`` by tensor."""
 
     zero: Mapping[str, int]
-    dtype: ClassVar[Any] = np.float32
+    dtype: Mapping[str, Any]
     hidden_dtype: ClassVar[Any] = np.float32
 
     def step(self, node: Node, inputs: list[NDArray[Any]], memories: Memories) -> NDArray[Any]:
@@ -160,16 +160,16 @@ class _Float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Int8:
-    """The int8 specification."""
+class _Integer:
+    """The integer specification; ``zero`` and ``dtype`` by tensor."""
 
     zero: Mapping[str, int]
+    dtype: Mapping[str, Any]
     quantized: QuantizedGraph
-    dtype: ClassVar[Any] = np.int8
     hidden_dtype: ClassVar[Any] = np.int16
 
     def step(self, node: Node, inputs: list[NDArray[Any]], memories: Memories) -> NDArray[Any]:
-        return operators()[node.op].step_s8(node, self.quantized.parameters[node.name], inputs, memories)
+        return operators()[node.op].step_integer(node, self.quantized.parameters[node.name], inputs, memories)
 
     def bypass(self, node: Node, values: NDArray[Any]) -> NDArray[Any]:
         return rescale.apply(values, self.quantized.parameters[node.name][BYPASS])
@@ -221,7 +221,7 @@ class Stream:
         decided: The model's last decision of every gate, which is not obeyed where another is forced.
     """
 
-    def __init__(self, graph: Graph, arithmetic: _Float | _Int8) -> None:
+    def __init__(self, graph: Graph, arithmetic: _Float | _Integer) -> None:
         self._graph = graph
         self._arithmetic = arithmetic
         self._layout = gate_layout(graph)
@@ -229,7 +229,7 @@ class Stream:
         zero = arithmetic.zero
         self._memories: dict[str, Memories] = {node.name: self._reset(node) for node in graph.nodes}
         self.tensors: dict[str, NDArray[Any]] = {
-            name: np.full(tensor.size, zero[name], arithmetic.dtype) for name, tensor in graph.tensors.items()
+            name: np.full(tensor.size, zero[name], arithmetic.dtype[name]) for name, tensor in graph.tensors.items()
         }
         self.gates: dict[str, NDArray[np.bool_]] = {
             name: np.zeros(gate.channels, bool) for name, gate in graph.gates.items()
@@ -239,13 +239,14 @@ class Stream:
     @classmethod
     def real(cls, graph: Graph) -> Stream:
         """The float graph at reset."""
-        return cls(graph, _Float(dict.fromkeys(graph.tensors, 0)))
+        return cls(graph, _Float(dict.fromkeys(graph.tensors, 0), dict.fromkeys(graph.tensors, np.dtype(np.float32))))
 
     @classmethod
     def integer(cls, quantized: QuantizedGraph) -> Stream:
-        """The int8 specification at reset."""
+        """The integer specification at reset."""
         zero = {name: quantized.quantization[name].zero_point for name in quantized.graph.tensors}
-        return cls(quantized.graph, _Int8(zero, quantized))
+        dtype = {name: quantized.quantization[name].dtype for name in quantized.graph.tensors}
+        return cls(quantized.graph, _Integer(zero, dtype, quantized))
 
     def run(
         self,
@@ -258,20 +259,22 @@ class Stream:
         """Run the next frames.
 
         Args:
-            features: ``[frames, inputs]``, float32 or int8.
+            features: ``[frames, inputs]``, of the input's type: float32, int8 or int16.
             forced: Gate bytes that replace the model's decisions, ``[gate bytes]`` or ``[frames, gate bytes]``.
             keep: Names of tensors and states to record.
             progress: Called with 1 after each frame.
         """
         graph, first = self._graph, self.frame
         dtype = self._arithmetic.dtype
-        values = np.asarray(features, dtype)
+        values = np.asarray(features, dtype[graph.input])
         patterns = None if forced is None else np.broadcast_to(forced, (len(values), self._layout.size))
-        output = np.empty((len(values), graph.tensors[graph.output].size), dtype)
+        output = np.empty((len(values), graph.tensors[graph.output].size), dtype[graph.output])
         packed = np.zeros((len(values), self._layout.size), np.uint8)
         decided = packed if patterns is None else np.zeros_like(packed)
         kept = {
-            name: np.empty((len(values), tensor.size), dtype) for name, tensor in graph.tensors.items() if name in keep
+            name: np.empty((len(values), tensor.size), dtype[name])
+            for name, tensor in graph.tensors.items()
+            if name in keep
         }
         states: dict[str, list[NDArray[Any]]] = {}
         for index, frame in enumerate(values):
@@ -307,7 +310,7 @@ class Stream:
                 memories.append(Hidden(state.channels, self._arithmetic.hidden_dtype))
             elif state.kind == "ring":
                 zero = self._arithmetic.zero[state.tensor]
-                memories.append(Ring(state.slots, state.channels, zero, self._arithmetic.dtype))
+                memories.append(Ring(state.slots, state.channels, zero, self._arithmetic.dtype[state.tensor]))
         return tuple(memories)
 
     def states(self, names: Collection[str] | None = None) -> Iterator[tuple[str, NDArray[Any]]]:

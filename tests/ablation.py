@@ -81,7 +81,7 @@ def integer_recurrence(quantized: QuantizedGraph) -> Iterator[None]:
 
     def step(self: gru.Gru, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
         values = quantize_values(inputs[0], quantized.quantization[node.inputs[0]])
-        output = self.step_s8(node, quantized.parameters[node.name], [values], memories)
+        output = self.step_integer(node, quantized.parameters[node.name], [values], memories)
         return dequantize_values(output, quantized.quantization[node.output])
 
     with patch.object(gru.Gru, "step", step):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -390,22 +390,24 @@ def features_for(graph: Graph, frames: int, seed: int) -> NDArray[np.float32]:
     return np.cumsum(values, axis=0).astype(np.float32) / np.float32(np.sqrt(frames))
 
 
-def random_quantization(graph: Graph, jitter: Jitter, frames: int = 12) -> QuantizedGraph:
-    """Ranges from a float run, each widened or narrowed by up to ``2 ** octaves`` and shifted."""
+def random_quantization(graph: Graph, jitter: Jitter, frames: int = 12, wide: Collection[str] = ()) -> QuantizedGraph:
+    """Ranges from a float run, each widened or narrowed by up to ``2 ** octaves`` and shifted; ``wide`` in 16 bits."""
     rng = np.random.default_rng(jitter.seed)
     trace: Trace = run_float(graph, features_for(graph, frames, jitter.seed), record=True)
     chosen: dict[str, Quantization] = {}
     for name, values in trace.tensors.items():
         low, high = float(values.min()), float(values.max())
-        base = choose_quantization(low, high)
+        base = choose_quantization(low, high, 16 if name in wide else 8)
         scale = float(np.float32(base.scale * 2.0 ** rng.uniform(-jitter.octaves, jitter.octaves)))
         moved = int(rng.integers(-128, 128)) if jitter.octaves and rng.random() < 0.3 else base.zero_point
-        chosen[name] = replace(base, scale=scale, zero_point=moved)
+        chosen[name] = replace(base, scale=scale, zero_point=0 if base.is_wide else moved)
     return quantize_with(graph, chosen)
 
 
-def quantized_features(quantized: QuantizedGraph, frames: int, seed: int) -> NDArray[np.int8]:
-    """int8 frames over the whole range ``[frames, inputs]``."""
+def quantized_features(quantized: QuantizedGraph, frames: int, seed: int) -> NDArray[Any]:
+    """Integer frames over the whole range ``[frames, inputs]``."""
     graph = quantized.graph
     rng = np.random.default_rng(seed)
-    return rng.integers(-128, 128, (frames, graph.tensors[graph.input].size)).astype(np.int8)
+    source = quantized.quantization[graph.input]
+    values = rng.integers(source.lowest, source.highest + 1, (frames, graph.tensors[graph.input].size))
+    return values.astype(source.dtype)

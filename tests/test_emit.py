@@ -206,7 +206,7 @@ def test_header_says_the_plans_numbers(block):
     header = project.files["model.h"]
     assert f"{planned.macs_all_open} with all gates open, {planned.macs_all_closed} with all closed" in header
     assert f"{planned.weight_bytes} bytes of constants" in header
-    assert f"{planned.model_bytes} bytes: state {planned.state_bytes}, arena {planned.arena_elements}" in header
+    assert f"{planned.model_bytes} bytes: state {planned.state_bytes}, arena {planned.arena_bytes}" in header
 
 
 def test_layer_comments_add_up_to_all_macs(block):

@@ -43,7 +43,7 @@ def dyncp_block(channels: int = 8, hidden: int = 20) -> Graph:
 def test_buffers_alive_together_never_overlap(drawn, instrumented):
     result = planned(drawn.graph, instrumented=instrumented)
     for pool, elements, size in (
-        (result.arena, result.arena_elements, 1),
+        (result.arena, result.arena_bytes, 1),
         (result.lists, result.list_elements, 2),
     ):
         for buffer in pool:
@@ -73,12 +73,12 @@ def test_chain_takes_the_room_of_two_neighbours():
     x = network.input
     for units in (64, 8, 48, 16, 40, 4):
         x = network.dense(x, units)
-    assert planned(network.graph(x)).arena_elements == 64 + 8
+    assert planned(network.graph(x)).arena_bytes == 64 + 8
 
 
 def test_model_without_intermediate_tensors_needs_no_arena():
     network = Network(4)
-    assert planned(network.graph(network.dense(network.input, 3))).arena_elements == 0
+    assert planned(network.graph(network.dense(network.input, 3))).arena_bytes == 0
 
 
 def test_macs_of_a_block_by_hand():

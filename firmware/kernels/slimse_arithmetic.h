@@ -1,4 +1,4 @@
-/** Fixed-point arithmetic of the int8 kernels; slimse_mcu/ops/arithmetic.py is the same in NumPy. */
+/** Fixed-point arithmetic of the kernels; slimse_mcu/ops/arithmetic.py is the same in NumPy. */
 #ifndef SLIMSE_ARITHMETIC_H
 #define SLIMSE_ARITHMETIC_H
 
@@ -51,6 +51,27 @@ static inline int8_t slimse_requantize_s8(int32_t value, int32_t multiplier, int
 {
     const int32_t scaled = slimse_requantize(value, multiplier, shift);
     return (int8_t)(slimse_clamp(scaled, low - offset, high - offset) + offset);
+}
+
+/** slimse_requantize, then a clamp to int16. */
+static inline int16_t slimse_requantize_s16(int32_t value, int32_t multiplier, int shift, int32_t low, int32_t high)
+{
+    return (int16_t)slimse_clamp(slimse_requantize(value, multiplier, shift), low, high);
+}
+
+/**
+ * A sum of products with int16 values times multiplier * 2^-shift, rounded half up, clamped.
+ *
+ * @param sum Below 2^47 in magnitude.
+ * @param multiplier Q15, 0 or 2^14 .. 2^15 - 1.
+ * @param shift 1 .. 46, to the right.
+ */
+static inline int16_t slimse_requantize_sum_s16(int64_t sum, int32_t multiplier, int shift, int32_t low, int32_t high)
+{
+    /* gcc and clang shift negative numbers arithmetically. */
+    const int64_t scaled = (sum * multiplier + ((int64_t)1 << (shift - 1))) >> shift;
+    const int64_t at_least = scaled < low ? low : scaled;
+    return (int16_t)(at_least > high ? high : at_least);
 }
 
 #endif

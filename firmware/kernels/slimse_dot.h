@@ -63,18 +63,24 @@ static inline void slimse_dot_rows_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_
     }
 }
 
-/** sum + weights * values over count columns. */
-static inline int32_t slimse_dot_s16(int32_t sum, const int8_t *weights, const int16_t *values, uint32_t count)
+/**
+ * sum + weights * values over count columns.
+ *
+ * @param open The columns, in order; NULL: 0 .. count - 1.
+ */
+static inline int32_t slimse_dot_s16(int32_t sum, const int8_t *weights, const int16_t *values, const uint16_t *open,
+                                     uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        sum += weights[i] * values[i];
+        const uint32_t column = open != NULL ? open[i] : i;
+        sum += weights[column] * values[column];
     }
     return sum;
 }
 
 /** slimse_dot_s16 of four rows; sums are read and written. */
 static inline void slimse_dot4_s16(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
-                                   const int16_t *values, uint32_t count)
+                                   const int16_t *values, const uint16_t *open, uint32_t count)
 {
     const int8_t *row0 = rows[0];
     const int8_t *row1 = rows[1];
@@ -86,16 +92,54 @@ static inline void slimse_dot4_s16(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *
     int32_t sum3 = sums[3];
 
     for (uint32_t i = 0; i < count; i++) {
-        const int32_t value = values[i];
-        sum0 += row0[i] * value;
-        sum1 += row1[i] * value;
-        sum2 += row2[i] * value;
-        sum3 += row3[i] * value;
+        const uint32_t column = open != NULL ? open[i] : i;
+        const int32_t value = values[column];
+        sum0 += row0[column] * value;
+        sum1 += row1[column] * value;
+        sum2 += row2[column] * value;
+        sum3 += row3[column] * value;
     }
     sums[0] = sum0;
     sums[1] = sum1;
     sums[2] = sum2;
     sums[3] = sum3;
+}
+
+/** Columns whose products with int16 values int32 always holds: 512 * 127 * 32768 < 2^31. */
+enum { SLIMSE_DOT_COLUMNS = 512 };
+
+/**
+ * Add weights * values of up to four rows to sums that may be longer than int32.
+ *
+ * @param open The columns, in order; NULL: 0 .. count - 1.
+ */
+static inline void slimse_dot_rows_s16(int64_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
+                                       uint32_t row_count, const int16_t *values, const uint16_t *open,
+                                       uint32_t count)
+{
+    for (uint32_t first = 0; first < count; first += SLIMSE_DOT_COLUMNS) {
+        const uint32_t left = count - first;
+        const uint32_t columns = left < SLIMSE_DOT_COLUMNS ? left : SLIMSE_DOT_COLUMNS;
+        /* Listed columns are counted from the row's start, others from the first of them. */
+        const uint16_t *const listed = open != NULL ? &open[first] : NULL;
+        const uint32_t start = open != NULL ? 0U : first;
+        const int8_t *starts[SLIMSE_DOT_ROWS];
+        int32_t parts[SLIMSE_DOT_ROWS] = {0};
+
+        for (uint32_t i = 0; i < row_count; i++) {
+            starts[i] = &rows[i][start];
+        }
+        if (row_count == SLIMSE_DOT_ROWS) {
+            slimse_dot4_s16(parts, starts, &values[start], listed, columns);
+        } else {
+            for (uint32_t i = 0; i < row_count; i++) {
+                parts[i] = slimse_dot_s16(0, starts[i], &values[start], listed, columns);
+            }
+        }
+        for (uint32_t i = 0; i < row_count; i++) {
+            sums[i] += parts[i];
+        }
+    }
 }
 
 #endif

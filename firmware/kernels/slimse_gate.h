@@ -22,6 +22,16 @@ static inline uint32_t slimse_gate_begin(const slimse_gate_t *gate, uint32_t siz
     return gate->open_count;
 }
 
+/** slimse_gate_begin with int16, where zero is 0. */
+static inline uint32_t slimse_gate_begin_s16(const slimse_gate_t *gate, uint32_t size, int16_t *output)
+{
+    if (gate == NULL) {
+        return size;
+    }
+    memset(output, 0, size * sizeof *output);
+    return gate->open_count;
+}
+
 /** The element to compute as number i. */
 static inline uint32_t slimse_gate_element(const slimse_gate_t *gate, uint32_t i)
 {

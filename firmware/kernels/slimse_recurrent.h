@@ -75,13 +75,13 @@ static inline void slimse_recurrent_sums(const slimse_recurrent_s8_t *cell, uint
             const int8_t *const states[] = {from_hidden, &from_hidden[units], &from_hidden[2U * units],
                                             &from_hidden[3U * units]};
             slimse_dot4_s8(input_sums, inputs, input, cell->input_offset, NULL, columns);
-            slimse_dot4_s16(hidden_sums, states, hidden, units);
+            slimse_dot4_s16(hidden_sums, states, hidden, NULL, units);
             continue;
         }
         for (uint32_t i = 0; i < count; i++) {
             input_sums[i] =
                 slimse_dot_s8(input_sums[i], &from_input[i * columns], input, cell->input_offset, NULL, columns);
-            hidden_sums[i] = slimse_dot_s16(hidden_sums[i], &from_hidden[i * units], hidden, units);
+            hidden_sums[i] = slimse_dot_s16(hidden_sums[i], &from_hidden[i * units], hidden, NULL, units);
         }
     }
 }

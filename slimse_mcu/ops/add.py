@@ -1,4 +1,4 @@
-"""Elementwise sum of two tensors, the residual connection; int8: TensorFlow Lite ADD."""
+"""Elementwise sum of two tensors, the residual connection; int8 and int16: TensorFlow Lite ADD."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 from slimse_mcu.graph import Node
 from slimse_mcu.ops.arithmetic import (
     activation_bounds,
-    clamp_s8,
     multiply_by_quantized_multiplier,
     quantize_multiplier,
 )
 from slimse_mcu.ops.op import (
     FloatArray,
     Import,
-    Int8Array,
+    Integers,
     Memories,
     Parameters,
     QuantizeContext,
     activate,
+    is_wide,
 )
-from slimse_mcu.ops.pairs import Pair, read_pairs
+from slimse_mcu.ops.pairs import Pair, read_pairs, store
 
-#: Headroom of the sum: both inputs are brought to a common scale 20 bits finer.
-LEFT_SHIFT = 20
+#: Headroom of the sum: both inputs are brought to a common scale so many bits finer, by their width.
+LEFT_SHIFTS = {8: 20, 16: 15}
 
 
 class Add(Pair):
@@ -45,10 +45,11 @@ class Add(Pair):
         multipliers = [
             quantize_multiplier(scales[0] / twice_maximum),
             quantize_multiplier(scales[1] / twice_maximum),
-            quantize_multiplier(twice_maximum / ((1 << LEFT_SHIFT) * scales[2])),
+            quantize_multiplier(twice_maximum / ((1 << LEFT_SHIFTS[context.bits]) * scales[2])),
         ]
         low, high = activation_bounds(node.activation, output)
         return {
+            "bits": context.bits,
             "input0_offset": -first.zero_point,
             "input1_offset": -second.zero_point,
             "output_offset": output.zero_point,
@@ -62,15 +63,18 @@ class Add(Pair):
             "output_max": high,
         }
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         total = np.zeros(inputs[0].shape, np.int64)
+        left_shift = LEFT_SHIFTS[16 if is_wide(parameters) else 8]
         for index, value in enumerate(inputs):
-            shifted = (value.astype(np.int64) + parameters[f"input{index}_offset"]) << LEFT_SHIFT
+            shifted = (value.astype(np.int64) + parameters[f"input{index}_offset"]) << left_shift
             total += multiply_by_quantized_multiplier(
                 shifted, parameters[f"input{index}_multiplier"], parameters[f"input{index}_shift"]
             )
         scaled = multiply_by_quantized_multiplier(total, parameters["output_multiplier"], parameters["output_shift"])
-        return clamp_s8(scaled + parameters["output_offset"], parameters["output_min"], parameters["output_max"])
+        return store(scaled, parameters)
 
 
 OP = Add()

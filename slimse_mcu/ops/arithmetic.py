@@ -1,7 +1,9 @@
-"""Integer arithmetic of the int8 specification.
+"""Integer arithmetic of the specification, for int8 and for int16 activations.
 
-The rules are those of the TensorFlow Lite int8 quantization specification as its reference kernels carry them out
-(fixed-point multiplier and shift, double rounding); ``firmware/kernels/slimse_arithmetic.h`` is the same in C.
+The rules are those of the TensorFlow Lite quantization specification as its reference kernels carry them out;
+``firmware/kernels/slimse_arithmetic.h`` is the same in C.  int8: fixed-point multiplier of 31 bits and shift, rounded
+twice.  int16 (weights int8, zero points 0): sums of layers with weights are int64 and multiplied by 15 bits, rounded
+once; everything else is as in int8.
 """
 
 from __future__ import annotations
@@ -94,9 +96,37 @@ def multiply_by_quantized_multiplier(value: Any, multiplier: Any, shift: Any) ->
     return result
 
 
-def clamp_s16(value: Any) -> NDArray[np.int16]:
-    """Saturate to int16."""
-    clamped: NDArray[np.int16] = np.clip(value, INT16_MIN, INT16_MAX).astype(np.int16)
+def reduce_multipliers(multiplier: Any, shift: Any) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
+    """The multipliers of :func:`quantize_multipliers` in 15 bits, for sums of int16 activations.
+
+    Returns:
+        int16 multipliers, 0 or 2**14 to 2**15 - 1, and how far the products are shifted to the right, 1 to 46.
+
+    Raises:
+        QuantizeError: The result would need a shift to the left.
+    """
+    multiplier, shift = np.asarray(multiplier, np.int64), np.asarray(shift, np.int64)
+    right = 15 - shift
+    if np.any(right < 1):
+        raise QuantizeError(
+            "An int16 output's range is far too small for its layer's sums.",
+            hint="Calibrate with louder or longer audio, or leave the tensor at 8 bits.",
+        )
+    reduced = np.where(multiplier < 0x7FFF0000, (multiplier + (1 << 15)) >> 16, 0x7FFF)
+    return reduced.astype(np.int16), right.astype(np.uint8)
+
+
+def multiply_by_reduced_multiplier(value: Any, multiplier: Any, right: Any) -> NDArray[np.int64]:
+    """Multiply int64 sums, below 2**47, by a multiplier of :func:`reduce_multipliers`, rounded half up."""
+    right = np.asarray(right, np.int64)
+    product = np.asarray(value, np.int64) * np.asarray(multiplier, np.int64)
+    result: NDArray[np.int64] = (product + (np.int64(1) << (right - 1))) >> right
+    return result
+
+
+def clamp_s16(value: Any, low: int = INT16_MIN, high: int = INT16_MAX) -> NDArray[np.int16]:
+    """Clamp to ``low``..``high`` and store as int16."""
+    clamped: NDArray[np.int16] = np.clip(value, low, high).astype(np.int16)
     return clamped
 
 
@@ -109,21 +139,24 @@ def clamp_s8(value: Any, low: int = INT8_MIN, high: int = INT8_MAX) -> NDArray[n
 def activation_bounds(activation: str, output: Quantization) -> tuple[int, int]:
     """Integer clamp of a fused activation: ``"linear"``, ``"relu"`` or ``"relu6"``."""
     if activation == "linear":
-        return INT8_MIN, INT8_MAX
-    low = max(INT8_MIN, output.zero_point)
+        return output.lowest, output.highest
+    low = max(output.lowest, output.zero_point)
     if activation == "relu":
-        return low, INT8_MAX
+        return low, output.highest
     six = output.zero_point + int(np.floor(np.float32(6.0) / np.float32(output.scale) + np.float32(0.5)))
-    return low, min(INT8_MAX, six)
+    return low, min(output.highest, six)
 
 
-def choose_quantization(minimum: float, maximum: float) -> Quantization:
-    """Asymmetric int8 parameters for a real range; the range is widened to contain 0.
+def choose_quantization(minimum: float, maximum: float, bits: int = 8) -> Quantization:
+    """Parameters for a real range: asymmetric with 8 bits, symmetric with 16; the range is widened to contain 0.
 
-    A range that is all zero gets scale 1/127, so that it stays representable.
+    A range that is all zero gets scale 1/127 (1/32767), so that it stays representable.
     """
     low = min(0.0, float(minimum))
     high = max(0.0, float(maximum))
+    if bits == 16:
+        reach = max(high, -low) if high - low >= 1e-12 else 1.0
+        return Quantization(float(np.float32(reach / INT16_MAX)), 0, minimum, maximum, bits)
     if high - low < 1e-12:
         return Quantization(float(np.float32(1.0 / 127.0)), 0, minimum, maximum)
     scale = float(np.float32((high - low) / 255.0))
@@ -131,14 +164,16 @@ def choose_quantization(minimum: float, maximum: float) -> Quantization:
     return Quantization(scale, zero_point, minimum, maximum)
 
 
-def quantize_values(real: Any, quantization: Quantization) -> NDArray[np.int8]:
-    """Nearest int8 value (half up), saturated.
+def quantize_values(real: Any, quantization: Quantization) -> NDArray[Any]:
+    """Nearest integer (half up), saturated; int8 or int16 as the quantization says.
 
     The operations are the device's: float32 multiply by the float32 reciprocal of the scale, add one half, floor.
     """
     inverse = np.float32(1.0) / np.float32(quantization.scale)
     scaled = np.asarray(real, dtype=np.float32) * inverse
-    return clamp_s8(np.floor(scaled + np.float32(0.5)) + quantization.zero_point)
+    levels = np.floor(scaled + np.float32(0.5)) + quantization.zero_point
+    clamped: NDArray[Any] = np.clip(levels, quantization.lowest, quantization.highest).astype(quantization.dtype)
+    return clamped
 
 
 def dequantize_values(integer: Any, quantization: Quantization) -> NDArray[np.float32]:

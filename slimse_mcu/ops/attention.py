@@ -32,7 +32,7 @@ from slimse_mcu.ops.attention_layers import read_keras, read_slim
 from slimse_mcu.ops.op import (
     FloatArray,
     Import,
-    Int8Array,
+    Integers,
     KernelCall,
     Macs,
     Memories,
@@ -100,7 +100,9 @@ class Attention(Op):
         multiplier = int(factor * 2.0**shift)
         return {"query_offset": -query.zero_point, "limit": limit, "multiplier": multiplier, "shift": shift}
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         query, key, value = (one.astype(np.float64) for one in _by_head(node, inputs, memories))
         # Exact, and faster than integers: every partial sum is an integer far below 2**53.
         scores = ((query + parameters["query_offset"]) @ key.transpose(0, 2, 1)).astype(np.int64)

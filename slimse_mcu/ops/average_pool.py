@@ -8,7 +8,7 @@ import numpy as np
 
 from slimse_mcu.graph import Node
 from slimse_mcu.ops.frequency import window_of
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, Memories, Parameters
+from slimse_mcu.ops.op import FloatArray, Import, Int8Array, Integers, Memories, Parameters
 from slimse_mcu.ops.pools import Pool, read_pool
 
 
@@ -30,7 +30,9 @@ class AveragePool(Pool):
         means: FloatArray = (sums / window.hits()[:, None]).astype(np.float32).ravel()
         return means
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         window = window_of(node)
         counts = window.hits()[:, None]
         sums = window.gather(inputs[0][None].astype(np.int64), 0).sum(axis=(1, 2))

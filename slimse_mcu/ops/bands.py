@@ -19,7 +19,7 @@ from slimse_mcu.ops.op import (
     Constant,
     FloatArray,
     Import,
-    Int8Array,
+    Integers,
     KernelCall,
     Macs,
     Memories,
@@ -75,7 +75,9 @@ class Bands(Op):
         matrix = node.weights["matrix"]
         return linear.quantize(replace(node, weights={"kernel": matrix, "bias": np.zeros(len(matrix))}), context)
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         planes = inputs[0].reshape(-1, node.attributes["depth"])
         rows = linear.requantize(linear.accumulate(parameters, planes.T), parameters)
         return rows.reshape(node.attributes["depth"], -1).T.ravel()

@@ -19,6 +19,7 @@ from slimse_mcu.ops.op import (
     FloatArray,
     Import,
     Int8Array,
+    Integers,
     KernelCall,
     Macs,
     Memories,
@@ -59,7 +60,9 @@ class ChannelGate(Op):
         weights, bias, _ = quantize_weights(node.weights["kernel"], node.weights["bias"], source.scale)
         return {"weights": weights, "bias": bias, "input_offset": -source.zero_point}
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         is_open: Int8Array = (linear.accumulate(parameters, inputs[0])[0] > 0).astype(np.int8)
         return is_open
 

@@ -13,7 +13,7 @@ from slimse_mcu.ops import rescale
 from slimse_mcu.ops.op import (
     FloatArray,
     Import,
-    Int8Array,
+    Integers,
     KernelCall,
     Memories,
     Op,
@@ -49,7 +49,9 @@ class Concatenate(Op):
 
     name = "concatenate"
     imports = (Import(("Concatenate",), _read, "along the channels or along frequency"),)
-    kernels = ("slimse_rescale_s8",)
+    kernels = ("slimse_rescale_s8", "slimse_rescale_s16")
+    widths = (8, 16)
+    mixes_widths = True
 
     def output_blocks(self, node: Node, inputs: Sequence[Tensor]) -> tuple[Block, ...]:
         if not node.attributes["along_channels"]:
@@ -66,7 +68,9 @@ class Concatenate(Op):
         output = context.require_output()
         return {"parts": tuple(rescale.quantize(source, output) for source in context.inputs)}
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         rescaled = [rescale.apply(value, part) for value, part in zip(inputs, parameters["parts"], strict=True)]
         return _joined(node, rescaled)
 

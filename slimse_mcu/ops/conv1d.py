@@ -15,7 +15,7 @@ from slimse_mcu.ops.op import (
     FUSED_CLAMPS,
     FloatArray,
     Import,
-    Int8Array,
+    Integers,
     KernelCall,
     Macs,
     Memories,
@@ -76,7 +76,9 @@ class Conv1D(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return linear.quantize(node, context)
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         window = stack_taps(inputs[0], memories, parameters["weights"].shape[1], node.attributes["dilation"])
         return linear.requantize(linear.accumulate(parameters, window), parameters)
 

@@ -1,6 +1,6 @@
 """Dense layer over the channels (the 1x1 convolution of convolutional enhancers): ``y = clamp(W x + b)``.
 
-int8: TensorFlow Lite FULLY_CONNECTED with per-channel weights.
+int8 and int16: TensorFlow Lite FULLY_CONNECTED with per-channel weights.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from slimse_mcu.ops.op import (
     FUSED_CLAMPS,
     FloatArray,
     Import,
-    Int8Array,
+    Integers,
     KernelCall,
     Macs,
     Memories,
@@ -22,6 +22,7 @@ from slimse_mcu.ops.op import (
     Parameters,
     QuantizeContext,
     activate,
+    is_wide,
     row_blocks,
 )
 
@@ -49,7 +50,8 @@ class Dense(Op):
             "any units, bias, any supported activation; along channels, per frequency",
         ),
     )
-    kernels = ("slimse_dense_s8", "slimse_pointwise_s8")
+    kernels = ("slimse_dense_s8", "slimse_pointwise_s8", "slimse_dense_s16")
+    widths = (8, 16)
     skips_rows = True
     skips_columns = True
     skips_parts = True
@@ -72,18 +74,21 @@ class Dense(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return linear.quantize(node, context)
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         return linear.requantize(linear.accumulate(parameters, inputs[0]), parameters)
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         rows, columns = parameters["weights"].shape
         positions = node.attributes["positions"]
-        if positions == 1 and not node.parts and not node.column_blocks:
+        wide = is_wide(parameters)
+        if not wide and positions == 1 and not node.parts and not node.column_blocks:
             fields = {"rows": rows, "columns": columns, **linear.fields(parameters, "[rows][columns]")}
             return (KernelCall("slimse_dense_s8", fields, ("rows", "columns", "input0", "output"), counts_macs=True),)
         return tuple(
             KernelCall(
-                "slimse_pointwise_s8",
+                "slimse_dense_s16" if wide else "slimse_pointwise_s8",
                 {
                     "positions": positions,
                     "rows": taken.stop - taken.start,
@@ -91,7 +96,7 @@ class Dense(Op):
                     "output_pitch": rows,
                     **linear.fields(linear.take_rows(parameters, taken), "[rows][columns]"),
                 },
-                ("spans", "input0", ("output", taken.start)),
+                (*(("rows", "columns") if wide else ()), "spans", "input0", ("output", taken.start)),
                 counts_macs=True,
                 suffix=suffix,
                 part=part,

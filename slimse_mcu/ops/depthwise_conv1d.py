@@ -19,7 +19,7 @@ from slimse_mcu.ops.op import (
     FUSED_CLAMPS,
     FloatArray,
     Import,
-    Int8Array,
+    Integers,
     KernelCall,
     Macs,
     Memories,
@@ -142,7 +142,9 @@ class DepthwiseConv1D(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return linear.quantize(node, context)
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         weights = parameters["weights"]
         window = stack_taps(inputs[0], memories, weights.shape[1], node.attributes["dilation"])
         centred = np.repeat(window.astype(np.int64) + parameters["input_offset"], node.attributes["multiplier"], axis=1)

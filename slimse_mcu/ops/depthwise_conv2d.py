@@ -20,7 +20,7 @@ from slimse_mcu.ops.op import (
     FUSED_CLAMPS,
     FloatArray,
     Import,
-    Int8Array,
+    Integers,
     KernelCall,
     Macs,
     Memories,
@@ -124,7 +124,9 @@ class DepthwiseConv2D(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return linear.quantize(node, context)
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         offset = parameters["input_offset"]
         weights = parameters["weights"]
         centred = _gather(node, weights.shape[1], inputs[0], memories, -offset).astype(np.int64) + offset

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slimse_mcu.graph import Node, Quantization
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memories, Op, Parameters, QuantizeContext
+from slimse_mcu.ops.op import FloatArray, Import, Integers, KernelCall, Memories, Op, Parameters, QuantizeContext
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -51,7 +51,9 @@ class GateChannels(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return {"output_offset": context.require_output().zero_point}
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         return np.array(inputs[0])
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from slimse_mcu.graph import Node, Quantization
 from slimse_mcu.ops import linear, parts, rescale
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memories, Op, Parameters, QuantizeContext
+from slimse_mcu.ops.op import FloatArray, Import, Integers, KernelCall, Memories, Op, Parameters, QuantizeContext
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -48,7 +48,9 @@ class GateParts(Op):
             reads_gates=True,
         ),
     )
-    kernels = ("slimse_rescale_s8",)
+    kernels = ("slimse_rescale_s8", "slimse_rescale_s16")
+    widths = (8, 16)
+    mixes_widths = True
     skips_parts = True
 
     def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
@@ -61,14 +63,16 @@ class GateParts(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return rescale.quantize(context.inputs[0], context.require_output())
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         return rescale.apply(inputs[0], parameters)
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         channels = node.attributes["channels"]
         return tuple(
             rescale.call(
-                rescale.numbers(parameters),
+                parameters,
                 ("input0", rows.start),
                 positions=node.attributes["positions"],
                 channels=rows.stop - rows.start,

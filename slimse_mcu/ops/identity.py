@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import FrontEnd, Node
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memories, Op, Parameters, QuantizeContext
+from slimse_mcu.ops.op import FloatArray, Import, Integers, KernelCall, Memories, Op, Parameters, QuantizeContext
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -82,7 +82,9 @@ class Identity(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         raise NotImplementedError("identity layers leave no node")
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         raise NotImplementedError("identity layers leave no node")
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:

@@ -21,6 +21,7 @@ from slimse_mcu.ops.op import (
     FloatArray,
     Import,
     Int8Array,
+    Integers,
     KernelCall,
     Memories,
     Op,
@@ -102,7 +103,9 @@ class LayerNorm(Op):
             "output_offset": output.zero_point,
         }
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         positions = inputs[0].astype(np.int64).reshape(node.attributes["positions"], -1)
         return np.concatenate([_normalized(x, parameters) for x in positions])
 

@@ -12,20 +12,30 @@ from slimse_mcu.graph import Node
 from slimse_mcu.ops.arithmetic import (
     activation_bounds,
     clamp_s8,
+    clamp_s16,
     multiply_by_quantized_multiplier,
+    multiply_by_reduced_multiplier,
     quantize_multipliers,
     quantize_weights,
+    reduce_multipliers,
 )
-from slimse_mcu.ops.op import Constant, Parameters, QuantizeContext
+from slimse_mcu.ops.op import Constant, Integers, Parameters, QuantizeContext, is_wide, scalars
 
 
 def quantize(node: Node, context: QuantizeContext) -> dict[str, Any]:
-    """Integer parameters of a layer with ``kernel [channels, ...]`` and ``bias [channels]``."""
+    """Integer parameters of a layer with ``kernel [channels, ...]`` and ``bias [channels]``.
+
+    The bias is int32 with int16 activations too, where TensorFlow Lite has int64: a channel's weights are made coarser
+    until its bias fits, and what they then lose is less than a step of an output that holds such a bias.
+    """
     source, output = context.inputs[0], context.require_output()
     weights, bias, weight_scale = quantize_weights(node.weights["kernel"], node.weights["bias"], source.scale)
     multiplier, shift = quantize_multipliers(source.scale * weight_scale / output.scale)
+    if context.bits == 16:
+        multiplier, shift = reduce_multipliers(multiplier, shift)
     low, high = activation_bounds(node.activation, output)
     return {
+        "bits": context.bits,
         "weights": weights,
         "bias": bias,
         "multiplier": multiplier,
@@ -38,7 +48,7 @@ def quantize(node: Node, context: QuantizeContext) -> dict[str, Any]:
     }
 
 
-def accumulate(parameters: Parameters, values: NDArray[np.int8]) -> NDArray[np.int64]:
+def accumulate(parameters: Parameters, values: Integers) -> NDArray[np.int64]:
     """``W (x - zero point) + b`` of all rows at each position, ``[positions, rows]``.
 
     Args:
@@ -53,8 +63,11 @@ def accumulate(parameters: Parameters, values: NDArray[np.int8]) -> NDArray[np.i
     return result
 
 
-def requantize(accumulator: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int8]:
-    """int32 accumulators ``[..., rows]`` to the int8 output, flat."""
+def requantize(accumulator: NDArray[np.int64], parameters: Parameters) -> Integers:
+    """Accumulators ``[..., rows]``, int32 (int64 with int16 activations), to the output, flat."""
+    if is_wide(parameters):
+        wide = multiply_by_reduced_multiplier(accumulator, parameters["multiplier"], parameters["shift"])
+        return clamp_s16(wide, parameters["output_min"], parameters["output_max"]).ravel()
     scaled = multiply_by_quantized_multiplier(accumulator, parameters["multiplier"], parameters["shift"])
     return clamp_s8(scaled + parameters["output_offset"], parameters["output_min"], parameters["output_max"]).ravel()
 
@@ -78,15 +91,18 @@ def part_rows(node: Node, rows: int) -> Iterator[tuple[int | None, str, slice]]:
 
 
 def fields(parameters: Parameters, layout: str) -> dict[str, int | Constant]:
-    """Members of ``slimse_linear_s8_t``; ``layout`` names the axes of the weights."""
+    """Members of ``slimse_linear_s8_t`` or ``slimse_linear_s16_t``; ``layout`` names the axes of the weights."""
+    if is_wide(parameters):
+        multiplier = Constant("int16_t", parameters["multiplier"], "requantization multipliers, Q15")
+        shift = Constant("uint8_t", parameters["shift"], "requantization shifts, to the right")
+    else:
+        multiplier = Constant("int32_t", parameters["multiplier"], "requantization multipliers, Q31")
+        shift = Constant("int8_t", parameters["shift"], "requantization shifts, left when positive")
     members: dict[str, int | Constant] = {
         "weights": Constant("int8_t", parameters["weights"], f"weights {layout}, symmetric per output channel"),
         "bias": Constant("int32_t", parameters["bias"], "bias, at input scale x weight scale"),
-        "multiplier": Constant("int32_t", parameters["multiplier"], "requantization multipliers, Q31"),
-        "shift": Constant("int8_t", parameters["shift"], "requantization shifts, left when positive"),
-        "input_offset": int(parameters["input_offset"]),
-        "output_offset": int(parameters["output_offset"]),
-        "output_min": int(parameters["output_min"]),
-        "output_max": int(parameters["output_max"]),
+        "multiplier": multiplier,
+        "shift": shift,
+        **scalars(parameters),
     }
     return {f"linear.{name}": value for name, value in members.items()}

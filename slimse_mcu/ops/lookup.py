@@ -1,7 +1,10 @@
 """Activation functions of one variable: in int8 a table of 256 entries, whatever the function.
 
-sigmoid and tanh follow TensorFlow Lite (output scale 1/256 and 1/128); relu, relu6 and leaky_relu follow its integer
-rules; the others are rounded from the real function.
+int8: sigmoid and tanh follow TensorFlow Lite (output scale 1/256 and 1/128); relu, relu6 and leaky_relu follow its
+integer rules; the others are rounded from the real function.
+
+int16: sigmoid and tanh follow TensorFlow Lite, whose one table of 256 entries serves both (output scale 1/32768); relu
+and relu6 follow its integer rules; the others are tables of 513 entries with linear interpolation.
 """
 
 from __future__ import annotations
@@ -13,26 +16,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import Node, Quantization
 from slimse_mcu.ops.arithmetic import (
     INT8_MAX,
     INT8_MIN,
+    INT16_MAX,
+    INT16_MIN,
     activation_bounds,
     clamp_s8,
+    clamp_s16,
     multiply_by_quantized_multiplier,
     quantize_multiplier,
 )
 from slimse_mcu.ops.op import (
+    FUSED_CLAMPS,
     Constant,
     FloatArray,
     Import,
     Int8Array,
+    Integers,
     KernelCall,
     Memories,
     Op,
     Parameters,
     QuantizeContext,
+    is_wide,
+    scalars,
     size,
+    width,
 )
 
 if TYPE_CHECKING:
@@ -74,8 +86,16 @@ FUNCTIONS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "hard_swish": lambda x: x * np.clip(x / 6.0 + 0.5, 0, 1),
 }
 LEAKY_RELU = "leaky_relu"
-#: Inputs beyond which the int8 output stays at its end: sigmoid at 1/256 a step, tanh at 1/128.
-_USEFUL_RANGES = {"sigmoid": (-6.3, 5.6), "hard_sigmoid": (-3.0, 3.0), "tanh": (-3.2, 2.8)}
+#: Inputs beyond which the output stays at its end, by its width: sigmoid at 1/256 or 1/32768 a step, tanh at 1/128
+#: or 1/32768.
+_USEFUL_RANGES = {
+    8: {"sigmoid": (-6.3, 5.6), "hard_sigmoid": (-3.0, 3.0), "tanh": (-3.2, 2.8)},
+    16: {"sigmoid": (-10.7, 10.7), "hard_sigmoid": (-3.0, 3.0), "tanh": (-5.4, 5.4)},
+}
+#: Functions that int16 takes from TensorFlow Lite's table of sigmoid values.
+_CURVES = ("sigmoid", "tanh")
+#: sigmoid(i / 24), 0 <= i < 256, in steps of 1/65536; ``firmware/kernels/slimse_sigmoid_table.h`` holds the same.
+SIGMOID_TABLE = np.minimum(np.rint(65536.0 / (1.0 + np.exp(-np.arange(256) / 24.0))), 65535).astype(np.uint16)
 
 
 def add_activation(
@@ -158,6 +178,50 @@ def table(function: str, slope: float, source: Quantization, output: Quantizatio
     return values
 
 
+def _curve_scale(source: Quantization) -> dict[str, int]:
+    """From the input's scale to 2**-12 / 3: a multiplier of 15 bits and a shift to the right."""
+    factor, shift = float(np.float32(source.scale)) * 4096.0 * 3.0, 0
+    while factor <= INT16_MAX / 2.0 and shift <= 30:
+        factor, shift = factor * 2.0, shift + 1
+    if factor > INT16_MAX:
+        raise QuantizeError(
+            f"An input scale of {source.scale:.3g} is too large for a curve that ends at 11.",
+            hint="Check the calibrated range of the layer before it.",
+        )
+    return {"multiplier": int(factor), "shift": shift}
+
+
+def _curve(function: str, values: NDArray[np.int64], parameters: Parameters) -> Integers:
+    """Sigmoid or tanh of int16 values, Q15."""
+    shift = parameters["shift"]
+    position = values * parameters["multiplier"]
+    position = position if shift == 0 else (position + (1 << (shift - 1))) >> shift
+    # tanh(x) = 2 sigmoid(2 x) - 1: half as many bits between two entries, and one more of the result.
+    fraction_bits = 9 if function == "sigmoid" else 8
+    distance = np.abs(position)
+    index = np.minimum(distance >> fraction_bits, 255)
+    low, high = (SIGMOID_TABLE[np.minimum(index + more, 255)].astype(np.int64) for more in (0, 1))
+    inside = (low << fraction_bits) + (distance & ((1 << fraction_bits) - 1)) * (high - low)
+    if function == "sigmoid":
+        value = np.where(index >= 255, 0x7FFF << 10, inside)
+        return clamp_s16(np.where(position >= 0, value + (1 << 9), (1 << 25) - value + (1 << 9) - 1) >> 10)
+    value = np.where(index >= 255, 0xFFFF << 8, inside) - (1 << 23)
+    return clamp_s16(np.where(position >= 0, value + (1 << 7), -value + (1 << 7) - 1) >> 8)
+
+
+def wide_table(node: Node, source: Quantization, output: Quantization) -> NDArray[np.int16]:
+    """The int16 outputs of the inputs -32768, -32640, ..., 32768, ``[513]``."""
+    real = source.scale * np.arange(INT16_MIN, INT16_MAX + 2, 128, dtype=np.float64)
+    scaled = _real(node, real) / output.scale
+    return clamp_s16(np.floor(scaled + 0.5))
+
+
+def _real(node: Node, value: NDArray[Any]) -> NDArray[Any]:
+    if node.attributes["function"] == LEAKY_RELU:
+        return np.where(value >= 0, value, value * np.float32(node.attributes["slope"]))
+    return FUNCTIONS[node.attributes["function"]](value)
+
+
 class Lookup(Op):
     """Attributes ``function`` and ``slope`` (leaky_relu)."""
 
@@ -168,48 +232,76 @@ class Lookup(Op):
         Import(("LeakyReLU",), _read_leaky_relu, "any slope"),
         Import(("ELU",), _read_elu, "alpha 1"),
     )
+    kernels = ("slimse_lookup_s8", "slimse_sigmoid_s16", "slimse_tanh_s16", "slimse_relu_s16", "slimse_lookup_s16")
+    widths = (8, 16)
     skips_rows = True
     elementwise = True
 
-    def _real(self, node: Node, value: NDArray[Any]) -> NDArray[Any]:
-        if node.attributes["function"] == LEAKY_RELU:
-            return np.where(value >= 0, value, value * np.float32(node.attributes["slope"]))
-        return FUNCTIONS[node.attributes["function"]](value)
-
     def keeps_zero(self, node: Node) -> bool:
-        return float(self._real(node, np.zeros(1))[0]) == 0.0
+        return float(_real(node, np.zeros(1))[0]) == 0.0
 
     def step(self, node: Node, inputs: Sequence[FloatArray], memories: Memories) -> FloatArray:
-        return self._real(node, inputs[0]).astype(np.float32)
+        return _real(node, inputs[0]).astype(np.float32)
 
-    def useful_range(self, node: Node) -> tuple[float, float] | None:
-        return _USEFUL_RANGES.get(node.attributes["function"])
+    def useful_range(self, node: Node, bits: int) -> tuple[float, float] | None:
+        return _USEFUL_RANGES[bits].get(node.attributes["function"])
 
     def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization | None:
         function = node.attributes["function"]
-        if function in ("sigmoid", "hard_sigmoid"):
+        is_sigmoid, is_tanh = function in ("sigmoid", "hard_sigmoid"), function in ("tanh", "softsign")
+        if inputs[0].is_wide and (is_sigmoid or is_tanh):
+            return Quantization(1.0 / 32768.0, 0, 0.0 if is_sigmoid else -1.0, 32767.0 / 32768.0, 16)
+        if is_sigmoid:
             return Quantization(1.0 / 256.0, INT8_MIN, 0.0, 255.0 / 256.0)
-        if function in ("tanh", "softsign"):
+        if is_tanh:
             return Quantization(1.0 / 128.0, 0, -1.0, 127.0 / 128.0)
         return None
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
-        output = context.require_output()
-        values = table(node.attributes["function"], node.attributes["slope"], context.inputs[0], output)
-        return {"table": values, "output_offset": output.zero_point}
+        function, source, output = node.attributes["function"], context.inputs[0], context.require_output()
+        bits = {"bits": context.bits}
+        if not source.is_wide:
+            values = table(function, node.attributes["slope"], source, output)
+            return {**bits, "table": values, "output_offset": output.zero_point}
+        if function in _CURVES:
+            return {**bits, **_curve_scale(source)}
+        if function in FUSED_CLAMPS:
+            low, high = activation_bounds(function, output)
+            ratio = np.float32(source.scale) / np.float32(output.scale)
+            multiplier, shift = quantize_multiplier(float(ratio))
+            return {**bits, "multiplier": multiplier, "shift": shift, "output_min": low, "output_max": high}
+        return {**bits, "table": wide_table(node, source, output)}
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
-        values: Int8Array = parameters["table"][inputs[0].astype(np.int64) - INT8_MIN]
-        return values
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
+        function, values = node.attributes["function"], inputs[0].astype(np.int64)
+        if not is_wide(parameters):
+            found: Integers = parameters["table"][values - INT8_MIN]
+            return found
+        if function in _CURVES:
+            return _curve(function, values, parameters)
+        if function in FUSED_CLAMPS:
+            scaled = multiply_by_quantized_multiplier(values, parameters["multiplier"], parameters["shift"])
+            return clamp_s16(scaled, parameters["output_min"], parameters["output_max"])
+        place = values - INT16_MIN
+        low, high = (parameters["table"][(place >> 7) + more].astype(np.int64) for more in (0, 1))
+        return clamp_s16(low + (((high - low) * (place & 127) + 64) >> 7))
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
-        note = f"{node.attributes['function']} of the inputs -128 to 127"
-        fields: dict[str, int | Constant] = {
-            "table": Constant("int8_t", parameters["table"], note),
-            "output_offset": int(parameters["output_offset"]),
-            "size": size(node),
-        }
-        return (KernelCall("slimse_lookup_s8", fields, ("rows", "input0", "output")),)
+        function = node.attributes["function"]
+        fields: dict[str, int | Constant] = {}
+        name = "lookup"
+        if "table" in parameters:
+            ctype, inputs = ("int8_t", "-128 to 127") if not is_wide(parameters) else ("int16_t", "-32768 to 32768")
+            fields["table"] = Constant(ctype, parameters["table"], f"{function} of the inputs {inputs}")
+        elif function in _CURVES:
+            name = function
+        else:
+            name = "relu"
+        fields.update(scalars(parameters))
+        fields["size"] = size(node)
+        return (KernelCall(f"slimse_{name}_{width(parameters)}", fields, ("rows", "input0", "output")),)
 
     def describe(self, node: Node) -> str:
         return f"{node.attributes['function']}, {size(node)}"

@@ -9,7 +9,7 @@ import numpy as np
 from slimse_mcu.graph import Node
 from slimse_mcu.ops.arithmetic import INT8_MIN
 from slimse_mcu.ops.frequency import window_of
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, Memories, Parameters
+from slimse_mcu.ops.op import FloatArray, Import, Int8Array, Integers, Memories, Parameters
 from slimse_mcu.ops.pools import Pool, read_pool
 
 
@@ -23,7 +23,9 @@ class MaxPool(Pool):
         greatest: FloatArray = window_of(node).gather(inputs[0][None], -np.inf).max(axis=(1, 2)).ravel()
         return greatest
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         greatest: Int8Array = window_of(node).gather(inputs[0][None], INT8_MIN).max(axis=(1, 2)).ravel()
         return greatest
 

@@ -14,7 +14,7 @@ from slimse_mcu.graph import Block, Node, Tensor
 from slimse_mcu.ops import rescale
 from slimse_mcu.ops.arithmetic import clamp_s8, multiply_by_quantized_multiplier
 from slimse_mcu.ops.causal import spectrum
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memories, Op, Parameters, QuantizeContext
+from slimse_mcu.ops.op import FloatArray, Import, Integers, KernelCall, Memories, Op, Parameters, QuantizeContext
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -58,7 +58,9 @@ class Mean(Op):
             "shift": shift,
         }
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         sums = inputs[0].reshape(node.attributes["averaged"], -1).sum(axis=0, dtype=np.int64) + parameters["sum_offset"]
         means = multiply_by_quantized_multiplier(sums, parameters["multiplier"], parameters["shift"])
         return clamp_s8(means + parameters["output_offset"])

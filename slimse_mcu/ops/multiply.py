@@ -1,4 +1,4 @@
-"""Elementwise product of two tensors; int8: TensorFlow Lite MUL."""
+"""Elementwise product of two tensors; int8 and int16: TensorFlow Lite MUL."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import numpy as np
 from slimse_mcu.graph import Node
 from slimse_mcu.ops.arithmetic import (
     activation_bounds,
-    clamp_s8,
     multiply_by_quantized_multiplier,
     quantize_multiplier,
 )
 from slimse_mcu.ops.op import (
     FloatArray,
     Import,
-    Int8Array,
+    Integers,
     Memories,
     Parameters,
     QuantizeContext,
     activate,
 )
-from slimse_mcu.ops.pairs import Pair, read_pairs
+from slimse_mcu.ops.pairs import Pair, read_pairs, store
 
 
 class Multiply(Pair):
@@ -42,6 +41,7 @@ class Multiply(Pair):
         multiplier, shift = quantize_multiplier(float(product))
         low, high = activation_bounds(node.activation, output)
         return {
+            "bits": context.bits,
             "input0_offset": -first.zero_point,
             "input1_offset": -second.zero_point,
             "output_offset": output.zero_point,
@@ -51,13 +51,15 @@ class Multiply(Pair):
             "output_max": high,
         }
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         first = inputs[0].astype(np.int64) + parameters["input0_offset"]
         second = inputs[1].astype(np.int64) + parameters["input1_offset"]
         scaled = multiply_by_quantized_multiplier(
             first * second, parameters["output_multiplier"], parameters["output_shift"]
         )
-        return clamp_s8(scaled + parameters["output_offset"], parameters["output_min"], parameters["output_max"])
+        return store(scaled, parameters)
 
 
 OP = Multiply()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 Int8Array = NDArray[np.int8]
+Integers = NDArray[Any]
+"""A tensor of the specification: int8, or int16 where it is wide."""
 Parameters = Mapping[str, Any]
 
 
@@ -163,6 +165,11 @@ class QuantizeContext:
     inputs: Sequence[Quantization]
     output: Quantization | None
 
+    @property
+    def bits(self) -> int:
+        """Width of the node's form: that of its first input, which all tensors share that it reads and writes."""
+        return self.inputs[0].bits
+
     def require_output(self) -> Quantization:
         """The output's quantization of a node that has one."""
         assert self.output is not None, "a gate-deciding node has no output tensor"
@@ -213,8 +220,12 @@ class Op(ABC):
     imports: ClassVar[tuple[Import, ...]] = ()
     #: Arithmetic of weights, activations and states, one phrase for ``docs/layers.md``.
     arithmetic: ClassVar[str] = "int8"
-    #: The C functions that ``calls`` may name; None: the one that is named after the operator.
+    #: The C functions that ``calls`` may name; None: the ones that are named after the operator, one per width.
     kernels: ClassVar[tuple[str, ...] | None] = None
+    #: Widths of the activations that there is arithmetic for: int8, or int8 and int16.
+    widths: ClassVar[tuple[int, ...]] = (8,)
+    #: Each tensor may have a width of its own; else all that a node reads and writes have the same.
+    mixes_widths: ClassVar[bool] = False
     #: A channel closed in the output need not be computed.
     skips_rows: ClassVar[bool] = False
     #: A channel closed in the input need not be read.
@@ -274,12 +285,12 @@ class Op(ABC):
         """Length of the int16 working memory that the kernel needs during its call."""
         return 0
 
-    def useful_range(self, node: Node) -> tuple[float, float] | None:
-        """Input values beyond which the int8 output does not change any more; None when all values count."""
+    def useful_range(self, node: Node, bits: int) -> tuple[float, float] | None:
+        """Input values beyond which an output of ``bits`` does not change any more; None when all values count."""
         return None
 
     def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization | None:
-        """Output quantization that the operator prescribes; None when calibration chooses it."""
+        """Output quantization that the operator prescribes, of the inputs' width; None when calibration chooses it."""
         return None
 
     @abstractmethod
@@ -287,8 +298,10 @@ class Op(ABC):
         """Integer parameters of the specification, named as the fields of the C structure."""
 
     @abstractmethod
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
-        """One frame of the int8 specification, gates not applied; the truth for every kernel."""
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
+        """One frame of the integer specification, gates not applied; the truth for every kernel."""
 
     @abstractmethod
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
@@ -297,6 +310,23 @@ class Op(ABC):
     def describe(self, node: Node) -> str:
         """Operator and shape for people: ``dense 128 -> 256``."""
         return self.name
+
+
+def is_wide(parameters: Parameters) -> bool:
+    """Whether a node works on int16, as ``quantize`` noted under ``bits``; int8 where it noted nothing."""
+    return bool(parameters.get("bits") == 16)
+
+
+def width(parameters: Parameters) -> str:
+    """What a kernel's name ends in: ``"s8"`` or ``"s16"``."""
+    return "s16" if is_wide(parameters) else "s8"
+
+
+def scalars(parameters: Parameters) -> dict[str, int]:
+    """The scalars of an operator as members of its kernel's structure; with 16 bits there are no zero points."""
+    wide = is_wide(parameters)
+    kept = {name: value for name, value in parameters.items() if isinstance(value, int) and name != "bits"}
+    return {name: int(value) for name, value in kept.items() if not (wide and name.endswith("_offset"))}
 
 
 def activate(value: FloatArray, activation: str) -> FloatArray:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from slimse_mcu.graph import Node
-from slimse_mcu.ops.op import FUSED_CLAMPS, KernelCall, Op, Parameters, size
+from slimse_mcu.ops.arithmetic import clamp_s8, clamp_s16
+from slimse_mcu.ops.op import FUSED_CLAMPS, Integers, KernelCall, Op, Parameters, is_wide, scalars, size, width
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -37,9 +41,16 @@ def read_pairs(op: str) -> Callable[[KerasLayer, Sequence[str], GraphBuilder], s
     return read
 
 
+def store(scaled: NDArray[np.int64], parameters: Parameters) -> Integers:
+    """Requantized values with the output's zero point and clamp."""
+    clamp = clamp_s16 if is_wide(parameters) else clamp_s8
+    return clamp(scaled + parameters["output_offset"], parameters["output_min"], parameters["output_max"])
+
+
 class Pair(Op):
     """An elementwise operator of two tensors, with a kernel of its own name and plain integers as parameters."""
 
+    widths = (8, 16)
     skips_rows = True
     elementwise = True
     fuses = FUSED_CLAMPS
@@ -48,8 +59,10 @@ class Pair(Op):
         return True
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
-        fields = {"size": size(node), **{key: int(value) for key, value in parameters.items()}}
-        return (KernelCall(f"slimse_{self.name}_s8", fields, ("rows", "input0", "input1", "output")),)
+        function = f"slimse_{self.name}_{width(parameters)}"
+        return (
+            KernelCall(function, {"size": size(node), **scalars(parameters)}, ("rows", "input0", "input1", "output")),
+        )
 
     def describe(self, node: Node) -> str:
         return f"{self.name}, {size(node)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from slimse_mcu.graph import BYPASS, Component, Node, Part
+from slimse_mcu.graph import BYPASS, Component, Node, Part, Quantization
 from slimse_mcu.ops import rescale
 from slimse_mcu.ops.op import KernelCall, Parameters
 
@@ -76,7 +76,7 @@ def merged(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     return tuple(result)
 
 
-def closed_call(node: Node, parameters: Parameters, index: int, zero_point: int) -> KernelCall | None:
+def closed_call(node: Node, parameters: Parameters, index: int, output: Quantization) -> KernelCall | None:
     """What C calls while a part is closed; None where it does nothing: the values of the last frame stay."""
     part = node.parts[index]
     first = sum(other.channels for other in node.parts[:index])
@@ -95,5 +95,7 @@ def closed_call(node: Node, parameters: Parameters, index: int, zero_point: int)
             output_offset=first,
             suffix=suffix,
         )
-    fields = {"positions": positions, "channels": part.channels, "output_pitch": channels, "output_offset": zero_point}
-    return KernelCall("slimse_zero_s8", fields, (("output", first),), suffix=suffix)
+    fields = {"positions": positions, "channels": part.channels, "output_pitch": channels}
+    if not output.is_wide:
+        fields["output_offset"] = output.zero_point
+    return KernelCall(f"slimse_zero_s{output.bits}", fields, (("output", first),), suffix=suffix)

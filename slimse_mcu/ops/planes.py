@@ -13,7 +13,7 @@ from slimse_mcu.ops.op import (
     FUSED_CLAMPS,
     Constant,
     FloatArray,
-    Int8Array,
+    Integers,
     KernelCall,
     Macs,
     Memories,
@@ -61,7 +61,9 @@ class Planes(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return linear.quantize(node, context)
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         frames = stack_taps(inputs[0], memories, parameters["weights"].shape[1], node.attributes["dilation"])
         read = window_of(node).gather(frames, -parameters["input_offset"])
         return linear.requantize(linear.accumulate(parameters, read), parameters)

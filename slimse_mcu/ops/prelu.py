@@ -20,6 +20,7 @@ from slimse_mcu.ops.op import (
     FloatArray,
     Import,
     Int8Array,
+    Integers,
     KernelCall,
     Memories,
     Op,
@@ -69,7 +70,9 @@ class PRelu(Op):
             (output.scale, output.zero_point),
         )
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         value = inputs[0].astype(np.int64) + parameters["input_offset"]
         positive = multiply_by_quantized_multiplier(
             value, parameters["positive_multiplier"], parameters["positive_shift"]

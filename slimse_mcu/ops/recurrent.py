@@ -29,7 +29,7 @@ from slimse_mcu.ops.op import (
     Constant,
     FloatArray,
     Hidden,
-    Int8Array,
+    Integers,
     KernelCall,
     Macs,
     Memories,
@@ -199,7 +199,9 @@ class Recurrent(Op):
 
         return self._walk(node, inputs[0], memories, project, lambda x, state: self.advance(node, x, state))
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         values = inputs[0].astype(np.int64) + parameters["input_offset"]
 
         def advance(from_input: IntArray, state: NDArray[Any]) -> NDArray[Any]:

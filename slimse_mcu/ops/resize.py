@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from slimse_mcu.graph import Block, Node, Quantization, Tensor
 from slimse_mcu.ops.causal import spectrum
 from slimse_mcu.ops.frequency import pair
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, KernelCall, Memories, Op, Parameters, QuantizeContext
+from slimse_mcu.ops.op import FloatArray, Import, Integers, KernelCall, Memories, Op, Parameters, QuantizeContext
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -103,7 +103,9 @@ class Resize(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return {"zero_point": context.require_output().zero_point}
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         return _resized(node, inputs[0], parameters["zero_point"])
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:

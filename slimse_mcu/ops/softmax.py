@@ -21,6 +21,7 @@ from slimse_mcu.ops.op import (
     FloatArray,
     Import,
     Int8Array,
+    Integers,
     KernelCall,
     Memories,
     Op,
@@ -136,7 +137,9 @@ class Softmax(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return {"exp": exp_table(context.inputs[0].scale)}
 
-    def step_s8(self, node: Node, parameters: Parameters, inputs: Sequence[Int8Array], memories: Memories) -> Int8Array:
+    def step_integer(
+        self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
+    ) -> Integers:
         positions = inputs[0].astype(np.int64).reshape(node.attributes["positions"], -1)
         return np.concatenate([_softmax(values, parameters["exp"]) for values in positions])
 

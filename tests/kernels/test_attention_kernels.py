@@ -63,7 +63,7 @@ def attention_parameters(rng: np.random.Generator, key_size: int) -> dict[str, A
 
 def check_attention(library, node: Node, parameters: dict[str, Any], inputs, rings: dict[str, Ring]) -> None:
     operator = operators()[node.op]
-    expected = operator.step_s8(node, parameters, inputs, tuple(rings.values()))
+    expected = operator.step_integer(node, parameters, inputs, tuple(rings.values()))
     output, macs = run_calls(library, node, parameters, inputs, rings, expected.size)
     np.testing.assert_array_equal(output, expected)
     assert macs == operator.macs(node).all_open
@@ -107,7 +107,7 @@ def test_attention_over_the_most_keys_of_the_greatest_values(library, value, off
     check_attention(library, node, parameters, inputs, {})
     key[:64] = -1 - value
     check_attention(library, node, parameters, inputs, {})
-    assert np.all(operators()["attention"].step_s8(node, parameters, inputs, ()) == value)
+    assert np.all(operators()["attention"].step_integer(node, parameters, inputs, ()) == value)
 
 
 def test_closed_heads_are_left_out(library):
@@ -162,5 +162,5 @@ def test_softmax(library, seed, size, positions, log_scale):
     values = np.clip(rng.integers(-128, 128 - spread + 1) + rng.integers(0, spread, positions * size), -128, 127)
     parameters = {"exp": exp_table(float(np.float32(2.0**log_scale)))}
     output, _ = run_calls(library, node, parameters, [values.astype(np.int8)], {}, positions * size)
-    expected = operators()["softmax"].step_s8(node, parameters, [values.astype(np.int8)], ())
+    expected = operators()["softmax"].step_integer(node, parameters, [values.astype(np.int8)], ())
     np.testing.assert_array_equal(output, expected)

@@ -169,7 +169,7 @@ def run_calls(
 
 def specified(node: Node, parameters: dict[str, Any], inputs, gates: Gates, ring: Ring | None) -> NDArray[np.int8]:
     """The specification's output, closed rows at the zero point."""
-    value = operators()[node.op].step_s8(node, parameters, inputs, () if ring is None else (ring,))
+    value = operators()[node.op].step_integer(node, parameters, inputs, () if ring is None else (ring,))
     if gates.rows is None:
         return value
     return np.where(gates.rows, value, np.int8(parameters["output_offset"]))
@@ -375,7 +375,7 @@ def test_channel_gate(library, seed, rows, columns, is_forced):
     whole = linear(rng, (rows, columns))
     parameters = {key: whole[key] for key in ("weights", "bias", "input_offset")}
     node, values = node_of("channel_gate", 1), frames(rng, columns)
-    expected = operators()[node.op].step_s8(node, parameters, [values], ()).astype(bool)
+    expected = operators()[node.op].step_integer(node, parameters, [values], ()).astype(bool)
     pattern = None
     if is_forced:
         expected = rng.random(rows) < 0.5

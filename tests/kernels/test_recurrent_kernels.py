@@ -111,7 +111,7 @@ def test_every_walk_equals_the_specification(library, seed, kind, groups, column
     if kept:
         memories = (Hidden(kept, np.int16),)
         memories[0].value = hidden.copy()
-    expected = operator.step_s8(node, parameters, [values], memories)
+    expected = operator.step_integer(node, parameters, [values], memories)
     output, macs = run_calls(library, node, parameters, values, hidden)
     np.testing.assert_array_equal(output, expected)
     if memories:

@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ def _kernel_objects(folder: Path) -> tuple[str, ...]:
 class NativeRun:
     """What the C code yielded: ``[frames, ...]`` each; ``state`` is raw ``model_state_t``."""
 
-    output: NDArray[np.int8]
+    output: NDArray[Any]
     gates: NDArray[np.uint8]
     macs: NDArray[np.int64]
     state: NDArray[np.uint8]
@@ -64,7 +65,7 @@ class NativeModel:
     executable: Path
     plan: Plan
 
-    def run(self, features: NDArray[np.int8], forced: NDArray[np.uint8] | None = None) -> NativeRun:
+    def run(self, features: NDArray[Any], forced: NDArray[np.uint8] | None = None) -> NativeRun:
         """Stream ``[frames, inputs]`` from reset; ``forced`` are gate bytes ``[frames, n]``."""
         parts = [features.view(np.uint8)] if forced is None else [forced, features.view(np.uint8)]
         payload = bytes([forced is not None]) + np.concatenate(parts, axis=1).tobytes()
@@ -72,12 +73,13 @@ class NativeModel:
         done = subprocess.run([str(self.executable)], input=payload, capture_output=True, env=environment)
         assert done.returncode == 0, done.stderr.decode()
         graph = self.plan.quantized.graph
+        dtype = self.plan.quantized.quantization[graph.output].dtype
         outputs = graph.tensors[graph.output].size
-        sizes = np.cumsum([outputs, self.plan.gates.size, 4, self.plan.state_bytes])
+        sizes = np.cumsum([outputs * dtype.itemsize, self.plan.gates.size, 4, self.plan.state_bytes])
         rows = np.frombuffer(done.stdout, np.uint8).reshape(len(features), sizes[-1])
         output, gates, macs, state = np.split(rows, sizes[:-1], axis=1)
         counts = np.ascontiguousarray(macs).view("<u4")[:, 0].astype(np.int64)
-        return NativeRun(output.view(np.int8), gates, counts, state)
+        return NativeRun(np.ascontiguousarray(output).view(dtype), gates, counts, state)
 
 
 def build_native(project: Project, plan: Plan, folder: Path, cache_folder: Path, *, poison: str = "") -> NativeModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ def expected_states(planned: Plan, trace: Trace) -> NDArray[np.uint8]:
     return states
 
 
-def assert_equal_runs(native: NativeModel, features: NDArray[np.int8], forced: NDArray[np.uint8] | None) -> None:
+def assert_equal_runs(native: NativeModel, features: NDArray[Any], forced: NDArray[np.uint8] | None) -> None:
     """Outputs, gates, MACs and states of the C code against the specification."""
     planned = native.plan
     trace = run_int8(planned.quantized, features, forced=forced, record_states=True)

@@ -8,11 +8,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifdef MODEL_INPUT_IS_INT16
+typedef int16_t input_t;
+#else
+typedef int8_t input_t;
+#endif
+#ifdef MODEL_OUTPUT_IS_INT16
+typedef int16_t output_t;
+#else
+typedef int8_t output_t;
+#endif
+
 int main(void)
 {
     static model_t model;
-    static int8_t input[MODEL_INPUT_SIZE];
-    static int8_t output[MODEL_OUTPUT_SIZE];
+    static input_t input[MODEL_INPUT_SIZE];
+    static output_t output[MODEL_OUTPUT_SIZE];
     static uint8_t forced[MODEL_GATE_BYTES];
     const int is_forced = getchar();
 
@@ -25,7 +36,7 @@ int main(void)
             model_force_gates(&model, forced);
         }
         /* A heap copy of exact size lets the address sanitizer see every overrun. */
-        int8_t *frame = malloc(sizeof input);
+        input_t *frame = malloc(sizeof input);
         if (frame == NULL || fread(frame, 1, sizeof input, stdin) != sizeof input) {
             free(frame);
             return 0;
