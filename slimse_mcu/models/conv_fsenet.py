@@ -20,7 +20,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from slimse_mcu.models.layers import ChannelGate, GateChannels, SpectralFrontEnd
+from slimse_mcu.models.layers import ChannelGate, GateChannels, SpectralFrontEnd, noisy
 
 #: Name of the layer in front of the mask's sigmoid.
 MASK_LOGITS = "mask_logits"
@@ -39,6 +39,7 @@ def conv_fsenet(
     gate_slope: float = 1.0,
     gate_noise: float = 0.0,
     gate_bias: float = 0.0,
+    feature_noise: float = 0.0,
     front_end: SpectralFrontEnd | None = None,
     seed: int = 0,
     name: str = "conv_fsenet",
@@ -57,6 +58,8 @@ def conv_fsenet(
         gate_slope: Steepness of the surrogate gradient, see :class:`ChannelGate`.
         gate_noise: Noise on the input of :class:`ChannelGate` in training.
         gate_bias: Initial bias of the gates; positive starts with more of them open.
+        feature_noise: Standard deviation of the noise that training adds to the compressed magnitudes, so that
+            decisions survive their rounding to int8; 0 is none.
         front_end: The first layer; None is 16 kHz, 512-sample window, 256-sample hop, exponent 0.3.
         seed: Seed of the initial weights.
         name: Name of the Keras model.
@@ -67,6 +70,7 @@ def conv_fsenet(
     seeds = itertools.count(1000 * seed)
     magnitude = keras.Input((None, bins), name="magnitude")
     x = (front_end or SpectralFrontEnd(name="front_end"))(magnitude)
+    x = noisy(x, feature_noise, "features_noise", seeds)
     x = _dense(bottleneck, "encode", seeds, bias=False)(x)
     x = layers.ReLU(6.0, name="encode_relu")(layers.BatchNormalization(name="encode_norm")(x))
     for stack in range(stacks):

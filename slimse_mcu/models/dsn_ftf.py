@@ -3,16 +3,16 @@
 After DSN (Zhao, Yang, Madhu, ICASSP 2026, arXiv 2510.11395): each dynamic layer has a static part that always runs and
 dynamic parts that a policy module opens per frame.  On compressed STFT magnitudes, with ``F`` = ``bands`` / 4::
 
-    magnitude -> compress -> merge into bands -> Conv2D, stride 2 -> Conv2D, stride 2, half dynamic     encoder, [F, C]
+    magnitude -> compress -> merge into bands -> Conv2D, stride 2 -> Conv2D, stride 2, dynamic          encoder, [F, C]
     x -> GRU along frequency, both ways -> Dense -> norm -> + x                                         frequency
     x -> attention along frequency -> + x
     x -> GRU along time -> Dense -> norm -> + x                                                         time
     x -> attention along time -> + x                                                                    (with a window)
     x -> GRU along frequency, both ways -> Dense -> norm -> + x                                         frequency
-    [x, encoder] -> Conv2DTranspose, half dynamic -> + encoder -> Conv2DTranspose -> split into bins -> sigmoid mask
+    [x, encoder] -> Conv2DTranspose, dynamic -> + encoder -> Conv2DTranspose -> split into bins -> sigmoid mask
 
-GRUs, dense layers and attention have a static third and two dynamic ones.  What the paper leaves open, and what is
-chosen here:
+A third of the channels of the second convolution, of GRUs, dense layers and attention is static, a quarter of the
+decoder's: with all gates closed a third of the work is left.  What the paper leaves open, and what is chosen here:
 
 - **Sizes, kernels, skips, mask.**  The paper's own hyperparameters are not known to us.  The defaults stay below
   560,000 MACs a frame (35 MMAC/s).  Features and mask are magnitudes by default; a front end with
@@ -41,7 +41,7 @@ from slimse_mcu.models.bands import Bands, erb_merge, erb_split
 from slimse_mcu.models.conv_fsenet import MASK_LOGITS
 from slimse_mcu.models.gate_parts import GateParts
 from slimse_mcu.models.grouped_gru import FREQUENCY, TIME, GroupedGRU
-from slimse_mcu.models.layers import SpectralFrontEnd
+from slimse_mcu.models.layers import SpectralFrontEnd, noisy
 from slimse_mcu.models.parts import BYPASS, HOLD, ZERO
 from slimse_mcu.models.policy import Policy
 
@@ -67,6 +67,7 @@ def dsn_ftf(
     policy_features: int = 16,
     policy_hidden: int = 16,
     temperature: float = 1.0,
+    feature_noise: float = 0.0,
     front_end: SpectralFrontEnd | None = None,
     seed: int = 0,
     name: str = "dsn_ftf",
@@ -76,7 +77,7 @@ def dsn_ftf(
     Args:
         bins: Frequency bins in and out.
         bands: Bands inside, a multiple of 4.
-        encoder: Channels of the first convolution and of the decoder's last but one, even.
+        encoder: Channels of the first convolution and of the decoder's last but one, a multiple of 4.
         channels: Channels of the bottleneck, a multiple of 6.
         key_dim: Channels of a head; there are three heads.
         window: Frames that attention along time sees; 0 is a network without it.
@@ -84,6 +85,8 @@ def dsn_ftf(
         policy_features: Features that the policy reads.
         policy_hidden: Units of the policy's GRU.
         temperature: See :class:`Policy`.
+        feature_noise: Standard deviation of the noise that training adds to the compressed spectrum and to the bands,
+            so that decisions survive the rounding of both to int8; 0 is none.
         front_end: The first layer; None is 16 kHz, 512-sample window, 256-sample hop, exponent 0.3, magnitudes in and
             gains out. With complex features or a complex mask the network has two channels at that end.
         seed: Seed of the initial weights.
@@ -96,21 +99,22 @@ def dsn_ftf(
     Raises:
         ValueError: The sizes do not divide as they must.
     """
-    if bands % 4 or encoder % 2 or channels % (2 * _GROUPS):
-        raise ValueError(f"bands={bands}, encoder={encoder}, channels={channels}: need multiples of 4, 2 and 6.")
+    if bands % 4 or encoder % 4 or channels % (2 * _GROUPS):
+        raise ValueError(f"bands={bands}, encoder={encoder}, channels={channels}: need multiples of 4, 4 and 6.")
     front_end = front_end or SpectralFrontEnd(name="front_end")
     seeds = itertools.count(1000 * seed)
     is_complex = front_end.features == "complex"
     spectrum = keras.Input((None, bins, 2) if is_complex else (None, bins), name="spectrum")
     merge = erb_merge(bins, bands, front_end.sample_rate_hz)
-    x = Bands(bands, merge, name="merge")(front_end(spectrum))
+    x = noisy(front_end(spectrum), feature_noise, "features_noise", seeds)
+    x = noisy(Bands(bands, merge, name="merge")(x), feature_noise, "merge_noise", seeds)
     if not is_complex:
         x = layers.Reshape((-1, bands, 1), name="merged")(x)
     wide = _convolution(x, encoder, (3, 5), "encode1", seeds)
     build = _Builder(
         _policy(wide, bands * encoder // 2, gates, window, policy_features, policy_hidden, temperature, seeds), seeds
     )
-    narrow = build.gated(_convolution(wide, channels, (2, 3), "encode2", seeds), "encode2", [None, "encoder"])
+    narrow = build.gated(_convolution(wide, channels, (2, 3), "encode2", seeds), "encode2", [None, *["encoder"] * 2])
     x = build.recurrent(narrow, "frequency1", FREQUENCY, ["frequency1_gru"] * 2, "frequency1_mix")
     x = build.attention(x, "attention", key_dim, ["head1", "head2"])
     x = build.recurrent(x, "time", TIME, ["time_gru1", "time_gru2"], "time_mix")
@@ -120,7 +124,7 @@ def dsn_ftf(
     x = layers.Concatenate(name="decode1_in")([x, narrow])
     x = _transposed(x, encoder, 3, "decode1", seeds, bias=False)
     x = layers.ReLU(6.0, name="decode1_relu")(layers.BatchNormalization(name="decode1_norm")(x))
-    x = layers.Add(name="decode1_skip")([build.gated(x, "decode1", [None, "decoder"]), wide])
+    x = layers.Add(name="decode1_skip")([build.gated(x, "decode1", [None, *["decoder"] * 3]), wide])
     has_phase = front_end.mask == "complex"
     x = _transposed(x, 2 if has_phase else 1, 5, "decode2", seeds)
     if not has_phase:

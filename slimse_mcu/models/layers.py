@@ -6,6 +6,7 @@ Only ``keras.ops`` is used, so any Keras backend trains them.  The compiler read
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -178,3 +179,8 @@ class GateChannels(keras.layers.Layer):
     def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
         """The shape of ``x``."""
         return input_shape[0]
+
+
+def noisy(x: Any, deviation: float, name: str, seeds: Iterator[int]) -> Any:
+    """Add Gaussian noise in training, and nothing where ``deviation`` is 0."""
+    return keras.layers.GaussianNoise(deviation, seed=next(seeds), name=name)(x) if deviation > 0.0 else x
