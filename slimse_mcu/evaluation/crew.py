@@ -76,17 +76,16 @@ def run_all(
     members: list[_Member] = []
     try:
         while work.waiting or any(one.task is not None for one in members):
+            members[:] = [one for one in members if one.task is not None or one.process.is_alive()]
             while work.waiting and len(members) < min(jobs, len(tasks)):
                 members.append(_hire(begin, arguments))
             for member in members:
-                if member.task is None and work.waiting:
-                    _give(member, work, tasks)
+                _give(member, work, tasks)
             for member in _ready(members):
                 found = _take(member, work)
+                _give(member, work, tasks)  # it goes on while the answer is looked at
                 if found is not None:
                     yield found
-                if not member.process.is_alive() and member.task is None:
-                    members.remove(member)
     finally:
         _dismiss(members)
 
@@ -98,6 +97,9 @@ def _ready(members: Sequence[_Member]) -> list[_Member]:
 
 
 def _give(member: _Member, work: _Work, tasks: Sequence[Any]) -> None:
+    """The next task for a member that has none and has not ended."""
+    if member.task is not None or not work.waiting or not member.process.is_alive():
+        return
     member.task = work.waiting.popleft()
     with suppress(OSError):  # it has ended: reading its answer will tell
         member.connection.send(tasks[member.task])
