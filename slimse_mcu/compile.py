@@ -71,6 +71,7 @@ def compile_model(
         PlanError: The model does not fit the board.
     """
     from slimse_mcu.calibration import read_calibration
+    from slimse_mcu.decisions import unseen_note
     from slimse_mcu.emit import emit
     from slimse_mcu.load import load
     from slimse_mcu.plan import plan
@@ -93,6 +94,9 @@ def compile_model(
         calibration_hash=recordings.digest,
     )
     tell("quantize", f"int8, {method}")
+    note = unseen_note(quantized)
+    if note:
+        tell("warning", note)
     planned = plan(quantized, board, instrumented=instrumented)
     tell("plan", f"fits the board {board.name}" if board else "for any board")
     project = emit(planned)

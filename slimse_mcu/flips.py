@@ -176,7 +176,7 @@ class FlipAudit:
                 f". Half of those that differ lie within {near.p50:.2g} of the threshold, of the others {far.p50:.2g}"
             )
         costs = [f"{db:.1f} dB of SQNR" for db in self.cost_db().values()]
-        costs += [f"{cost:.3f} PESQ" for run, cost in self.cost("pesq_wb").items() if run == INT8]
+        costs += [f"{round(cost, 3) + 0.0:.3f} PESQ" for run, cost in self.cost("pesq_wb").items() if run == INT8]
         if costs:
             text += f". They cost the int8 network {' and '.join(costs)}"
         return text + "."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,23 +15,27 @@ from numpy.typing import NDArray
 from slimse_mcu import assets
 from slimse_mcu.fidelity import StateError, TensorError
 from slimse_mcu.report import SIGNALS, FileReport, GateUse, Report, metric_table
+from slimse_mcu.report_flips import flips_section
 from slimse_mcu.report_pictures import histogram, timeline
+from slimse_mcu.report_words import (
+    METRIC_NAMES,
+    NOTHING,
+    Table,
+    decibels,
+    plural,
+    ratio,
+    score,
+    short,
+    size,
+    uri,
+    whole,
+)
 
 MOST_PICTURES = 4
 """Recordings that are shown as pictures and can be listened to; the tables hold all of them."""
 
 _LONGEST_PLAYED_S = 20
 _SIGNAL_NAMES = {"noisy": "Noisy", "float": "Float model", "device": "Board", "clean": "Clean"}
-_METRIC_NAMES = {
-    "pesq_wb": ("PESQ wide band", "1 to 4.64", 3),
-    "stoi": ("STOI", "0 to 1", 3),
-    "si_sdr_db": ("SI-SDR", "dB", 2),
-    "dnsmos_ovrl": ("DNSMOS overall", "1 to 5", 3),
-    "dnsmos_sig": ("DNSMOS speech", "1 to 5", 3),
-    "dnsmos_bak": ("DNSMOS background", "1 to 5", 3),
-}
-_NOT_MEASURED = "not measured"
-_NOTHING = "\N{EN DASH}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,6 @@ class Bar:
     value: str
     percent: str
     detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of text under a head; the first column is a name, the others are numbers."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,7 @@ def page(report: Report) -> dict[str, Any]:
     return {
         "title": str(report.provenance.get("model_name", "model")),
         "board": report.board_title,
-        "subtitle": f"{_plural(report.frames, 'frame')} of {_plural(len(report.files), 'recording')}",
+        "subtitle": f"{plural(report.frames, 'frame')} of {plural(len(report.files), 'recording')}",
         "verdict_class": "bad" if exact.first_divergence else "good",
         "verdict": _verdict(report),
         "cards": _cards(report),
@@ -103,12 +98,13 @@ def page(report: Report) -> dict[str, Any]:
         "quality_note": _quality_note(report),
         "work": _work_table(report),
         "work_note": _work_note(report),
-        "histogram": _uri(histogram(_all_macs(report), report.macs.all_open, "MACs per frame"), "image/png"),
+        "histogram": uri(histogram(_all_macs(report), report.macs.all_open, "MACs per frame"), "image/png"),
         "gates": _gate_bars(report, components=False),
         "components": _gate_bars(report, components=True),
         "states": _state_table(report),
         "tensors": _tensor_table(report),
-        "flips": _flip_table(report),
+        "flips": flips_section(report.flips),
+        "unseen": report.unseen,
         "quantization_note": _quantization_note(report),
         "drift": _drift_text(report),
         "memory": _memory_bars(report),
@@ -121,40 +117,7 @@ def page(report: Report) -> dict[str, Any]:
     }
 
 
-# ---- words and numbers ----------------------------------------------------------------------------------
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def _ratio(value: float | None) -> str:
-    return _NOTHING if value is None else f"{value:.1%}"
-
-
-def _whole(value: float | None) -> str:
-    return _NOTHING if value is None else f"{value:,.0f}"
-
-
-def _short(value: float) -> str:
-    for unit, size in (("M", 1e6), ("k", 1e3)):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value:.3g}"
-
-
-def _bytes(value: int | None) -> str:
-    if value is None:
-        return _NOT_MEASURED
-    return f"{value:,} B" if value < 10240 else f"{value / 1024:,.1f} KiB"
-
-
-def _score(value: float | None, digits: int) -> str:
-    return _NOTHING if value is None else f"{value:.{digits}f}"
-
-
-def _uri(data: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+# ---- small things ---------------------------------------------------------------------------------------
 
 
 def _all_macs(report: Report) -> NDArray[np.int64]:
@@ -180,7 +143,7 @@ def _verdict(report: Report) -> str:
 def _cards(report: Report) -> tuple[Card, ...]:
     cards = []
     for metric, values in metric_table(report):
-        name, _, digits = _METRIC_NAMES[metric]
+        name, _, digits = METRIC_NAMES[metric]
         if metric not in ("pesq_wb", "si_sdr_db") or values["device"] is None or values["noisy"] is None:
             continue
         gain = values["device"] - values["noisy"]
@@ -193,18 +156,18 @@ def _cards(report: Report) -> tuple[Card, ...]:
         )
     macs = report.macs
     if macs.saved_ratio is None or macs.all_open is None:
-        cards.append(Card("MACs per frame", _short(macs.mean), "mean"))
+        cards.append(Card("MACs per frame", short(macs.mean), "mean"))
     else:
-        detail = f"{_short(macs.mean)} of {_short(macs.all_open)} per frame"
-        cards.append(Card("MACs saved", _ratio(macs.saved_ratio), detail))
+        detail = f"{short(macs.mean)} of {short(macs.all_open)} per frame"
+        cards.append(Card("MACs saved", ratio(macs.saved_ratio), detail))
     cards.extend(_count_cards(report))
     if report.quantization is not None:
         detail = "at the output, int8 against float"
-        cards.append(Card("SQNR", f"{_decibels(report.quantization.output_sqnr_db)} dB", detail))
+        cards.append(Card("SQNR", f"{decibels(report.quantization.output_sqnr_db)} dB", detail))
     memory = report.memory
     if memory.ram_total is not None and memory.flash_weights is not None and memory.flash_code is not None:
         flash = memory.flash_weights + memory.flash_code
-        cards.append(Card("RAM", _bytes(memory.ram_total), f"{_bytes(flash)} flash"))
+        cards.append(Card("RAM", size(memory.ram_total), f"{size(flash)} flash"))
     return tuple(cards)
 
 
@@ -214,10 +177,10 @@ def _count_cards(report: Report) -> Iterable[Card]:
         return
     name = report.counter.capitalize()
     if count.saved_ratio is None or count.all_open is None:
-        yield Card(f"{name} per frame", _short(count.mean), "network, mean")
+        yield Card(f"{name} per frame", short(count.mean), "network, mean")
     else:
-        detail = f"{_short(count.mean)} of {_short(count.all_open)} per frame"
-        yield Card(f"{name} saved", _ratio(count.saved_ratio), detail)
+        detail = f"{short(count.mean)} of {short(count.all_open)} per frame"
+        yield Card(f"{name} saved", ratio(count.saved_ratio), detail)
     if report.eta is not None:
         yield Card("eta", f"{report.eta:.2f}", f"of the saved MACs' share saved in {report.counter}")
 
@@ -225,10 +188,10 @@ def _count_cards(report: Report) -> Iterable[Card]:
 def _quality_table(report: Report) -> Table:
     rows = []
     for metric, values in metric_table(report):
-        name, unit, digits = _METRIC_NAMES[metric]
+        name, unit, digits = METRIC_NAMES[metric]
         noisy, device = values["noisy"], values["device"]
-        gain = _NOTHING if noisy is None or device is None else f"{device - noisy:+.{digits}f}"
-        rows.append((f"{name} ({unit})", *(_score(values[signal], digits) for signal in SIGNALS), gain))
+        gain = NOTHING if noisy is None or device is None else f"{device - noisy:+.{digits}f}"
+        rows.append((f"{name} ({unit})", *(score(values[signal], digits) for signal in SIGNALS), gain))
     return Table(("Mean over files", "Noisy", "Float model", "Board", "Gain of the board"), tuple(rows))
 
 
@@ -244,21 +207,21 @@ def _work_table(report: Report) -> Table:
     macs, count, total = report.macs, report.count, report.count_total
     columns = [("MACs", macs)] + ([(report.counter.capitalize(), count)] if count is not None else [])
     rows = [
-        ("All gates open, mean", *(_whole(one.all_open) for _, one in columns)),
-        ("Gates decided, mean", *(_whole(one.mean) for _, one in columns)),
-        ("Median", *(_whole(one.p50) for _, one in columns)),
-        ("95th percentile", *(_whole(one.p95) for _, one in columns)),
-        ("99th percentile", *(_whole(one.p99) for _, one in columns)),
-        ("Greatest", *(_whole(one.max) for _, one in columns)),
-        ("Saved", *(_ratio(one.saved_ratio) for _, one in columns)),
+        ("All gates open, mean", *(whole(one.all_open) for _, one in columns)),
+        ("Gates decided, mean", *(whole(one.mean) for _, one in columns)),
+        ("Median", *(whole(one.p50) for _, one in columns)),
+        ("95th percentile", *(whole(one.p95) for _, one in columns)),
+        ("99th percentile", *(whole(one.p99) for _, one in columns)),
+        ("Greatest", *(whole(one.max) for _, one in columns)),
+        ("Saved", *(ratio(one.saved_ratio) for _, one in columns)),
     ]
     if total is not None:
-        rows.append(("With audio front and back end, mean", _NOTHING, _whole(total["mean"])))
-        rows.append(("With audio front and back end, greatest", _NOTHING, _whole(total["max"])))
+        rows.append(("With audio front and back end, mean", NOTHING, whole(total["mean"])))
+        rows.append(("With audio front and back end, greatest", NOTHING, whole(total["max"])))
     if report.per_mac is not None:
-        rows.append((f"{report.counter.capitalize()} per MAC", _NOTHING, f"{report.per_mac:.2f}"))
+        rows.append((f"{report.counter.capitalize()} per MAC", NOTHING, f"{report.per_mac:.2f}"))
     if report.eta is not None:
-        rows.append(("eta", _NOTHING, f"{report.eta:.3f}"))
+        rows.append(("eta", NOTHING, f"{report.eta:.3f}"))
     return Table(("Network, per frame", *(name for name, _ in columns)), tuple(rows))
 
 
@@ -266,7 +229,7 @@ def _work_note(report: Report) -> str:
     frames = report.provenance.get("all_open_frames", 0)
     text = ""
     if report.macs.all_open is not None:
-        text = f"All gates open was measured on {_plural(int(frames), 'frame')} by the same firmware. "
+        text = f"All gates open was measured on {plural(int(frames), 'frame')} by the same firmware. "
     if report.eta is not None:
         text += f"eta = saved share of {report.counter} / saved share of MACs. "
     if report.counter == "instructions":
@@ -278,7 +241,7 @@ def _work_note(report: Report) -> str:
 
 def _gate_bars(report: Report, *, components: bool) -> tuple[Bar, ...]:
     return tuple(
-        Bar(name, _ratio(use.open_ratio), f"{100 * use.open_ratio:.2f}", _opens(use))
+        Bar(name, ratio(use.open_ratio), f"{100 * use.open_ratio:.2f}", _opens(use))
         for name, use in report.gates.items()
         if use.is_component == components
     )
@@ -286,11 +249,7 @@ def _gate_bars(report: Report, *, components: bool) -> tuple[Bar, ...]:
 
 def _opens(use: GateUse) -> str:
     texts = [] if use.is_component else [f"{use.channels} channels"]
-    return ", ".join(texts if use.macs is None else [*texts, f"{_short(use.macs)} MACs"])
-
-
-def _decibels(value: float) -> str:
-    return f"{value:.1f}" if np.isfinite(value) else "\N{INFINITY}"
+    return ", ".join(texts if use.macs is None else [*texts, f"{short(use.macs)} MACs"])
 
 
 def _saturated(error: TensorError | StateError) -> str:
@@ -307,7 +266,7 @@ def _state_table(report: Report) -> Table:
             f"{one.elements:,}",
             f"{one.max_abs:.4f} of {one.limit:g}",
             _saturated(one),
-            _decibels(one.sqnr_db),
+            decibels(one.sqnr_db),
         )
         for one in (errors.states if errors else ())
     ]
@@ -323,18 +282,12 @@ def _tensor_table(report: Report) -> Table:
             f"{one.scale:.3g}",
             str(one.zero_point),
             _saturated(one),
-            _decibels(one.sqnr_db),
+            decibels(one.sqnr_db),
         )
         for one in (errors.tensors if errors else ())
     ]
     head = ("Tensor, int8", "Range in calibration", "Step", "Zero point", "Saturated", "SQNR, dB")
     return Table(head, tuple(rows))
-
-
-def _flip_table(report: Report) -> Table:
-    errors = report.quantization
-    rows = [(name, f"{share:.2%}") for name, share in (errors.gate_flips.items() if errors else ())]
-    return Table(("Gate", "Decisions that differ from the float model's"), tuple(rows))
 
 
 def _quantization_note(report: Report) -> str:
@@ -343,9 +296,9 @@ def _quantization_note(report: Report) -> str:
         return "Not measured."
     worst = min(errors.tensors, key=lambda one: one.sqnr_db)
     text = (
-        f"The board's arithmetic against the float model over {_plural(errors.frames, 'frame')}, each with its own "
-        f"state and decisions. SQNR at the output: {_decibels(errors.output_sqnr_db)} dB; least: "
-        f"{_decibels(worst.sqnr_db)} dB, at {worst.tensor}. "
+        f"The board's arithmetic against the float model over {plural(errors.frames, 'frame')}, each with its own "
+        f"state and decisions. SQNR at the output: {decibels(errors.output_sqnr_db)} dB; least: "
+        f"{decibels(worst.sqnr_db)} dB, at {worst.tensor}. "
     )
     beyond = [one for one in errors.tensors if one.saturated_values]
     if not beyond:
@@ -353,7 +306,7 @@ def _quantization_note(report: Report) -> str:
     most = max(beyond, key=lambda one: one.saturated)
     has = "has" if len(beyond) == 1 else "have"
     return text + (
-        f"{_plural(len(beyond), 'tensor')} of {len(errors.tensors)} {has} values beyond the range, most {most.tensor}: "
+        f"{plural(len(beyond), 'tensor')} of {len(errors.tensors)} {has} values beyond the range, most {most.tensor}: "
         f"{most.saturated:.2%}."
     )
 
@@ -378,8 +331,8 @@ def _memory_bars(report: Report) -> tuple[Bar, ...]:
     bars = []
     for label, value, limit, what in parts:
         share = 0.0 if value is None or not limit else min(100.0, 100.0 * value / limit)
-        detail = "" if not limit else f"of {_bytes(limit)} {what}"
-        bars.append(Bar(label, _bytes(value), f"{share:.2f}", detail))
+        detail = "" if not limit else f"of {size(limit)} {what}"
+        bars.append(Bar(label, size(value), f"{share:.2f}", detail))
     return tuple(bars)
 
 
@@ -392,7 +345,7 @@ def _deadline_text(report: Report) -> str:
         return f"{hop} The load is not measured: only a board that counts cycles can tell."
     return (
         f"{hop} At {deadline.clock_hz / 1e6:g} MHz the load is {deadline.load_mean:.1%} in the mean and "
-        f"{deadline.load_max:.1%} at most; {_plural(deadline.misses or 0, 'frame')} missed the deadline."
+        f"{deadline.load_max:.1%} at most; {plural(deadline.misses or 0, 'frame')} missed the deadline."
     )
 
 
@@ -401,7 +354,7 @@ def _file_table(report: Report) -> Table:
     signals = SIGNALS if metrics else ()
     head = ["Recording", "Frames", "MACs, mean", "Saved"]
     head += [report.counter.capitalize() + ", mean"] * (report.count is not None)
-    short = {metric: _METRIC_NAMES[metric][0].partition(" ")[0] for metric in metrics}
+    short = {metric: METRIC_NAMES[metric][0].partition(" ")[0] for metric in metrics}
     head += [f"{short[m]} {_SIGNAL_NAMES[s].lower()}" for m in metrics for s in signals]
     return Table(tuple(head), tuple(_file_row(report, one, metrics) for one in report.files))
 
@@ -409,14 +362,14 @@ def _file_table(report: Report) -> Table:
 def _file_row(report: Report, file: FileReport, metrics: list[str]) -> tuple[str, ...]:
     mean = float(file.run.macs.mean())
     saved = None if not report.macs.all_open else 1.0 - mean / report.macs.all_open
-    row = [file.name, f"{file.run.frames:,}", _whole(mean), _ratio(saved)]
+    row = [file.name, f"{file.run.frames:,}", whole(mean), ratio(saved)]
     if report.count is not None:
-        row.append(_NOTHING if file.run.count is None else _whole(float(file.run.count.mean())))
+        row.append(NOTHING if file.run.count is None else whole(float(file.run.count.mean())))
     for metric in metrics:
         for signal in SIGNALS:
             scores = file.scores.get(signal)
             value = None if scores is None else getattr(scores, metric)
-            row.append(_score(value, min(2, _METRIC_NAMES[metric][2])))
+            row.append(score(value, min(2, METRIC_NAMES[metric][2])))
     return tuple(row)
 
 
@@ -429,13 +382,13 @@ def _picture(report: Report, file: FileReport) -> Picture:
         for name in ("noisy", "float", "device", "clean"):
             if name in file.audio and len(file.audio[name]) <= most:
                 players.append(Player(_SIGNAL_NAMES[name], _sound(file.audio[name], report.sample_rate_hz)))
-    return Picture(file.name, _plural(file.run.frames, "frame"), _uri(picture, "image/png"), tuple(players))
+    return Picture(file.name, plural(file.run.frames, "frame"), uri(picture, "image/png"), tuple(players))
 
 
 def _sound(samples: NDArray[np.int16], sample_rate_hz: int) -> str:
     stream = io.BytesIO()
     soundfile.write(stream, samples, sample_rate_hz, subtype="PCM_16", format="WAV")
-    return _uri(stream.getvalue(), "audio/wav")
+    return uri(stream.getvalue(), "audio/wav")
 
 
 def _pictures_note(report: Report) -> str:

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from slimse_mcu.flips import FlipAudit
     from slimse_mcu.report import FileReport
 
 INK = "#1f2933"
 MUTED = "#7b8794"
 ACCENT = "#0f766e"
+_WARM = "#b45309"
 OPEN_CLOSED = ListedColormap(["#e6edf0", ACCENT])
 
 _WINDOW = 512
@@ -138,7 +140,7 @@ def _macs(ax: Axes, macs: NDArray[np.int64], frame_s: float, all_open: float | N
     detail = f"mean {macs.mean():,.0f}"
     top = float(macs.max())
     if all_open:
-        ax.axhline(all_open, color="#b45309", linewidth=1.1, linestyle=(0, (5, 3)))
+        ax.axhline(all_open, color=_WARM, linewidth=1.1, linestyle=(0, (5, 3)))
         detail += f", dashed: all gates open {all_open:,.0f}"
         top = max(top, all_open)
     ax.set_ylim(0, 1.12 * top if top else 1.0)
@@ -155,12 +157,65 @@ def histogram(values: NDArray[Any], all_open: float | None, label: str) -> bytes
     ax = figure.subplots()
     ax.hist(values, bins=40, color=ACCENT, alpha=0.85)
     if all_open:
-        ax.axvline(all_open, color="#b45309", linewidth=1.2, linestyle=(0, (5, 3)))
+        ax.axvline(all_open, color=_WARM, linewidth=1.2, linestyle=(0, (5, 3)))
         ax.set_xlim(0, 1.05 * max(all_open, float(values.max())))
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     _title(ax, label, "frames" + (", dashed: all gates open" if all_open else ""))
     return _png(figure)
+
+
+_MOST_ROWS = 40
+
+
+def flips(audit: FlipAudit) -> bytes:
+    """Margins of all decisions, and the share of each gate's decisions that differ, as a PNG file."""
+    rows = min(len(audit.gates), _MOST_ROWS)
+    figure = Figure(figsize=(_WIDTH_IN, max(2.6, 1.0 + 0.2 * rows)), facecolor="white", layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    _flip_margins(left, audit)
+    _flip_shares(right, audit, rows)
+    return _png(figure)
+
+
+def _flip_margins(ax: Axes, audit: FlipAudit) -> None:
+    """How often each margin occurs, and how many of these decisions differ, eight bins of a decade each."""
+    merged = 4
+    edges = np.array(audit.edges[::merged])
+    kept, flipped = (np.reshape(one, (-1, merged)).sum(axis=1) for one in (audit.kept, audit.flipped))
+    some = np.flatnonzero(kept + flipped)
+    first, last = (some[0], some[-1] + 1) if some.size else (0, 1)
+    edges, kept, flipped = edges[first : last + 1], kept[first:last], flipped[first:last]
+    ax.stairs(kept + flipped, edges, fill=True, color="#cbd5db", label="all decisions")
+    ax.stairs(flipped, edges, fill=True, color=_WARM, label="differ from float's")
+    ax.set_xscale("log")
+    ax.set_yscale("symlog", linthresh=1.0)
+    ax.set_ylim(0, 3.0 * max(1, int(kept.max(initial=0) + flipped.max(initial=0))))
+    ax.set_xlabel("distance of the float model's logit from the threshold", fontsize=8.5, color=MUTED)
+    ax.legend(fontsize=8, frameon=False, labelcolor=INK, loc="upper left")
+    _title(ax, "Margins of the decisions", "how many")
+
+
+def _flip_shares(ax: Axes, audit: FlipAudit, rows: int) -> None:
+    """Bars: opened to the right, closed to the left; the gates that differ most where not all have room."""
+    names = sorted(audit.gates, key=lambda name: -audit.gates[name].share)[:rows]
+    names = [name for name in audit.gates if name in set(names)]
+    found = [audit.gates[name] for name in names]
+    opened, closed = (
+        [100.0 * getattr(one, what) / max(1, one.decisions) for one in found] for what in ("opened", "closed")
+    )
+    ax.barh(range(rows), opened, color=ACCENT, height=0.72, label="opened")
+    ax.barh(range(rows), [-one for one in closed], color=_WARM, height=0.72, label="closed")
+    ax.axvline(0.0, color="#c4cdd5", linewidth=0.9)
+    ax.set_yticks(range(rows), [f"{name}  {one.share:.2%}" for name, one in zip(names, found, strict=True)])
+    ax.invert_yaxis()
+    ax.set_ylim(rows - 0.4, -0.6)
+    most = max([*opened, *closed, 1e-3])
+    ax.set_xlim(-1.12 * most, 1.12 * most)
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
+    ax.set_xlabel("% of the gate's decisions: closed (left), opened (right) by int8 alone", fontsize=8.5, color=MUTED)
+    _title(ax, "Decisions that differ")
 
 
 def _png(figure: Figure) -> bytes:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from slimse_mcu.diff import Comparison
     from slimse_mcu.doctor import Finding
     from slimse_mcu.fidelity import QuantizationErrors
+    from slimse_mcu.flips import FlipAudit
     from slimse_mcu.graph import FrontEnd
     from slimse_mcu.harness.locate import Difference
     from slimse_mcu.inspect import LayerSummary, ModelSummary
@@ -241,8 +242,8 @@ def _ruled_rows(one: LayerSummary) -> str:
     return one.rows or ", ".join(f"{name} {count} {shown}" for (name, shown), count in channels.items())
 
 
-def print_quantization(errors: QuantizationErrors) -> None:
-    """Range, scale and error of every tensor."""
+def print_quantization(errors: QuantizationErrors, audit: FlipAudit | None = None) -> None:
+    """Range, scale and error of every tensor; decisions that differ."""
     rows = table(
         ("tensor", "least", "greatest", "scale", "zero", "SQNR dB", "saturated"),
         right=range(1, 7),
@@ -266,10 +267,24 @@ def print_quantization(errors: QuantizationErrors) -> None:
             limits = (f"{state.max_abs:.4f}", f"{state.limit:g}", f"{state.sqnr_db:.1f}")
             rows.add_row(state.state, str(state.elements), *limits, counted(state.saturated_values, "value"))
         screen.print(rows)
-    for gate, share in errors.gate_flips.items():
-        screen.print(f"{gate}: {100 * share:.2f} % of the decisions differ from the float model's", markup=False)
     if errors.drift is not None:
         screen.print(errors.drift.describe(), markup=False)
+    if audit is not None:
+        print_flips(audit)
+
+
+def print_flips(audit: FlipAudit) -> None:
+    """Decisions of every gate, int8 against float."""
+    columns = ("gate", "decisions", "differ", "opened", "closed", "MACs", "margin", "others'", "logit error", "bias")
+    rows = table(columns, right=range(1, 10), title="Decisions, int8 against float")
+    for name, one in audit.gates.items():
+        margins = ["-" if margins is None else f"{margins.p50:.2g}" for margins in (one.flipped, one.kept)]
+        errors = ["-" if value is None else f"{value:.2g}" for value in (one.logit_error, one.logit_bias)]
+        counts = (size(one.decisions), f"{100 * one.share:.2f} %", size(one.opened), size(one.closed))
+        rows.add_row(escape(name), *counts, f"{one.macs:+.0f}", *margins, *errors)
+    screen = console()
+    screen.print(rows)
+    screen.print(audit.describe(), markup=False)
 
 
 def print_plan(plan: Plan) -> None:
@@ -413,6 +428,10 @@ def _findings(report: Report) -> Iterator[str]:
         )
         if errors.drift is not None:
             yield errors.drift.describe()
+    if report.flips is not None:
+        yield f"decisions: {report.flips.describe()}"
+    if report.unseen:
+        yield f"warning: {report.unseen}"
     memory = report.memory
     flash = f"flash {_bytes(memory.flash_weights)} weights + {_bytes(memory.flash_code)} code"
     ram = f"RAM {_bytes(memory.ram_state)} state + {_bytes(memory.ram_arena)} arena and gates"

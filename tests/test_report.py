@@ -13,6 +13,7 @@ import pytest
 
 from slimse_mcu.decisions import Decisions
 from slimse_mcu.fidelity import Drift, QuantizationErrors, StateError, TensorError
+from slimse_mcu.flips import FlipAudit, GateFlips, Margins
 from slimse_mcu.harness.quality import Scores, averages
 from slimse_mcu.report import (
     BitExact,
@@ -46,6 +47,23 @@ KEYS = {
     "quality": {"noisy", "float", "device"},
     "bit_exact": {"reference", "frames_compared", "first_divergence"},
     "quantization": {"frames", "output", "output_sqnr_db", "tensors", "states", "gate_flips", "drift"},
+    "flips": {
+        "frames",
+        "decisions",
+        "opened",
+        "closed",
+        "share",
+        "gates",
+        "macs",
+        "margins",
+        "audited_frames",
+        "apart",
+        "output_sqnr_db",
+        "quality",
+        "per_file",
+        "cost",
+    },
+    "warnings": None,
 }
 
 
@@ -97,6 +115,23 @@ def errors() -> QuantizationErrors:
     return QuantizationErrors("mask", tensors, states, {"s0b0_gate": 0.0123}, 308, drift)
 
 
+def audit() -> FlipAudit:
+    """What a made-up model decides otherwise in int8."""
+    edges = tuple(np.geomspace(1e-4, 1e3, 225).tolist())
+    kept, flipped = np.zeros((2, 224), int)
+    kept[90:160], flipped[60:100] = 40, 2
+    gate = GateFlips(
+        2880, 60, 20, 1234.0, Margins(0.1, 0.8, 2.0, 9.5), Margins(0.001, 0.02, 0.1, 0.3), 1440, 22, 0.05, 0.01
+    )
+    still = GateFlips(2880, 0, 0, 0.0, gate.kept, None, 1440, 0, 0.01, 0.0)
+    runs = {"float": Scores(2.1, 0.9, 12.5), "float_int8_gates": Scores(2.094, 0.9, 12.4)}
+    runs |= {"int8": Scores(2.08, 0.89, 12.1), "int8_float_gates": Scores(2.09, 0.9, 12.3)}
+    macs, sqnr = {"float": 200_000.0, "int8": 201_234.0}, {"float": np.inf, "float_int8_gates": 26.0}
+    sqnr |= {"int8": 24.0, "int8_float_gates": 30.0}
+    counts = tuple(kept.tolist()), tuple(flipped.tolist())
+    return FlipAudit(308, {"s0b0_gate": gate, "s0b1_gate": still}, macs, edges, *counts, 150, sqnr, {"p226 one": runs})
+
+
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take most of the time; tests of words do without."""
@@ -129,6 +164,7 @@ def report(files: tuple[FileReport, ...] | None = None, **changes: Any) -> Repor
         quality=averages([one.scores for one in files if one.scores]),
         bit_exact=BitExact("numpy", len(macs), None),
         quantization=errors(),
+        flips=audit(),
         files=files,
         sample_rate_hz=16000,
     )
@@ -214,6 +250,31 @@ def test_page_shows_states_saturation_and_drift() -> None:
     assert "gru_hidden" in html_text(one)
 
 
+def test_page_shows_decisions_that_differ_and_what_they_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    one = report(unseen="All of the calibration leaves closed: head1.")
+    data = json.loads(one.json_text())["flips"]
+    assert (data["opened"], data["closed"], data["decisions"]) == (60, 20, 5760)
+    assert data["share"] == pytest.approx(80 / 5760)
+    assert data["apart"] == pytest.approx(22 / 2880)
+    assert data["gates"]["s0b1_gate"]["flipped"] is None
+    assert data["output_sqnr_db"]["float"] is None
+    assert data["cost"]["pesq_wb"] == {"int8": pytest.approx(0.01), "float": pytest.approx(0.006)}
+    content = page(one)["flips"]
+    assert [row[-1] for row in content["runs"].rows] == ["\N{EN DASH}", "26.0", "24.0", "30.0"]
+    assert content["runs"].rows[3][1] == "2.0900"
+    assert "the first 150 frames" in content["runs_note"]
+    assert content["gates"].rows[0][1:6] == ("2,880", "2.78%", "60", "20", "+1,234")
+    assert "1.39% of 5,760 decisions differ" in content["text"]
+    assert "6.0 dB of SQNR and 0.010 PESQ" in content["text"]
+    text = html_text(one)
+    assert "Decisions: int8 against float" in text
+    assert "leaves closed: head1" in text
+    print_report(one, Path("report.html"))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "decisions: 1.39%" in said
+    assert "warning: All of the calibration leaves closed: head1." in said
+
+
 def test_what_was_not_measured_is_null() -> None:
     files = (recording("features", 3, 20, audio=False, gates=0),)
     silent = report(
@@ -226,9 +287,12 @@ def test_what_was_not_measured_is_null() -> None:
         deadline=Deadline(None, 0, None, None, None),
         sample_rate_hz=None,
         quantization=None,
+        flips=None,
     )
     data = json.loads(silent.json_text())
     assert data["eta"] is None
+    assert data["flips"] is None
+    assert data["warnings"] == []
     assert data["quantization"] is None
     assert set(data["count"].values()) == {None}
     assert data["count_total"] == {"mean": None, "max": None}
@@ -252,7 +316,7 @@ def test_page_stands_alone_and_escapes_what_comes_from_outside() -> None:
     assert "&lt;script&gt;" in text
     assert not re.search(r'(?:src|href)="(?!data:)', text)
     assert "http" not in text
-    assert text.count("data:image/png") == 2
+    assert text.count("data:image/png") == 3
     assert text.count("data:audio/wav") == 4
 
 
