@@ -7,6 +7,7 @@ the periodic square-root Hann window; ``X = rfft(window * x)`` without normalisa
 from __future__ import annotations
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 FFT = 512
@@ -19,12 +20,17 @@ def window() -> NDArray[np.float64]:
     return np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT))
 
 
+_WINDOW = window().astype(np.float32)
+
+
 def stft(audio: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """``[samples]`` to ``[samples // 256, 257]``; what does not fill a hop is dropped."""
+    """``[samples]`` to ``[samples // 256, 257]`` in single precision; what does not fill a hop is dropped."""
     frames = len(audio) // HOP
-    padded = np.concatenate([np.zeros(HOP), audio[: frames * HOP]])
+    padded = np.zeros((frames + 1) * HOP, np.float32)
+    padded[HOP:] = audio[: frames * HOP]
     framed = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::HOP]
-    return np.fft.rfft(framed * window(), axis=1).astype(np.complex64)
+    spectra: NDArray[np.complex64] = scipy.fft.rfft(framed * _WINDOW, axis=1, overwrite_x=True)
+    return spectra
 
 
 def istft(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
@@ -37,3 +43,8 @@ def istft(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
     audio[: len(framed) * HOP] += framed[:, :HOP].ravel()
     audio[HOP:] += framed[:, HOP:].ravel()
     return audio[HOP:].astype(np.float32)
+
+
+def parts(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Complex ``[frames, bins]`` to real and imaginary part ``[frames, bins, 2]``."""
+    return np.ascontiguousarray(spectra).view(np.float32).reshape(*spectra.shape, 2)

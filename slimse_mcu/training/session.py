@@ -1,0 +1,103 @@
+"""A whole training from a command line: config, data, the starting point first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from slimse_mcu.errors import SlimseError
+from slimse_mcu.training.config import Config, read_config
+from slimse_mcu.training.progress import Screen
+from slimse_mcu.training.train import MODEL, Data, Trained, is_trained, open_data, train
+
+#: What makes a training of any config a matter of seconds; the networks keep their sizes.
+SMOKE = (
+    "training.steps=4",
+    "training.steps_per_epoch=2",
+    "training.batch=2",
+    "training.seconds=0.5",
+    "training.warmup_steps=0",
+    "training.jit=false",
+    "validation.clips=1",
+    "validation.seconds=1.0",
+)
+
+
+def train_with_start(
+    config: str,
+    *,
+    architecture_name: str,
+    data: Path | None,
+    kind: str | None,
+    out: Path | None,
+    start: Path | None,
+    resume: bool,
+    smoke: bool,
+    overrides: Sequence[str],
+    screen: Screen,
+) -> Trained:
+    """Train a config, and its starting point first where it names one that has not been trained.
+
+    Args:
+        config: Name of a bundled config, or a file.
+        architecture_name: What the config has to be of.
+        data: A data set; None with ``smoke`` makes a small corpus beside ``out``.
+        kind: Of the data set; None recognises it.
+        out: Folder of the result; None is ``build/NAME``.
+        start: Take over these weights instead.
+        resume: Go on with what was stopped.
+        smoke: Take a few steps only.
+        overrides: See :func:`read_config`.
+        screen: Shows the progress.
+
+    Raises:
+        SlimseError: Something about config, data or folder is wrong; names it.
+    """
+    changes = [*overrides, *(SMOKE if smoke else ())]
+    wanted = read_config(config, overrides=changes)
+    if wanted.architecture != architecture_name:
+        raise SlimseError(
+            f"{config} is a config of {wanted.architecture}, not of {architecture_name}.",
+            hint=f"`slimse train {wanted.architecture} --config {config}`.",
+        )
+    folder = out or Path("build") / wanted.name
+    if data is None and not smoke:
+        raise SlimseError("There is nothing to train on.", hint="Give --data; `slimse data synth corpus` makes one.")
+    opened = open_data(data if data is not None else _smoke_corpus(folder.parent, screen), kind)
+    screen.say(opened.sources.describe())
+    if start is None and wanted.start is not None:
+        start = _started(wanted, config, changes, opened, folder, screen)
+        if start is None:
+            return Trained(folder, False, 0, ())
+    return train(wanted, opened, folder, start=start, resume=resume, watch=screen)
+
+
+def _started(
+    config: Config, source: str, changes: Sequence[str], data: Data, folder: Path, screen: Screen
+) -> Path | None:
+    """The starting point's model, trained now if it has not been; None if that was stopped."""
+    assert config.start is not None
+    beside = Path(source).parent
+    kept = [
+        one for one in changes if one.partition("=")[0].split(".")[0] in ("training", "mixing", "validation", "seed")
+    ]
+    first = read_config(config.start.config, beside=beside, overrides=kept)
+    if first.start is not None:
+        raise SlimseError(f"{first.name} starts from another config itself.", hint="Name one that does not.")
+    place = folder.parent / first.name
+    if is_trained(place, first, data):
+        screen.say(f"{first.name}: taken from {place}")
+    elif not train(first, data, place, resume=True, watch=screen).finished:
+        return None
+    return place / MODEL
+
+
+def _smoke_corpus(folder: Path, screen: Screen) -> Path:
+    """A tiny corpus in a folder, made if it is not there."""
+    from slimse_mcu.data.synthesis import synthesize
+
+    path = folder / "smoke-corpus"
+    if not (path / "corpus.json").is_file():
+        screen.say(f"smoke-corpus: synthesising {path}")
+        synthesize(path, preset="smoke")
+    return path
