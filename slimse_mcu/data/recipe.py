@@ -23,6 +23,7 @@ CLEAN_DB = 60.0
 """Ratio of the recordings of clean speech."""
 
 _ENGLISH = 0.55
+_HIGH = 0.45
 _IN_ROOM = 0.65
 _NOISE_IN_ROOM = 0.5
 _RATE = (0.82, 1.25)
@@ -164,7 +165,7 @@ def _speech(split: str, role: str, number: int, seed: int, engines: Sequence[Eng
 
 
 def _voice(split: str, engines: Sequence[Engine], rng: np.random.Generator) -> Voice:
-    """A voice: first the engine by its share, then the language, then any voice that speaks it."""
+    """A voice: first the engine by its share, then the language, then how high, then any such voice."""
     able = [engine for engine in engines if any(voice.split == split for voice in engine.voices)]
     shares = np.array([engine.share for engine in able])
     engine = able[rng.choice(len(able), p=shares / shares.sum())]
@@ -172,7 +173,9 @@ def _voice(split: str, engines: Sequence[Engine], rng: np.random.Generator) -> V
     foreign = sorted({voice.language for voice in voices} - {"en"})
     language = "en" if not foreign or rng.random() < _ENGLISH else foreign[rng.integers(len(foreign))]
     fitting = [voice for voice in voices if voice.language == language]
-    return fitting[rng.integers(len(fitting))]
+    wanted = rng.random() < _HIGH
+    alike = [voice for voice in fitting if voice.high == wanted] or fitting
+    return alike[rng.integers(len(alike))]
 
 
 def _with_noise(recipe: Recipe, kind: str) -> Recipe:

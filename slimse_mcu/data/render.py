@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from slimse_mcu.data import noises
 from slimse_mcu.data.engines import Waveform, engines
 from slimse_mcu.data.languages import languages
-from slimse_mcu.data.levels import NOMINAL_DBFS, SAMPLE_RATE_HZ, active_rms, at_level, gain, pcm
+from slimse_mcu.data.levels import NOMINAL_DBFS, SAMPLE_RATE_HZ, active_rms, at_level, gain, pcm, rms
 from slimse_mcu.data.recipe import Recipe, Talk
 from slimse_mcu.data.rooms import impulse_response, in_room
 from slimse_mcu.errors import SlimseError
@@ -93,7 +93,7 @@ def _noise(recipe: Recipe, samples: int, babble: Path) -> Audio:
     voices = [audio for name, audio in recorded if name != speaker] or [audio for _, audio in recorded]
     audio = noises.make_noise(noise.kind, samples, voices, recipe.rng(3))
     reverberant = in_room(audio, impulse_response(noise.room))
-    return (reverberant / np.sqrt(np.mean(np.square(reverberant)))).astype(np.float32)
+    return at_level(reverberant, 0.0, level=rms(reverberant))
 
 
 def _pair(recipe: Recipe, babble: Path) -> tuple[Audio, Audio]:

@@ -85,7 +85,7 @@ def in_room(audio: NDArray[np.float32], response: NDArray[np.float32]) -> NDArra
         return audio
     from scipy import signal
 
-    return signal.fftconvolve(audio, response)[: len(audio)].astype(np.float32)  # type: ignore[no-any-return]
+    return np.asarray(signal.fftconvolve(audio, response)[: len(audio)], np.float32)
 
 
 def _point(values: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -142,7 +142,7 @@ def _finished(out: Path, made_with: dict[str, Any]) -> dict[str, Any] | None:
         raise SlimseError(f"{path} is damaged.", hint="Remove the folder and start again.") from error
     if path.name == _STARTED and different:
         raise SlimseError(
-            f"The unfinished corpus {out} was begun with another {' and '.join(different)} ({_told(facts, different)}).",
+            f"The unfinished corpus {out} was begun with another {' and '.join(different)}: {_told(facts, different)}.",
             hint="Give the same options to go on with it, or name a new folder.",
         )
     # A finished corpus stays what it is, whatever versions are installed now.

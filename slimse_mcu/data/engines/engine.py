@@ -28,6 +28,7 @@ class Voice:
         speaker: Whose voice it is; a speaker that several engines or languages have belongs to one split.
         language: Code of the language.
         split: ``"train"``, ``"valid"`` or ``"test"``.
+        high: A woman or a child.
     """
 
     engine: str
@@ -35,6 +36,7 @@ class Voice:
     speaker: str
     language: str
     split: str
+    high: bool = False
 
 
 @dataclass(frozen=True, slots=True)

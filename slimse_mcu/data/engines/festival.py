@@ -43,7 +43,9 @@ _LIST = '(mapcar (lambda (voice) (format t "voice %s\\n" voice)) (voice.list))'
 class _Festival(Engine):
     name = "festival"
     share = 0.15
-    voices = tuple(Voice("festival", name, one.speaker, "en", one.split) for name, one in _SPEAKERS.items())
+    voices = tuple(
+        Voice("festival", name, one.speaker, "en", one.split, one.speaker == "slt") for name, one in _SPEAKERS.items()
+    )
 
     def lacks(self) -> tuple[str, ...]:
         if not shutil.which("festival"):

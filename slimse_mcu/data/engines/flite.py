@@ -18,7 +18,9 @@ _USUAL_HZ = {"kal16": 100, "awb": 115, "slt": 170, "rms": 100}
 class _Flite(Engine):
     name = "flite"
     share = 0.25
-    voices = tuple(Voice("flite", name, name.rstrip("0123456789"), "en", split) for name, split in _SPEAKERS.items())
+    voices = tuple(
+        Voice("flite", name, name.rstrip("0123456789"), "en", split, name == "slt") for name, split in _SPEAKERS.items()
+    )
 
     def lacks(self) -> tuple[str, ...]:
         return () if shutil.which("flite") else ("flite",)

@@ -1,4 +1,4 @@
-"""Engines: firing strokes at a speed that rises and falls, resonances of the exhaust, noise that follows the strokes."""
+"""Engines: strokes at a speed that rises and falls, resonances of the exhaust, noise that follows the strokes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knocks and clicks, decaying resonances at random moments, over a floor of coloured noise: keyboards, dishes, doors."""
+"""Knocks and clicks, decaying resonances at random moments, over a coloured floor: keyboards, dishes, doors."""
 
 from __future__ import annotations
 

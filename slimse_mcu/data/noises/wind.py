@@ -26,7 +26,8 @@ def make(samples: int, voices: Sequence[Audio], rng: np.random.Generator) -> Sig
         + 10 ** (rng.uniform(-25, -8) / 20) * gusts**depth * rush
         + rng.uniform(0, 1.5) * np.maximum(gusts - 0.4, 0) * buffets
     )
-    return np.tanh(wind / (3 * np.sqrt(np.mean(wind**2))))
+    pushed: Signal = np.tanh(wind / (3 * np.sqrt(np.mean(wind**2))))
+    return pushed
 
 
 def _low_passed(audio: Signal, hz: float, *, order: int) -> Signal:
