@@ -1,19 +1,5 @@
 #include "slimse_conv2d_transpose_s8.h"
 
-/* The taps of an output: those of its rest by the stride, read from the lowest input on. */
-static slimse_window_t window_at(const slimse_conv2d_transpose_s8_t *layer, uint32_t position)
-{
-    const uint32_t last = (position + layer->left) / layer->stride;
-    const uint32_t rest = (position + layer->left) % layer->stride;
-    const uint32_t each = layer->planes.kernel / layer->stride;
-    const uint32_t more = layer->planes.kernel % layer->stride;
-    const uint32_t taps = each + (rest < more ? 1U : 0U);
-    slimse_window_t window = slimse_window_clip((int32_t)last + 1 - (int32_t)taps, 1U, taps, layer->planes.inputs);
-
-    window.tap += rest * each + (rest < more ? rest : more);
-    return window;
-}
-
 uint32_t slimse_conv2d_transpose_s8(const slimse_conv2d_transpose_s8_t *layer, const slimse_spans_t *spans,
                                     const int8_t *input, const int8_t *ring, uint16_t next, int8_t *output)
 {
@@ -26,7 +12,8 @@ uint32_t slimse_conv2d_transpose_s8(const slimse_conv2d_transpose_s8_t *layer, c
     slimse_ring_taps(from.frames, planes->taps, planes->dilation, (uint32_t)planes->inputs * planes->columns, input,
                      ring, next);
     for (uint32_t position = 0; position < planes->positions; position++) {
-        const slimse_window_t window = window_at(layer, position);
+        const slimse_window_t window =
+            slimse_window_transposed(position, layer->stride, layer->left, planes->kernel, planes->inputs);
 
         slimse_planes_position(planes, &layer->linear, &from, &window, output);
         taps += window.count;

@@ -23,4 +23,18 @@ static inline void slimse_ring_taps(const int8_t **frames, uint32_t taps, uint32
     frames[taps - 1U] = input;
 }
 
+/** slimse_ring_taps with int16. */
+static inline void slimse_ring_taps_s16(const int16_t **frames, uint32_t taps, uint32_t dilation, uint32_t channels,
+                                        const int16_t *input, const int16_t *ring, uint32_t next)
+{
+    const uint32_t slots = (taps - 1U) * dilation;
+    uint32_t slot = next;
+    for (uint32_t tap = 0; tap + 1U < taps; tap++) {
+        frames[tap] = &ring[slot * channels];
+        slot += dilation;
+        slot = slot >= slots ? slot - slots : slot;
+    }
+    frames[taps - 1U] = input;
+}
+
 #endif

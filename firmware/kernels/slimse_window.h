@@ -41,4 +41,22 @@ static inline slimse_window_t slimse_window_at(uint32_t output, uint32_t stride,
     return slimse_window_clip((int32_t)(output * stride) - (int32_t)left, spacing, taps, inputs);
 }
 
+/**
+ * The window of an output position of a transposed convolution, which reads input i where i * stride = output + left
+ * - tap; the taps of each rest by the stride lie together, by rising i, those of rest 0 first.
+ */
+static inline slimse_window_t slimse_window_transposed(uint32_t output, uint32_t stride, uint32_t left,
+                                                       uint32_t kernel, uint32_t inputs)
+{
+    const uint32_t last = (output + left) / stride;
+    const uint32_t rest = (output + left) % stride;
+    const uint32_t each = kernel / stride;
+    const uint32_t more = kernel % stride;
+    const uint32_t taps = each + (rest < more ? 1U : 0U);
+    slimse_window_t window = slimse_window_clip((int32_t)last + 1 - (int32_t)taps, 1U, taps, inputs);
+
+    window.tap += rest * each + (rest < more ? rest : more);
+    return window;
+}
+
 #endif

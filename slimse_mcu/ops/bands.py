@@ -1,6 +1,6 @@
 """Fixed sparse matrix along frequency: merges bins into bands or splits bands into bins, the same for every channel.
 
-Each row reads one range of positions, from its first non-zero to its last; int8: weights symmetric per row and
+Each row reads one range of positions, from its first non-zero to its last; in integers: weights symmetric per row and
 requantization as in the layers with weights, no bias.
 """
 
@@ -27,6 +27,7 @@ from slimse_mcu.ops.op import (
     Parameters,
     QuantizeContext,
     activate,
+    width,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Bands(Op):
         Import(("slimse>Bands",), _read, "any matrix; a row costs what lies between its first and its last non-zero"),
     )
     fuses = FUSED_CLAMPS
+    widths = (8, 16)
 
     def output_blocks(self, node: Node, inputs: Sequence[Tensor]) -> tuple[Block, ...]:
         # There is no bias: a channel that is zero everywhere stays zero.
@@ -95,7 +97,7 @@ class Bands(Op):
             "count": _uint16([run.stop - run.start for run in runs], "positions of each row"),
             **{key.removeprefix("linear."): value for key, value in members.items() if key != "linear.bias"},
         }
-        return (KernelCall("slimse_bands_s8", fields, ("input0", "output"), counts_macs=True),)
+        return (KernelCall(f"slimse_bands_{width(parameters)}", fields, ("input0", "output"), counts_macs=True),)
 
     def describe(self, node: Node) -> str:
         rows, positions = node.weights["matrix"].shape

@@ -1,6 +1,6 @@
 """The deciding layer of a gating subnet: channel i is open where ``(W x + b)[i] > 0``.
 
-Source: dynamic channel pruning, arXiv 2412.17121.  In int8 the sign of the int32 accumulator decides, so no
+Source: dynamic channel pruning, arXiv 2412.17121.  In integers the sign of the accumulator decides, so no
 requantization can flip a gate and none is spent.
 """
 
@@ -26,6 +26,8 @@ from slimse_mcu.ops.op import (
     Op,
     Parameters,
     QuantizeContext,
+    scalars,
+    width,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class ChannelGate(Op):
     """Weights ``kernel [channels, columns]``, ``bias [channels]``; decides one bit per channel."""
 
     name = "channel_gate"
+    widths = (8, 16)
     imports = (Import(("slimse>ChannelGate",), _read, "one bit per channel, read by GateChannels only"),)
 
     def macs(self, node: Node) -> Macs:
@@ -58,7 +61,7 @@ class ChannelGate(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         source = context.inputs[0]
         weights, bias, _ = quantize_weights(node.weights["kernel"], node.weights["bias"], source.scale)
-        return {"weights": weights, "bias": bias, "input_offset": -source.zero_point}
+        return {"bits": context.bits, "weights": weights, "bias": bias, "input_offset": -source.zero_point}
 
     def step_integer(
         self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
@@ -73,9 +76,10 @@ class ChannelGate(Op):
             "columns": columns,
             "weights": Constant("int8_t", parameters["weights"], "weights [rows][columns], symmetric per channel"),
             "bias": Constant("int32_t", parameters["bias"], "bias, at input scale x weight scale"),
-            "input_offset": int(parameters["input_offset"]),
+            **scalars(parameters),
         }
-        return (KernelCall("slimse_channel_gate_s8", fields, ("input0", "gate"), counts_macs=True),)
+        function = f"slimse_channel_gate_{width(parameters)}"
+        return (KernelCall(function, fields, ("input0", "gate"), counts_macs=True),)
 
     def describe(self, node: Node) -> str:
         rows, columns = node.weights["kernel"].shape

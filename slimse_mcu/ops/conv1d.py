@@ -1,6 +1,6 @@
 """Causal convolution along time, dense over channels: ``y[t] = clamp(b + sum_j W_j x[t - lag_j])``.
 
-The past frames of the input live in a ring; int8: TensorFlow Lite CONV_2D with per-channel weights.
+The past frames of the input live in a ring; int8 and int16: TensorFlow Lite CONV_2D with per-channel weights.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from slimse_mcu.ops.op import (
     Parameters,
     QuantizeContext,
     activate,
+    width,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Conv1D(Op):
     skips_rows = True
     fuses = FUSED_CLAMPS
     is_linear = True
+    widths = (8, 16)
 
     def macs(self, node: Node) -> Macs:
         rows, taps, columns = node.weights["kernel"].shape
@@ -92,7 +94,11 @@ class Conv1D(Op):
             "dilation": dilation,
             **linear.fields(parameters, "[rows][taps][columns], oldest tap first"),
         }
-        return (KernelCall("slimse_conv1d_s8", fields, ("rows", "input0", "ring0", "output"), counts_macs=True),)
+        return (
+            KernelCall(
+                f"slimse_conv1d_{width(parameters)}", fields, ("rows", "input0", "ring0", "output"), counts_macs=True
+            ),
+        )
 
     def describe(self, node: Node) -> str:
         rows, taps, columns = node.weights["kernel"].shape

@@ -1,7 +1,7 @@
 """Convolution over time and frequency, dense over channels; causal along time.
 
 ``y[t, p] = clamp(b + sum_jk W_jk x[t - lag_j, p * stride - left + k * dilation])``.  The past frames of the input live
-in a ring; int8: TensorFlow Lite CONV_2D with per-channel weights, where padding along frequency adds nothing.
+in a ring; int8 and int16: TensorFlow Lite CONV_2D with per-channel weights, where padding along frequency adds nothing.
 """
 
 from __future__ import annotations

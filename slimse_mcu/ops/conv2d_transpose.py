@@ -1,8 +1,8 @@
 """Transposed convolution along frequency, and causal along time: a decoder's layer that multiplies the positions.
 
 Gather form: ``y[t, p] = clamp(b + sum_jk W_jk x[t - j, (p + left - k) / stride])`` over the taps k for which that is an
-input position.  The past frames of the input live in a ring; int8: TensorFlow Lite TRANSPOSE_CONV with per-channel
-weights.
+input position.  The past frames of the input live in a ring; int8 and int16: TensorFlow Lite TRANSPOSE_CONV with
+per-channel weights.
 """
 
 from __future__ import annotations

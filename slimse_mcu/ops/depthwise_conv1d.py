@@ -1,6 +1,6 @@
 """Causal depthwise convolution along time; with one tap also the affine map of a batch normalization.
 
-The past frames of the input live in a ring; int8: TensorFlow Lite DEPTHWISE_CONV_2D with per-channel weights.
+The past frames of the input live in a ring; int8 and int16: TensorFlow Lite DEPTHWISE_CONV_2D with per-channel weights.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from slimse_mcu.ops.op import (
     Parameters,
     QuantizeContext,
     activate,
+    width,
 )
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class DepthwiseConv1D(Op):
     skips_rows = True
     fuses = FUSED_CLAMPS
     is_linear = True
+    widths = (8, 16)
 
     def affine(self, node: Node) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         kernel = node.weights["kernel"].astype(np.float64)
@@ -163,7 +165,7 @@ class DepthwiseConv1D(Op):
             **linear.fields(by_tap, "[taps][channels], oldest tap first"),
         }
         arguments = ("rows", "input0", "ring0", "output")
-        return (KernelCall("slimse_depthwise_conv1d_s8", fields, arguments, counts_macs=True),)
+        return (KernelCall(f"slimse_depthwise_conv1d_{width(parameters)}", fields, arguments, counts_macs=True),)
 
     def describe(self, node: Node) -> str:
         rows, taps = node.weights["kernel"].shape

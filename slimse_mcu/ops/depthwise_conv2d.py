@@ -1,7 +1,7 @@
 """Depthwise convolution over time and frequency, causal along time; with one tap an affine map of the channels.
 
-The past frames of the input live in a ring; int8: TensorFlow Lite DEPTHWISE_CONV_2D with per-channel weights, where
-padding along frequency adds nothing.
+The past frames of the input live in a ring; int8 and int16: TensorFlow Lite DEPTHWISE_CONV_2D with per-channel weights,
+where padding along frequency adds nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from slimse_mcu.ops.op import (
     QuantizeContext,
     activate,
     row_blocks,
+    width,
 )
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class DepthwiseConv2D(Op):
     )
     skips_parts = True
     is_linear = True
+    widths = (8, 16)
     fuses = FUSED_CLAMPS
 
     def affine(self, node: Node) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -157,9 +159,8 @@ class DepthwiseConv2D(Op):
                 **linear.fields(by_tap, "[taps][kernel][rows], oldest frame first"),
             }
             arguments = ("input0", "ring0", ("output", taken.start))
-            calls.append(
-                KernelCall("slimse_depthwise_conv2d_s8", fields, arguments, counts_macs=True, suffix=suffix, part=part)
-            )
+            function = f"slimse_depthwise_conv2d_{width(parameters)}"
+            calls.append(KernelCall(function, fields, arguments, counts_macs=True, suffix=suffix, part=part))
         return tuple(calls)
 
     def describe(self, node: Node) -> str:

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slimse_mcu.graph import Node, Quantization
-from slimse_mcu.ops.op import FloatArray, Import, Integers, KernelCall, Memories, Op, Parameters, QuantizeContext
+from slimse_mcu.ops.op import (
+    FloatArray,
+    Import,
+    Integers,
+    KernelCall,
+    Memories,
+    Op,
+    Parameters,
+    QuantizeContext,
+    scalars,
+    width,
+)
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -36,6 +47,7 @@ class GateChannels(Op):
 
     name = "gate_channels"
     imports = (Import(("slimse>GateChannels",), _read, "called on [tensor, gate]", reads_gates=True),)
+    widths = (8, 16)
     skips_rows = True
     elementwise = True
 
@@ -49,7 +61,7 @@ class GateChannels(Op):
         return inputs[0]
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
-        return {"output_offset": context.require_output().zero_point}
+        return {"bits": context.bits, "output_offset": context.require_output().zero_point}
 
     def step_integer(
         self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
@@ -57,8 +69,8 @@ class GateChannels(Op):
         return np.array(inputs[0])
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
-        fields = {"output_offset": int(parameters["output_offset"]), "size": int(node.attributes["channels"])}
-        return (KernelCall("slimse_gate_channels_s8", fields, ("rows", "input0", "output")),)
+        fields = {**scalars(parameters), "size": int(node.attributes["channels"])}
+        return (KernelCall(f"slimse_gate_channels_{width(parameters)}", fields, ("rows", "input0", "output")),)
 
     def describe(self, node: Node) -> str:
         return f"close channels, {node.attributes['channels']}"

@@ -22,6 +22,7 @@ from slimse_mcu.ops.op import (
     QuantizeContext,
     activate,
     row_blocks,
+    width,
 )
 
 
@@ -34,6 +35,7 @@ class Planes(Op):
 
     skips_parts = True
     is_linear = True
+    widths = (8, 16)
     fuses = FUSED_CLAMPS
 
     def block_channels(self, node: Node) -> int:
@@ -76,7 +78,7 @@ class Planes(Op):
         window = window_of(node)
         return tuple(
             KernelCall(
-                f"slimse_{self.name}_s8",
+                f"slimse_{self.name}_{width(parameters)}",
                 {
                     "planes.rows": taken.stop - taken.start,
                     "planes.columns": columns,

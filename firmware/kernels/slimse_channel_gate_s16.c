@@ -1,0 +1,26 @@
+#include "slimse_channel_gate_s16.h"
+#include "slimse_dot.h"
+#include "slimse_gate.h"
+
+uint32_t slimse_channel_gate_s16(const slimse_channel_gate_s16_t *layer, const int16_t *input, slimse_gate_t *gate)
+{
+    const uint32_t columns = layer->columns;
+
+    slimse_decide_begin(gate, layer->rows);
+    for (uint32_t row = 0; row < layer->rows; row += SLIMSE_DOT_ROWS) {
+        const uint32_t left = layer->rows - row;
+        const uint32_t count = left < SLIMSE_DOT_ROWS ? left : SLIMSE_DOT_ROWS;
+        const int8_t *weights[SLIMSE_DOT_ROWS];
+        int64_t sums[SLIMSE_DOT_ROWS];
+
+        for (uint32_t i = 0; i < count; i++) {
+            weights[i] = &layer->weights[(row + i) * columns];
+            sums[i] = layer->bias[row + i];
+        }
+        slimse_dot_rows_s16(sums, weights, count, input, NULL, columns);
+        for (uint32_t i = 0; i < count; i++) {
+            slimse_decide(gate, row + i, sums[i] > 0);
+        }
+    }
+    return layer->rows * columns;
+}

@@ -1,0 +1,23 @@
+#include "slimse_conv2d_transpose_s16.h"
+
+uint32_t slimse_conv2d_transpose_s16(const slimse_conv2d_transpose_s16_t *layer, const slimse_spans_t *spans,
+                                     const int16_t *input, const int16_t *ring, uint16_t next, int16_t *output)
+{
+    const slimse_planes_t *planes = &layer->planes;
+    slimse_planes_input_s16_t from;
+    uint32_t taps = 0;
+
+    from.spans = spans;
+    from.spacing = 1U;
+    slimse_ring_taps_s16(from.frames, planes->taps, planes->dilation, (uint32_t)planes->inputs * planes->columns, input,
+                         ring, next);
+    for (uint32_t position = 0; position < planes->positions; position++) {
+        const slimse_window_t window =
+            slimse_window_transposed(position, layer->stride, layer->left, planes->kernel, planes->inputs);
+
+        slimse_planes_position_s16(planes, &layer->linear, &from, &window, output);
+        taps += window.count;
+        output += planes->output_pitch;
+    }
+    return slimse_planes_macs(planes, spans, taps);
+}

@@ -1,0 +1,32 @@
+#ifndef SLIMSE_CONV2D_TRANSPOSE_S16_H
+#define SLIMSE_CONV2D_TRANSPOSE_S16_H
+
+#include "slimse_planes_s16.h"
+
+/**
+ * Transposed convolution of int16 along frequency, causal along time, or a part of one.
+ *
+ * Output p reads the inputs i with i * stride = p + left - tap.  All outputs with the same rest of p + left by the
+ * stride use the same taps: these lie together in the weights, by rising i, the taps of rest 0 first.
+ */
+typedef struct {
+    slimse_planes_t planes;
+    uint16_t stride;            /**< outputs between two inputs */
+    uint16_t left;              /**< outputs left out below the first position */
+    slimse_linear_s16_t linear; /**< weights [rows][taps][kernel][columns], oldest frame first, kernel as above */
+} slimse_conv2d_transpose_s16_t;
+
+/**
+ * Taps that fall beside the input add nothing and are not executed.
+ *
+ * @param spans Open ranges of the input's channels; NULL: all are read.
+ * @param input [inputs][columns] the current frame
+ * @param ring [taps - 1][inputs][columns] the past frames; NULL with one tap
+ * @param next Slot of the ring that holds the oldest frame.
+ * @param output [positions][output_pitch] from the first of the rows on
+ * @return multiply-accumulates executed.
+ */
+uint32_t slimse_conv2d_transpose_s16(const slimse_conv2d_transpose_s16_t *layer, const slimse_spans_t *spans,
+                                     const int16_t *input, const int16_t *ring, uint16_t next, int16_t *output);
+
+#endif
