@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from slimse_mcu.commands.options import FILE, json_option, print_json
+
+if TYPE_CHECKING:
+    from slimse_mcu.data.check import Findings
+
+_MOST_LISTED = 100
 
 
 @click.group("data")
@@ -48,3 +55,65 @@ def synth(out: Path, preset: str, seed: int, jobs: int, engines: str | None, qui
     counts = ", ".join(f"{count} {name}" for name, count in corpus.facts["counts"].items())
     click.echo(f"{out}: {'made' if corpus.fresh else 'is complete already'}: {counts}")
     click.echo(f"sha256 {corpus.facts['sha256']}")
+
+
+@command.command("check")
+@click.argument("path", type=FILE)
+@click.option("--kind", metavar="KIND", help="Layout of the set, where it is not recognised. See docs/data.md.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@json_option
+def check(path: Path, kind: str | None, quiet: bool, as_json: bool) -> None:
+    """List what the data set PATH holds, and which files are left out and why.
+
+    Every file is read to its end.
+    """
+    from slimse_mcu.data.check import check as read_all
+    from slimse_mcu.data.progress import Counting
+
+    with Counting(quiet=quiet) as advance:
+        findings = read_all(path, kind, advance)
+    if as_json:
+        print_json(_facts(findings))
+    else:
+        _print_findings(findings)
+
+
+def _facts(findings: Findings) -> dict[str, Any]:
+    """Findings as JSON has them."""
+    return {
+        "path": str(findings.path),
+        "kind": findings.kind,
+        "splits": {
+            split.name: {
+                "parts": {role: asdict(part) for role, part in split.parts.items()},
+                "rejected": [{"path": str(one.path), "reason": one.reason} for one in split.rejected],
+            }
+            for split in findings.splits
+        },
+        "damage": [{"path": str(one.path), "reason": one.reason} for one in findings.damage],
+    }
+
+
+def _print_findings(findings: Findings) -> None:
+    """Findings as tables."""
+    from slimse_mcu import screen
+
+    console = screen.console()
+    table = screen.table(["split", "role", "files", "hours", "rate, Hz", "mixed down"], right=(2, 3, 5))
+    for split in findings.splits:
+        for role, part in split.parts.items():
+            rates = ", ".join(f"{rate} ({files})" for rate, files in part.rates_hz.items())
+            hours = f"{part.seconds / 3600:.2f}"
+            table.add_row(split.name, role, str(part.files), hours, rates, str(part.mixed_down))
+    click.echo(f"{findings.path}: {findings.title} ({findings.kind})")
+    console.print(table)
+    left_out = {(one.path, one.reason): None for split in findings.splits for one in split.rejected}
+    left_out |= {(one.path, one.reason): None for one in findings.damage}
+    if not left_out:
+        click.echo("Nothing is left out.")
+        return
+    click.echo(f"{screen.counted(len(left_out), 'file')} left out:")
+    for one, reason in list(left_out)[:_MOST_LISTED]:
+        click.echo(f"  {one}: {reason}")
+    if len(left_out) > _MOST_LISTED:
+        click.echo(f"  and {len(left_out) - _MOST_LISTED} more; --json lists all")

@@ -76,7 +76,7 @@ def impulse_response(room: Room) -> NDArray[np.float32]:
     response = np.asarray(simulated.rir[0][0], np.float64)
     direct = int(np.argmax(np.abs(response)))
     kept = response[max(direct - _LEAD, 0) : direct + int(room.rt60_s * SAMPLE_RATE_HZ)]
-    return (kept / np.abs(kept).max()).astype(np.float32)
+    return np.asarray(kept / np.abs(kept).max(), np.float32)
 
 
 def in_room(audio: NDArray[np.float32], response: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -106,7 +106,7 @@ class SpeechAndNoise(Sources):
         rejected: tuple[Rejected, ...] = (),
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        digest = hashlib.sha256((fingerprint(speech, path) + fingerprint(noise, path)).encode()).hexdigest()
+        digest = _digest(path, speech, noise)
         super().__init__(path, kind, split, digest, rejected)
         total = sum(one.seconds for one in speech) + sum(one.seconds for one in noise)
         share = sum(one.seconds for one in speech) / max(total, 1e-9)
@@ -138,7 +138,7 @@ class Pairs(Sources):
         rejected: tuple[Rejected, ...] = (),
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        digest = hashlib.sha256((fingerprint(noisy, path) + fingerprint(clean, path)).encode()).hexdigest()
+        digest = _digest(path, noisy, clean)
         super().__init__(path, kind, split, digest, rejected)
         self.noisy = Recordings(noisy, memory_bytes=memory_bytes // 2)
         self.clean = Recordings(clean, memory_bytes=memory_bytes // 2)
@@ -147,3 +147,9 @@ class Pairs(Sources):
     def parts(self) -> Mapping[str, Recordings]:
         """Noisy and clean."""
         return {"noisy speech": self.noisy, "clean speech": self.clean}
+
+
+def _digest(path: Path, *parts: list[Recording]) -> str:
+    """SHA-256 of several parts; names count from the folder of the set, wherever that lies."""
+    folder = path.parent if path.is_file() else path
+    return hashlib.sha256("".join(fingerprint(part, folder) for part in parts).encode()).hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import importlib.metadata
 import io
 import json
@@ -19,6 +18,7 @@ from typing import Any
 
 import soundfile
 
+from slimse_mcu.data.corpus_folder import DONE, INDEX, INDEX_COLUMNS, STARTED, content_hash
 from slimse_mcu.data.engines import Engine, usable
 from slimse_mcu.data.recipe import CLEAN_DB, PRESETS, Recipe, recipes
 from slimse_mcu.data.render import render, written
@@ -27,10 +27,6 @@ from slimse_mcu.errors import SlimseError
 FORMAT = 1
 """Version of the corpus' format and of everything that decides its content."""
 
-INDEX_COLUMNS = ("name", "snr_db", "noise", "voice", "language", "room", "noise_room")
-
-_DONE = "corpus.json"
-_STARTED = ".unfinished.json"
 _BABBLE = ".babble"
 _LIBRARIES = ("numpy", "scipy", "soxr", "pyroomacoustics")
 _WAITING = 4
@@ -91,22 +87,12 @@ def synthesize(
         _render_all([one for one in planned if one.role in roles], out, babble, jobs, advance)
     for split in ("valid", "test"):
         pairs = [one for one in planned if one.split == split and one.role == "pair"]
-        _write_text(out / split / "index.csv", _index(pairs))
+        _write_text(out / split / INDEX, _index(pairs))
     facts = {**made_with, "counts": _counts(planned), "sha256": content_hash(out)}
-    _write_text(out / _DONE, json.dumps(facts, indent=2) + "\n")
+    _write_text(out / DONE, json.dumps(facts, indent=2) + "\n")
     shutil.rmtree(babble)
-    (out / _STARTED).unlink()
+    (out / STARTED).unlink()
     return Corpus(out, True, facts)
-
-
-def content_hash(root: Path) -> str:
-    """SHA-256 over the names and contents of all audio and index files, in hexadecimal."""
-    digest = hashlib.sha256()
-    for path in sorted(root.glob("*/**/*")):
-        relative = path.relative_to(root)
-        if path.suffix in (".flac", ".csv") and not any(part.startswith(".") for part in relative.parts):
-            digest.update(f"{relative.as_posix()}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()
 
 
 def _versions(engines: Sequence[Engine]) -> dict[str, Any]:
@@ -132,7 +118,7 @@ def _finished(out: Path, made_with: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if not out.is_dir():
         raise SlimseError(f"{out} is a file.", hint="Name a new folder.")
-    path = next((out / name for name in (_DONE, _STARTED) if (out / name).is_file()), None)
+    path = next((out / name for name in (DONE, STARTED) if (out / name).is_file()), None)
     if path is None:
         raise SlimseError(f"The folder {out} holds something that is no corpus.", hint="Name a new or empty folder.")
     try:
@@ -140,7 +126,7 @@ def _finished(out: Path, made_with: dict[str, Any]) -> dict[str, Any] | None:
         different = [key for key in made_with if facts.get(key) != made_with[key]]
     except (ValueError, AttributeError) as error:
         raise SlimseError(f"{path} is damaged.", hint="Remove the folder and start again.") from error
-    if path.name == _STARTED and different:
+    if path.name == STARTED and different:
         raise SlimseError(
             f"The unfinished corpus {out} was begun with another {' and '.join(different)}: {_told(facts, different)}.",
             hint="Give the same options to go on with it, or name a new folder.",
@@ -149,11 +135,11 @@ def _finished(out: Path, made_with: dict[str, Any]) -> dict[str, Any] | None:
     asked = [key for key in different if key not in ("engines", "libraries")]
     if set(facts.get("engines", {})) != set(made_with["engines"]):
         asked.append("engines")
-    if path.name == _DONE and asked:
+    if path.name == DONE and asked:
         raise SlimseError(
             f"{out} is a corpus with another {' and '.join(asked)} ({_told(facts, asked)}).", hint="Name a new folder."
         )
-    return facts if path.name == _DONE else None
+    return facts if path.name == DONE else None
 
 
 def _told(facts: dict[str, Any], keys: list[str]) -> str:
@@ -163,7 +149,7 @@ def _told(facts: dict[str, Any], keys: list[str]) -> str:
 def _begin(out: Path, made_with: dict[str, Any]) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _write_text(out / _STARTED, json.dumps(made_with, indent=2) + "\n")
+        _write_text(out / STARTED, json.dumps(made_with, indent=2) + "\n")
     except OSError as error:
         raise SlimseError(f"{out} cannot be written to ({error.strerror}).", hint="Choose another folder.") from error
 

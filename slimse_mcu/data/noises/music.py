@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from slimse_mcu.data.levels import SAMPLE_RATE_HZ
-from slimse_mcu.data.noises.shaping import Audio, Signal, unit
+from slimse_mcu.data.noises.shaping import Audio, Signal, above_floor, unit
 
 _SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 7, 9), (0, 3, 5, 6, 7, 10))
 _TONE_HARMONICS = 12
@@ -32,7 +32,7 @@ def make(samples: int, voices: Sequence[Audio], rng: np.random.Generator) -> Sig
             _add(total, start, _tone(_pitch(key + 12, scale, melody), 2 * length, *timbres[1]), 0.8)
     if rng.random() < 0.6:
         total = unit(total) + rng.uniform(0.2, 1.2) * unit(_drums(samples, beat, rng))
-    return total
+    return above_floor(total, (-45.0, -20.0), rng)
 
 
 def _timbre(rng: np.random.Generator) -> tuple[Signal, float, float]:

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from slimse_mcu.data.audio_files import Recording, Rejected, fault, probe_all
+from slimse_mcu.data.audio_files import Rejected, probe_all
 from slimse_mcu.data.recordings import MEMORY_BYTES
-from slimse_mcu.data.sets.layout import Layout, Listing, Pair, no_split
+from slimse_mcu.data.scan import modules
+from slimse_mcu.data.sets.layout import Layout, no_split
+from slimse_mcu.data.sets.usable import recordings_of, usable_pairs
 from slimse_mcu.data.sources import Item, Pairs, Sources, SpeechAndNoise, TestSet
 from slimse_mcu.errors import SlimseError
 
-__all__ = ["check_content", "kind_of", "kinds", "layout_of", "open_sources", "open_test_set", "usable_pairs"]
-
-_LENGTH_SLACK = 16
-_READERS = 4
+__all__ = ["kind_of", "kinds", "layout_of", "open_sources", "open_test_set"]
 
 
 @cache
 def kinds() -> dict[str, Layout]:
-    """All layouts by their kind: one per file of this folder."""
-    found: dict[str, Layout] = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda one: one.name):
-        layout = getattr(importlib.import_module(f"{__name__}.{module.name}"), "LAYOUT", None)
-        if isinstance(layout, Layout):
-            found[layout.kind] = layout
-    return found
+    """All layouts by their kind; each file of this folder with a ``LAYOUT`` is one."""
+    found = modules(sys.modules[__name__], "LAYOUT")
+    return {module.LAYOUT.kind: module.LAYOUT for module in found.values()}
 
 
 def layout_of(path: Path, kind: str | None = None) -> Layout:
@@ -42,14 +35,12 @@ def layout_of(path: Path, kind: str | None = None) -> Layout:
     Raises:
         SlimseError: The path is missing, of no known kind, or of several.
     """
-    if kind is not None:
-        if kind not in kinds():
-            raise SlimseError(f"There is no kind of data set {kind}.", hint=f"Known kinds: {', '.join(kinds())}.")
-        if not path.exists():
-            raise SlimseError(f"There is no data set {path}.", hint="Check the path.")
-        return kinds()[kind]
+    if kind is not None and kind not in kinds():
+        raise SlimseError(f"There is no kind of data set {kind}.", hint=f"Known kinds: {', '.join(kinds())}.")
     if not path.exists():
-        raise SlimseError(f"There is no data set {path}.", hint="`slimse data synth FOLDER` makes one.")
+        raise SlimseError(f"There is no data set {path}.", hint="`slimse data synth FOLDER` makes a synthetic one.")
+    if kind is not None:
+        return kinds()[kind]
     found = [layout for layout in kinds().values() if layout.recognises(path)]
     if len(found) == 1:
         return found[0]
@@ -83,7 +74,12 @@ def open_sources(
     layout = layout_of(path, kind)
     listing = layout.listing(path, split)
     if listing.pairs:
-        return _pairs(path, layout, split, listing, memory_bytes)
+        noisy, clean, bad_pairs = recordings_of(listing)
+        if not noisy:
+            raise _nothing(layout, path, split, "usable pairs of noisy and clean recordings", tuple(bad_pairs))
+        return Pairs(
+            path, layout.kind, split, noisy=noisy, clean=clean, rejected=tuple(bad_pairs), memory_bytes=memory_bytes
+        )
     speech, bad_speech = probe_all(listing.speech)
     noise, bad_noise = probe_all(listing.noise)
     rejected = (*listing.rejected, *bad_speech, *bad_noise)
@@ -114,105 +110,22 @@ def open_test_set(
         SlimseError: The folder is of no known kind, or holds no usable recording of the split.
     """
     layout = layout_of(path, kind)
-    result = usable_pairs(layout, layout.listing(path, split), advance)
-    if not result.items:
-        raise _nothing(layout, path, split, "usable pairs of noisy and clean recordings", result.rejected)
-    return result
-
-
-def usable_pairs(layout: Layout, listing: Listing, advance: Callable[[int, int], None] | None = None) -> TestSet:
-    """The pairs of a listing that can be used; may be none."""
-    items: list[Item] = []
-    rejected = list(listing.rejected)
-    with ThreadPoolExecutor(_READERS) as pool:
-        for done, (pair, bad) in enumerate(zip(listing.pairs, pool.map(_pair_fault, listing.pairs), strict=True), 1):
-            if bad is None:
-                items.append(Item(pair.name, pair.noisy, pair.clean, pair.tags))
-            else:
-                rejected.append(bad)
-            if advance is not None:
-                advance(done, len(listing.pairs))
-    items.sort(key=lambda item: item.name)
-    return TestSet(tuple(items), tuple(rejected), layout.kind)
-
-
-def check_content(paths: Sequence[Path], advance: Callable[[int, int], None] | None = None) -> list[Rejected]:
-    """Read files to the end and return those that cannot be used."""
-    usable, rejected = probe_all(paths)
-    with ThreadPoolExecutor(_READERS) as pool:
-        for done, bad in enumerate(pool.map(fault, usable), 1):
-            if bad is not None:
-                rejected.append(bad)
-            if advance is not None:
-                advance(done, len(usable))
-    return rejected
-
-
-def _pairs(path: Path, layout: Layout, split: str, listing: Listing, memory_bytes: int) -> Pairs:
-    """Sources of pairs, from headers only."""
-    both = [pair for pair in listing.pairs if pair.clean is not None]
-    headers = {
-        one.path: one
-        for part in probe_all([path for pair in both for path in (pair.noisy, pair.clean) if path is not None])
-        for one in part
-    }
-    noisy: list[Recording] = []
-    clean: list[Recording] = []
-    rejected = list(listing.rejected)
-    rejected += [Rejected(pair.noisy, "has no clean reference") for pair in listing.pairs if pair.clean is None]
-    for pair in both:
-        degraded, reference = headers[pair.noisy], headers[pair.clean]  # type: ignore[index]
-        bad = next((one for one in (degraded, reference) if isinstance(one, Rejected)), None)
-        if bad is None and isinstance(degraded, Recording) and isinstance(reference, Recording):
-            bad = _unequal(pair, degraded.frames, reference.frames, degraded.rate_hz, reference.rate_hz)
-            if bad is None:
-                noisy.append(degraded)
-                clean.append(reference)
-        if bad is not None:
-            rejected.append(bad)
-    if not noisy:
+    pairs, rejected = usable_pairs(layout.listing(path, split), advance)
+    if not pairs:
         raise _nothing(layout, path, split, "usable pairs of noisy and clean recordings", tuple(rejected))
-    return Pairs(
-        path, layout.kind, split, noisy=noisy, clean=clean, rejected=tuple(rejected), memory_bytes=memory_bytes
-    )
-
-
-def _unequal(pair: Pair, noisy: int, clean: int, noisy_hz: int, clean_hz: int) -> Rejected | None:
-    """A rejection if lengths differ: not at all at equal rates, else by more than what resampling makes."""
-    at_rate = clean if noisy_hz == clean_hz else round(clean * noisy_hz / clean_hz)
-    if abs(noisy - at_rate) <= (0 if noisy_hz == clean_hz else _LENGTH_SLACK):
-        return None
-    return Rejected(
-        pair.noisy, f"is {noisy / noisy_hz:.3f} s long and its clean reference {clean / clean_hz:.3f} s ({pair.clean})"
-    )
-
-
-def _pair_fault(pair: Pair) -> Rejected | None:
-    """Read both files of a pair; return why it cannot be used, or None."""
-    recordings, rejected = probe_all([path for path in (pair.noisy, pair.clean) if path is not None])
-    if not rejected and len(recordings) == 2:
-        noisy, clean = recordings
-        bad = _unequal(pair, noisy.frames, clean.frames, noisy.rate_hz, clean.rate_hz)
-        rejected += [bad] if bad is not None else []
-    for recording in recordings if not rejected else ():
-        bad = fault(recording)
-        rejected += [bad] if bad is not None else []
-    return rejected[0] if rejected else None
+    items = sorted((Item(one.name, one.noisy, one.clean, one.tags) for one in pairs), key=lambda item: item.name)
+    return TestSet(tuple(items), tuple(rejected), layout.kind)
 
 
 def _nothing(layout: Layout, path: Path, split: str, what: str, rejected: tuple[Rejected, ...]) -> SlimseError:
     """The error for a set in which nothing is left."""
-    if not rejected:
-        return (
-            no_split(layout, path, split)
-            if split not in layout.splits(path)
-            else SlimseError(
-                f"{path} ({layout.title}) holds no {what} for {split}.", hint=f"Expected: {layout.looks_like}."
-            )
+    if rejected:
+        first = rejected[0]
+        return SlimseError(
+            f"{path} ({layout.title}) holds no {what} for {split}: {len(rejected)} files were left out, "
+            f"such as {first.path.name}, which {first.reason}.",
+            hint=f"`slimse data check {path}` lists them all.",
         )
-    first = rejected[0]
-    return SlimseError(
-        f"{path} ({layout.title}) holds no {what} for {split}: {len(rejected)} files were left out, "
-        f"such as {first.path.name}, which {first.reason}.",
-        hint=f"`slimse data check {path}` lists them all.",
-    )
+    if split not in layout.splits(path):
+        return no_split(layout, path, split)
+    return SlimseError(f"{path} ({layout.title}) holds no {what} for {split}.", hint=f"Expected: {layout.looks_like}.")

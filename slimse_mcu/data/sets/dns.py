@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from slimse_mcu.data.audio_files import Rejected, find
+from slimse_mcu.data.corpus_folder import DONE
 from slimse_mcu.data.sets.layout import (
     Layout,
     Listing,
@@ -32,11 +33,10 @@ class _Dns(Layout):
     looks_like = "clean/ and noise/ (or clean_fullband/ and noise_fullband/, perhaps inside datasets_fullband/)"
 
     def recognises(self, path: Path) -> bool:
-        if (path / "corpus.json").exists() or subfolder(path, "noisy") is not None:
+        if not path.is_dir() or (path / DONE).exists() or subfolder(path, "noisy") is not None:
             return False
-        return None not in self._sources(path) or (
-            self._sources(path)[0] is None and self._test(path) is not None and subfolder(path, "synthetic") is not None
-        )
+        test = self._test(path)
+        return None not in self._sources(path) or (test is not None and subfolder(test, "synthetic") is not None)
 
     def splits(self, path: Path) -> tuple[str, ...]:
         sources = ("train", "valid") if None not in self._sources(path) else ()
@@ -106,8 +106,9 @@ def _tagged(pair: Pair) -> Pair:
 
 def _part(folder: Path, split: str) -> tuple[Path, ...]:
     """Files of a split; a small share, chosen by name, is held out for validation."""
-    wanted = split == "valid"
-    return tuple(one for one in find(folder) if held_out(one.relative_to(folder).as_posix(), _VALID_SHARE) == wanted)
+    names = {one: one.relative_to(folder).as_posix() for one in find(folder)}
+    valid = held_out(names.values(), _VALID_SHARE)
+    return tuple(one for one, name in names.items() if (name in valid) == (split == "valid"))
 
 
 LAYOUT = _Dns()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -72,6 +72,10 @@ class Layout(ABC):
             SlimseError: There is no such split.
         """
 
+    def damage(self, path: Path) -> tuple[Rejected, ...]:
+        """What is wrong with a set as a whole; reads all of it."""
+        return ()
+
 
 def subfolder(path: Path, *names: str) -> Path | None:
     """The first folder of these names below a path, in any case of letters; None if there is none."""
@@ -123,10 +127,20 @@ def unique_names(listing: Listing) -> Listing:
     return Listing(listing.speech, listing.noise, tuple(kept), tuple(rejected))
 
 
-def held_out(name: str, share: float) -> bool:
-    """Whether a name falls into a held-out share; depends on the name only, so more files never move old ones."""
-    number = int.from_bytes(hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:4], "big")
-    return number < share * 2**32
+def held_out(names: Iterable[str], share: float) -> set[str]:
+    """The names that validate and never train: about a share of them, chosen by hash.
+
+    At least one of two or more; a name's choice does not depend on the others, so more files do not move old ones.
+    """
+    hashes = {_hash(name): name for name in names}
+    chosen = {name for number, name in hashes.items() if number < share}
+    return chosen if chosen or len(hashes) < 2 else {hashes[min(hashes)]}
+
+
+def _hash(name: str) -> float:
+    """A number in [0, 1)."""
+    digest = hashlib.sha256(name.encode(errors="surrogateescape")).digest()
+    return float(int.from_bytes(digest[:6], "big") / 2**48)
 
 
 def _by_key(folder: Path) -> tuple[dict[str, Path], tuple[Rejected, ...]]:
@@ -145,8 +159,9 @@ def _name(key: str) -> str:
     return key.replace("/", "-")
 
 
-def part_of(pairs: Iterable[Pair], split: str, valid_share: float) -> tuple[Pair, ...]:
+def part_of(pairs: Sequence[Pair], split: str, valid_share: float) -> tuple[Pair, ...]:
     """Pairs of a folder that has no splits of its own: all to test, a share by name to validate, the rest to train."""
     if split == "test":
         return tuple(pairs)
-    return tuple(pair for pair in pairs if held_out(pair.name, valid_share) == (split == "valid"))
+    valid = held_out((pair.name for pair in pairs), valid_share)
+    return tuple(pair for pair in pairs if (pair.name in valid) == (split == "valid"))

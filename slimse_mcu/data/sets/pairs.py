@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from slimse_mcu.data.corpus_folder import DONE, STARTED
 from slimse_mcu.data.sets.layout import SPLITS, Layout, Listing, match_by_name, no_split, part_of, subfolder
 
 _VALID_SHARE = 0.05
@@ -15,7 +16,7 @@ class _Pairs(Layout):
     looks_like = "noisy/ and clean/ with files of the same names, or these two inside train/, valid/ and test/"
 
     def recognises(self, path: Path) -> bool:
-        if (path / "corpus.json").exists():
+        if any((path / name).exists() for name in (DONE, STARTED)):
             return False
         return subfolder(path, "noisy") is not None or any(self._own(path, split) for split in SPLITS)
 
