@@ -101,7 +101,9 @@ def _pairs(name: str, listing: Listing, step: Callable[[int, int], None]) -> Spl
 def _recordings(name: str, listing: Listing, step: Callable[[int, int], None]) -> Split:
     bad = {one.path: one for one in unusable([*listing.speech, *listing.noise], step)}
     roles = {"speech": listing.speech, "noise": listing.noise}
-    parts = {role: _part(probe_all([path for path in paths if path not in bad])[0]) for role, paths in roles.items()}
+    parts = {
+        role: _part(probe_all([path for path in paths if path not in bad])[0]) for role, paths in roles.items() if paths
+    }
     return Split(name, parts, (*listing.rejected, *bad.values()))
 
 
