@@ -28,7 +28,7 @@ class Guidance(Protocol):
 
         Args:
             share: Share of open gates per frame, ``[batch, time]``.
-            inputs: A batch of :class:`slimse_mcu.training.corpus.Mixtures`.
+            inputs: A batch of :class:`slimse_mcu.training.batches.Batches`.
             step: Number of the optimizer's step, float.
         """
         ...
