@@ -18,6 +18,7 @@ SMOKE = (
     "training.seconds=0.5",
     "training.warmup_steps=0",
     "training.jit=false",
+    "training.pool=8",
     "validation.clips=1",
     "validation.seconds=1.0",
 )

@@ -10,7 +10,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,11 +29,15 @@ from slimse_mcu.training.checkpoint import Checkpoints, read_arrays, variables, 
 from slimse_mcu.training.compact import rounded, save_compact
 from slimse_mcu.training.config import Config, parse_config
 from slimse_mcu.training.gating import gate_layers
+from slimse_mcu.training.log import Log
+from slimse_mcu.training.opinion import ovrl_of_inputs
 from slimse_mcu.training.start import take_over
 from slimse_mcu.training.task import EnhancementTask
 from slimse_mcu.training.validation import draw_validation
 
 MODEL, HISTORY, CONFIG, LOG, CHECKPOINTS = "model.keras", "history.json", "config.toml", "log", "checkpoint"
+OPINIONS = "opinions"
+"""Folder beside those of trainings, which share what DNS-MOS said of their mixtures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +320,15 @@ class _Run:
             self.data.valid, config.mixing, config.validation.clips, config.validation.seconds
         )
         self.enhance = _enhancer(self.network)
+        self.learning_rate = schedule
         self.restored: list[Any] = []
+        if config.metric == "ovrl":
+            self.ovrl = ovrl_of_inputs(
+                self.mixer,
+                settings.pool,
+                self.folder.path.parent / OPINIONS,
+                advance=lambda done, count: self.watch.stage("DNS-MOS of the mixtures", done, count),
+            )
         if latest is None:
             return
         self.progress = _Progress.from_json(read_arrays(latest, variables(self.task)))
@@ -324,6 +336,13 @@ class _Run:
 
     def until_done(self) -> None:
         """Train epoch by epoch to the end, or until somebody stops it."""
+        with closing(Log(self.folder.path / LOG)) as self.log:
+            self._train()
+        if self.progress.finished:
+            self._finish()
+            self.folder.write(self.progress)
+
+    def _train(self) -> None:
         settings = self.config.training
         while not self.progress.finished and not self.stopping:
             began = time.monotonic()
@@ -336,9 +355,6 @@ class _Run:
             self.folder.checkpoints.save(self.task, self.progress.step, self.progress.to_json())
             if not self.progress.finished:
                 self.folder.write(self.progress)
-        if self.progress.finished:
-            self._finish()
-            self.folder.write(self.progress)
 
     def _fit(self, first: int, last: int) -> dict[str, float]:
         """Train the steps of an epoch that are left; return the means over the epoch."""
@@ -363,6 +379,7 @@ class _Run:
         record["step"] = self.progress.step
         self.progress.epochs.append(record)
         self.watch.epoch(record)
+        self.log.epoch(record)
         self.progress.finished = self.progress.step >= self.config.training.steps or self._no_longer_better(record)
 
     def _no_longer_better(self, record: Mapping[str, float]) -> bool:
@@ -411,6 +428,7 @@ class _Steps(keras.callbacks.Callback):
         run.progress.step += 1
         self.logs = {key: float(value) for key, value in (logs or {}).items()}
         run.watch.step(run.progress.step, self.logs)
+        run.log.step(run.progress.step, self.logs, float(run.learning_rate(run.progress.step)))
         if run.stopping:
             self.model.stop_training = True
 
