@@ -35,6 +35,7 @@ class TensorError:
             infinite when there is no difference.
         saturated: Share of the values that lie beyond the representable range in float.
         saturated_values: How many that are.
+        bits: Width of the integers, 8 or 16.
     """
 
     tensor: str
@@ -45,6 +46,7 @@ class TensorError:
     sqnr_db: float
     saturated: float
     saturated_values: int
+    bits: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,8 @@ class Comparison:
         for name, sums in self._tensors.items():
             parameters = self._quantized.quantization[name]
             reference = real.tensors[name].astype(np.float64)
-            low, high = ((bound - parameters.zero_point) * parameters.scale for bound in (-128.5, 127.5))
+            low, high = parameters.real_range
+            low, high = low - parameters.scale / 2, high + parameters.scale / 2
             beyond = np.count_nonzero((reference < low) | (reference > high))
             ours = dequantize_values(integer.tensors[name], parameters).astype(np.float64)
             self._take(name, sums, reference, ours, beyond)
@@ -227,6 +230,7 @@ class Comparison:
             sqnr_db=_decibels(sums.signal, sums.noise),
             saturated=sums.beyond / max(1, sums.count),
             saturated_values=sums.beyond,
+            bits=parameters.bits,
         )
 
     def _state(self, node: Node, state: State) -> StateError:

@@ -281,12 +281,13 @@ def _tensor_table(report: Report) -> Table:
             f"{one.minimum:.3g} to {one.maximum:.3g}",
             f"{one.scale:.3g}",
             str(one.zero_point),
+            str(one.bits),
             _saturated(one),
             decibels(one.sqnr_db),
         )
         for one in (errors.tensors if errors else ())
     ]
-    head = ("Tensor, int8", "Range in calibration", "Step", "Zero point", "Saturated", "SQNR, dB")
+    head = ("Tensor", "Range in calibration", "Step", "Zero point", "Bits", "Saturated", "SQNR, dB")
     return Table(head, tuple(rows))
 
 

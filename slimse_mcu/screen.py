@@ -245,9 +245,9 @@ def _ruled_rows(one: LayerSummary) -> str:
 def print_quantization(errors: QuantizationErrors, audit: FlipAudit | None = None) -> None:
     """Range, scale and error of every tensor; decisions that differ."""
     rows = table(
-        ("tensor", "least", "greatest", "scale", "zero", "SQNR dB", "saturated"),
-        right=range(1, 7),
-        title=f"Quantization, int8 against float over {counted(errors.frames, 'frame')}",
+        ("tensor", "least", "greatest", "scale", "zero", "bits", "SQNR dB", "saturated"),
+        right=range(1, 8),
+        title=f"Quantization against float over {counted(errors.frames, 'frame')}",
     )
     for one in errors.tensors:
         rows.add_row(
@@ -256,6 +256,7 @@ def print_quantization(errors: QuantizationErrors, audit: FlipAudit | None = Non
             f"{one.maximum:.4g}",
             f"{one.scale:.4g}",
             str(one.zero_point),
+            str(one.bits),
             f"{one.sqnr_db:.1f}",
             f"{100 * one.saturated:.3f} %",
         )

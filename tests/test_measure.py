@@ -22,12 +22,13 @@ from slimse_mcu.errors import AudioError, LinkError, SlimseError
 from slimse_mcu.frontend import float_analyse
 from slimse_mcu.harness.audio import Clip, Pair, read_pairs
 from slimse_mcu.harness.features import Features, read_features
+from slimse_mcu.harness.quality import si_sdr_db
 from slimse_mcu.harness.session import FrameResult, Session
 from slimse_mcu.measure import STAGES, first_divergence, measure
 from slimse_mcu.ops.arithmetic import quantize_values
 from slimse_mcu.run import Run
 from slimse_mcu.side_by_side import quantization_errors
-from slimse_mcu.streaming import run_int8
+from slimse_mcu.streaming import run_float, run_int8
 from slimse_mcu.twin import Twin
 
 HOP = 256
@@ -337,6 +338,58 @@ def test_what_quantization_costs_is_measured_on_the_same_recordings(policy_compi
     real = [float_analyse(policy_compiled.graph.frontend, twin.frames(one).reshape(-1))[0] for one in recordings]
     again = quantization_errors(policy_compiled.quantized, real)
     assert again.states[0].sqnr_db == pytest.approx(state.sqnr_db, abs=1.0)  # its features are rounded differently
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_decisions_are_audited_and_both_ways_scored(policy_compiled: Any, tmp_path: Path) -> None:
+    recordings = [clip(60, 0), clip(60, 1)]
+    told: dict[str, tuple[int, int]] = {}
+    report = measured(
+        TwinSession(policy_compiled),
+        tmp_path / "out",
+        recordings,
+        progress=lambda stage, done, total: told.update({stage: (done, total)}),
+    )
+    found = report.flips
+    assert found is not None
+    assert found.frames == found.audited_frames == report.frames
+    assert set(told) == set(STAGES)
+    assert all(done == total for done, total in told.values())
+    twin = Twin.of(policy_compiled.quantized)
+    for one, recording in zip(report.files, recordings, strict=True):
+        scores = found.per_file[one.name]
+        assert scores["int8"].si_sdr_db == one.scores["device"].si_sdr_db
+        assert scores["float"].stoi == one.scores["float"].stoi
+        assert scores["int8"].dnsmos_ovrl is None
+        frames = twin.frames(recording)
+        real = run_float(policy_compiled.graph, float_analyse(policy_compiled.graph.frontend, frames.reshape(-1))[0])
+        swapped = twin.specification(frames, real.gates, lambda done: None).output.reshape(-1)
+        samples = recording.clean.samples
+        wanted = si_sdr_db(samples, swapped[HOP : HOP + len(samples)])
+        assert scores["int8_float_gates"].si_sdr_db == pytest.approx(wanted)
+    data = json.loads((tmp_path / "out/report.json").read_text())["flips"]
+    assert set(data["gates"]) == {"low", "high"}
+    assert set(data["cost"]["si_sdr_db"]) == {"int8", "float"}
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_an_audit_that_ends_within_a_recording_scores_that_much(policy_compiled: Any, tmp_path: Path) -> None:
+    recordings = [clip(60, 0), clip(60, 1), clip(60, 2)]
+    report = measured(TwinSession(policy_compiled), tmp_path / "out", recordings, audit_frames=62 + 45)
+    found = report.flips
+    assert found is not None
+    assert [one.run.frames for one in report.files] == [62] * 3
+    assert (found.frames, found.audited_frames) == (186, 107)
+    assert set(found.per_file) == {"clip0", "clip1"}
+    whole, part = found.per_file["clip0"], found.per_file["clip1"]
+    assert whole["int8"].si_sdr_db == report.files[0].scores["device"].si_sdr_db
+    length = 44 * HOP
+    sound, clean = report.files[1].audio["device"], report.files[1].audio["clean"]
+    assert part["int8"].si_sdr_db == pytest.approx(si_sdr_db(clean[:length], sound[:length]))
+    none = measured(TwinSession(policy_compiled), tmp_path / "none", recordings[:1], audit_frames=0).flips
+    assert none is not None
+    assert none.frames == 62
+    assert (none.audited_frames, dict(none.per_file), none.apart) == (0, {}, None)
 
 
 # ---- features -------------------------------------------------------------------------------------------
