@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,34 @@ def quantize(
         QuantizeError: No or unfit features, or a tensor that cannot be quantized, or not in 16 bits; names the layer.
     """
     check_wide(graph, wide)
+    ranges = measure_ranges(graph, features, method=method, percentile=percentile, progress=progress)
+    return quantize_ranges(graph, ranges, wide=wide, calibration_hash=calibration_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """What calibration saw.
+
+    Attributes:
+        limits: Least and greatest value to represent, per tensor.
+        unseen: Bits of each gate that stayed closed; gates of which all have been open are left out.
+        method: How the limits were chosen.
+    """
+
+    limits: Mapping[str, tuple[float, float]]
+    unseen: Mapping[str, tuple[int, ...]]
+    method: str
+
+
+def measure_ranges(
+    graph: Graph,
+    features: Sequence[NDArray[np.float32]],
+    *,
+    method: str = "minmax",
+    percentile: float = 99.99,
+    progress: Callable[[int], None] | None = None,
+) -> Ranges:
+    """First half of :func:`quantize`: what the tensors' values are, whatever their width will be."""
     _check_features(graph, features, method, percentile)
     ranges = _Ranges(graph, method, percentile, sum(len(sequence) for sequence in features))
     for sequence in features:
@@ -55,20 +83,24 @@ def quantize(
             with np.errstate(over="ignore", invalid="ignore"):  # refused below, with the layer's name
                 trace = stream.run(piece, keep=graph.tensors, progress=progress)
             ranges.add(trace)
-    result = quantize_with(
-        graph,
-        {
-            name: choose_quantization(*limits, 16 if name in wide else 8)
-            for name, limits in _useful(graph, ranges.limits(), wide).items()
-        },
-        calibration_hash=calibration_hash,
-        method=method if method == "minmax" else f"percentile {percentile:g}",
-    )
-    return replace(result, unseen=ranges.unseen())
+    described = method if method == "minmax" else f"percentile {percentile:g}"
+    return Ranges(ranges.limits(), ranges.unseen(), described)
+
+
+def quantize_ranges(
+    graph: Graph, ranges: Ranges, *, wide: Collection[str] = (), calibration_hash: str = ""
+) -> QuantizedGraph:
+    """Second half of :func:`quantize`."""
+    chosen = {
+        name: choose_quantization(*limits, 16 if name in wide else 8)
+        for name, limits in _useful(graph, ranges.limits, wide).items()
+    }
+    result = quantize_with(graph, chosen, calibration_hash=calibration_hash, method=ranges.method)
+    return replace(result, unseen=ranges.unseen)
 
 
 def _useful(
-    graph: Graph, limits: dict[str, tuple[float, float]], wide: Collection[str]
+    graph: Graph, limits: Mapping[str, tuple[float, float]], wide: Collection[str]
 ) -> dict[str, tuple[float, float]]:
     """Cut what no reader can tell apart: a tensor that only a sigmoid reads need not tell 20 from 200."""
     result = dict(limits)
