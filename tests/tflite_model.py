@@ -41,7 +41,12 @@ def _load_schema() -> ModuleType:
 
 schema = _load_schema()
 
-_TYPES = {np.dtype(np.int8): schema.TensorType.INT8, np.dtype(np.int32): schema.TensorType.INT32}
+_TYPES = {
+    np.dtype(np.int8): schema.TensorType.INT8,
+    np.dtype(np.int16): schema.TensorType.INT16,
+    np.dtype(np.int32): schema.TensorType.INT32,
+    np.dtype(np.int64): schema.TensorType.INT64,
+}
 _CLAMPS = {
     "linear": schema.ActivationFunctionType.NONE,
     "relu": schema.ActivationFunctionType.RELU,
@@ -122,7 +127,9 @@ class TfliteWriter:
 
     def _activation(self, name: str, width: int, quantization: Quantization, shape: tuple[int, ...] = ()) -> int:
         shape = shape or (1, 1, width, self._graph.tensors[name].channels)
-        return self._tensor(shape, schema.TensorType.INT8, _parameters([quantization.scale], [quantization.zero_point]))
+        return self._tensor(
+            shape, _TYPES[quantization.dtype], _parameters([quantization.scale], [quantization.zero_point])
+        )
 
     def _constant(self, values: NDArray[Any], scales: Any = None, axis: int = 0, zero_point: int = 0) -> int:
         values = np.ascontiguousarray(values)
@@ -166,7 +173,8 @@ class TfliteWriter:
 
     def _bias(self, node: Node, parameters: Mapping[str, Any]) -> int:
         source = self._quantized.quantization[node.inputs[0]]
-        return self._constant(parameters["bias"], np.float32(source.scale) * np.float32(parameters["weight_scale"]))
+        bias = parameters["bias"].astype(np.int64 if source.is_wide else np.int32)
+        return self._constant(bias, np.float32(source.scale) * np.float32(parameters["weight_scale"]))
 
     def _stride(self, node: Node) -> int:
         return node.period // self._graph.tensors[node.inputs[0]].period
@@ -229,7 +237,12 @@ class TfliteWriter:
         self._operator("DEPTHWISE_CONV_2D", inputs, [self._index[node.output]], options)
 
     def _add(self, node: Node, parameters: Mapping[str, Any]) -> None:
-        self._pair("ADD", node, schema.AddOptionsT())
+        options = schema.AddOptionsT()
+        options.potScaleInt16 = False
+        self._pair("ADD", node, options)
+
+    def _rescale(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        self._operator("QUANTIZE", self._elementwise(node), [self._index[node.output]], schema.QuantizeOptionsT())
 
     def _multiply(self, node: Node, parameters: Mapping[str, Any]) -> None:
         self._pair("MUL", node, schema.MulOptionsT())

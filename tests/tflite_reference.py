@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def run_reference(model: bytes, features: NDArray[np.int8]) -> list[NDArray[np.int8]]:
+def run_reference(model: bytes, features: NDArray[Any]) -> list[NDArray[Any]]:
     """Outputs of a model for one input; the input's shape in the model may have leading axes of 1."""
     from tflite_runtime.interpreter import Interpreter, OpResolverType
 
@@ -35,7 +35,7 @@ class Reference:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
-    def __call__(self, model: bytes, features: NDArray[np.int8]) -> list[NDArray[np.int8]]:
+    def __call__(self, model: bytes, features: NDArray[Any]) -> list[NDArray[Any]]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         pickle.dump((model, features), self._process.stdin)
@@ -43,7 +43,7 @@ class Reference:
         answer: Any = pickle.load(self._process.stdout)
         if isinstance(answer, str):
             raise RuntimeError(answer)
-        outputs: list[NDArray[np.int8]] = answer
+        outputs: list[NDArray[Any]] = answer
         return outputs
 
 

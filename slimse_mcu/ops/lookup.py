@@ -94,8 +94,19 @@ _USEFUL_RANGES = {
 }
 #: Functions that int16 takes from TensorFlow Lite's table of sigmoid values.
 _CURVES = ("sigmoid", "tanh")
-#: sigmoid(i / 24), 0 <= i < 256, in steps of 1/65536; ``firmware/kernels/slimse_sigmoid_table.h`` holds the same.
-SIGMOID_TABLE = np.minimum(np.rint(65536.0 / (1.0 + np.exp(-np.arange(256) / 24.0))), 65535).astype(np.uint16)
+
+
+def _sigmoid_entries() -> NDArray[np.uint16]:
+    """sigmoid(i / 24) in steps of 1/65536, each raised by half of what the line to the next misses in its middle."""
+    ends = np.arange(256) / 24.0
+    here, middle, behind = (_sigmoid(ends + more / 24.0) for more in (0.0, 0.5, 1.0))
+    entries = np.rint(65536.0 * (here + (middle - (here + behind) / 2.0) / 2.0))
+    # The last one joins what lies beyond.
+    return np.append(entries[:-1], 65535).astype(np.uint16)
+
+
+#: TensorFlow Lite's table; ``firmware/kernels/slimse_sigmoid_table.h`` holds the same.
+SIGMOID_TABLE = _sigmoid_entries()
 
 
 def add_activation(
