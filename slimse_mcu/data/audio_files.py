@@ -79,13 +79,13 @@ def find(folder: Path) -> list[Path]:
     """All WAV and FLAC files below a folder, sorted by path; hidden ones are left out, links to folders followed once.
 
     Raises:
-        SlimseError: There is no such folder.
+        SlimseError: There is no such folder, or it cannot be entered.
     """
     if not folder.is_dir():
         raise SlimseError(f"There is no folder {folder}.", hint="Give the folder that the data set was unpacked to.")
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
+    for root, folders, names in os.walk(folder, followlinks=True, onerror=_refuse):
         status = Path(root).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
@@ -96,6 +96,10 @@ def find(folder: Path) -> list[Path]:
             Path(root, name) for name in names if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
         ]
     return sorted(found)
+
+
+def _refuse(error: OSError) -> None:
+    raise SlimseError(f"The folder {error.filename} cannot be read ({error.strerror}).", hint="Check its permissions.")
 
 
 def probe(path: Path) -> Recording | Rejected:

@@ -55,7 +55,7 @@ class Preset:
 PRESETS = {
     "full": Preset(1920, 480, 15.0, 48, {"valid": 16, "test": 40}, {"valid": 8, "test": 20}),
     "small": Preset(240, 64, 15.0, 24, {"valid": 8, "test": 16}, {"valid": 4, "test": 4}),
-    "smoke": Preset(8, 8, 10.0, 4, {"valid": 1, "test": 2}, {"valid": 1, "test": 1}),
+    "smoke": Preset(6, 8, 6.0, 3, {"valid": 1, "test": 1}, {"valid": 1, "test": 1}),
 }
 
 
