@@ -187,10 +187,10 @@ def test_frames_are_speech_pause_or_silence() -> None:
 
 
 def test_the_level_of_silence_can_be_chosen() -> None:
-    quiet = tone(-60, 30)
+    quiet = tone(-55, 30)
     clean = np.zeros_like(quiet)
     assert frame_kinds(quiet, clean, HOP)["pause"].all()
-    assert frame_kinds(quiet, clean, HOP, -50.0)["silence"].all()
+    assert frame_kinds(quiet, clean, HOP, -45.0)["silence"].all()
 
 
 def test_without_a_reference_nothing_is_called_speech() -> None:
@@ -244,7 +244,7 @@ def test_records_survive_their_file(tmp_path) -> None:
     [
         lambda text: "",
         lambda text: text[: len(text) // 2],
-        lambda text: text.replace('"format": 1', '"format": 0'),
+        lambda text: text.replace('"format": ', '"format": 9'),
         lambda text: text.replace("2000", "-2000"),
         lambda text: text.replace("1.5", "NaN"),
         lambda text: text.replace("1.5", '"1.5"'),

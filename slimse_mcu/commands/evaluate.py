@@ -38,7 +38,7 @@ from slimse_mcu.commands.options import FILE, compile_with, find_board, json_opt
     "--silence",
     "silence_dbfs",
     type=click.FloatRange(-110.0, -20.0),
-    default=-70.0,
+    default=-60.0,
     show_default=True,
     metavar="DBFS",
     help="Level of the noisy input below which a frame is silence.",

@@ -3,7 +3,8 @@
 A network's frame sees a window of two hops.  Levels are those of that window, root mean square relative to full scale.
 
 - **silence**: the noisy input's level is below ``silence_dbfs``, whatever the reference holds.
-- **speech**: the clean reference's level is within 30 dB of the recording's 95th percentile of levels.
+- **speech**: the clean reference's level is within 30 dB of the recording's 95th percentile of levels, and -70 dB or
+  more.
 - **pause**: all else: something is to be heard, and it is not speech.
 
 Without a clean reference nothing says where speech is: every frame that is not silence is ``sound``.
@@ -19,11 +20,14 @@ from numpy.typing import NDArray
 KINDS = ("speech", "pause", "silence", "sound")
 """What a frame can be."""
 
-SILENCE_DBFS = -70.0
+SILENCE_DBFS = -60.0
 """Where silence begins unless another level is given."""
 
 SPEECH_RANGE_DB = 30.0
 """How far below the loud parts of the clean reference speech still counts as such."""
+
+LEAST_SPEECH_DBFS = -70.0
+"""Level of the clean reference that nobody takes for speech if it stays below."""
 
 _LOUD_PERCENTILE = 95.0
 _LEAST_DBFS = -120.0
@@ -64,7 +68,5 @@ def frame_kinds(
         return {"speech": nothing, "pause": nothing, "silence": silence, "sound": ~silence}
     levels = frame_levels_dbfs(clean, hop)
     loud = float(np.percentile(levels, _LOUD_PERCENTILE)) if len(levels) else _LEAST_DBFS
-    speech = ~silence & (levels > max(loud - SPEECH_RANGE_DB, silence_dbfs - SPEECH_RANGE_DB))
-    if loud < silence_dbfs:  # a recording without speech has no loud parts
-        speech = nothing
+    speech = ~silence & (levels >= max(loud - SPEECH_RANGE_DB, LEAST_SPEECH_DBFS))
     return {"speech": speech, "pause": ~silence & ~speech, "silence": silence, "sound": nothing}

@@ -305,7 +305,7 @@ class _Book:
     def _keys(self, model: _Model | None, number: int, opinion: bool) -> dict[_Signals, str]:
         """Under which key the records of which signals lie."""
         asked = f"opinion {opinion}, silence {self._asked.silence_dbfs:g}, pesq {quality.has_pesq()}"
-        common = (asked, f"{self._chosen.rate_hz} Hz", self._chosen.digests[number])
+        common = (VERSION, asked, f"{self._chosen.rate_hz} Hz", self._chosen.digests[number])
         if model is None:
             return {(NOISY,): digest_of_text(NOISY, *common)}
         keys: dict[_Signals, str] = {(FLOAT, INT8): digest_of_text(model.key, *common)}
