@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu.graph import BYPASS, Component, Gate, Graph, Node, Part, QuantizedGraph
+from slimse_mcu.graph import BYPASS, Component, Gate, Graph, Node, Part, Quantization, QuantizedGraph
 from slimse_mcu.ops import operators, rescale
+from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
 from slimse_mcu.ops.op import Hidden, Macs, Memories, Memory, OpenGates, Ring
 
 GateBits = NDArray[np.uint8]
@@ -160,6 +161,26 @@ class _Float:
 
 
 @dataclass(frozen=True, slots=True)
+class _Rounded:
+    """The operators in float32; the tensors in ``grids`` are rounded to what their integers can tell."""
+
+    zero: Mapping[str, int]
+    dtype: Mapping[str, Any]
+    grids: Mapping[str, Quantization]
+    hidden_dtype: ClassVar[Any] = np.float32
+
+    def round(self, name: str, values: NDArray[Any]) -> NDArray[Any]:
+        grid = self.grids.get(name)
+        return values if grid is None else dequantize_values(quantize_values(values, grid), grid)
+
+    def step(self, node: Node, inputs: list[NDArray[Any]], memories: Memories) -> NDArray[Any]:
+        return self.round(node.output, operators()[node.op].step(node, inputs, memories))
+
+    def bypass(self, node: Node, values: NDArray[Any]) -> NDArray[Any]:
+        return self.round(node.output, values)
+
+
+@dataclass(frozen=True, slots=True)
 class _Integer:
     """The integer specification; ``zero`` and ``dtype`` by tensor."""
 
@@ -221,7 +242,7 @@ class Stream:
         decided: The model's last decision of every gate, which is not obeyed where another is forced.
     """
 
-    def __init__(self, graph: Graph, arithmetic: _Float | _Integer) -> None:
+    def __init__(self, graph: Graph, arithmetic: _Float | _Rounded | _Integer) -> None:
         self._graph = graph
         self._arithmetic = arithmetic
         self._layout = gate_layout(graph)
@@ -240,6 +261,12 @@ class Stream:
     def real(cls, graph: Graph) -> Stream:
         """The float graph at reset."""
         return cls(graph, _Float(dict.fromkeys(graph.tensors, 0), dict.fromkeys(graph.tensors, np.dtype(np.float32))))
+
+    @classmethod
+    def rounded(cls, graph: Graph, grids: Mapping[str, Quantization]) -> Stream:
+        """The float graph at reset, in which tensors are rounded to the grids that are given; the input is not."""
+        dtype = dict.fromkeys(graph.tensors, np.dtype(np.float32))
+        return cls(graph, _Rounded(dict.fromkeys(graph.tensors, 0), dtype, grids))
 
     @classmethod
     def integer(cls, quantized: QuantizedGraph) -> Stream:
