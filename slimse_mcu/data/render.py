@@ -52,15 +52,15 @@ def render(recipe: Recipe, root: Path, babble: Path) -> None:
         write(root / f"{recipe.name}.flac", _below_peak(noise * np.float32(gain(NOMINAL_DBFS))))
     else:
         noisy, clean = _pair(recipe, babble)
-        for folder, audio in (("clean", clean), ("noisy", noisy)):  # the noisy one last: where it is, both are
+        for folder, audio in (("clean", clean), ("noisy", noisy)):
             write(root / recipe.split / folder / f"{recipe.name}.flac", audio)
 
 
-def written(recipe: Recipe, root: Path, babble: Path) -> Path:
-    """The file that exists when a recipe is done."""
+def is_rendered(recipe: Recipe, root: Path, babble: Path) -> bool:
+    """Whether the file, or both files, are there."""
     if recipe.role == "pair":
-        return root / recipe.split / "noisy" / f"{recipe.name}.flac"
-    return (babble if recipe.role == "babble" else root) / f"{recipe.name}.flac"
+        return all((root / recipe.split / one / f"{recipe.name}.flac").is_file() for one in ("noisy", "clean"))
+    return ((babble if recipe.role == "babble" else root) / f"{recipe.name}.flac").is_file()
 
 
 def write(path: Path, audio: Audio) -> None:

@@ -21,7 +21,7 @@ import soundfile
 from slimse_mcu.data.corpus_folder import DONE, INDEX, INDEX_COLUMNS, STARTED, content_hash
 from slimse_mcu.data.engines import Engine, usable
 from slimse_mcu.data.recipe import CLEAN_DB, PRESETS, Recipe, recipes
-from slimse_mcu.data.render import render, written
+from slimse_mcu.data.render import is_rendered, render
 from slimse_mcu.errors import SlimseError
 
 FORMAT = 1
@@ -157,7 +157,7 @@ def _begin(out: Path, made_with: dict[str, Any]) -> None:
 def _render_all(planned: list[Recipe], out: Path, babble: Path, jobs: int, advance: Advance | None) -> None:
     """Make all files that are not there yet."""
     totals = {role: sum(one.role == role for one in planned) for role in dict.fromkeys(one.role for one in planned)}
-    waiting = [one for one in planned if not written(one, out, babble).is_file()]
+    waiting = [one for one in planned if not is_rendered(one, out, babble)]
     done = {role: total - sum(one.role == role for one in waiting) for role, total in totals.items()}
     for role in _rendered(waiting, out, babble, jobs):
         done[role] += 1
