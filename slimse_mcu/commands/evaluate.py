@@ -123,13 +123,10 @@ def command(
         baseline=None if baseline is None else labels[given.index(baseline)][0],
     )
     with Bars(quiet=as_json or as_markdown) as bars:
-
-        def progress(stage: str, done: int, total: int) -> None:
-            bars(stage, done, total)
-            if done == total:
-                stages("evaluate", stage)
-
-        result = evaluate(subjects, found, settings, cache=cache or out / "cache", progress=progress)
+        result = evaluate(subjects, found, settings, cache=cache or out / "cache", progress=bars)
+    stages(
+        "evaluate", f"{screen.counted(len(subjects), 'model')}, {screen.counted(len(result.recordings), 'recording')}"
+    )
     written = outputs.write(result, out)
     stages("write", ", ".join(one.name for one in written))
     if as_json:

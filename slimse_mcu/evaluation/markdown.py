@@ -15,11 +15,6 @@ def markdown(evaluation: Evaluation) -> str:
     return "\n\n".join([*(table_text(one) for one in all_tables(evaluation)), _meaning(evaluation)]) + "\n"
 
 
-def tables_text(tables: Iterable[Table]) -> str:
-    """Tables alone, for a card that says the rest itself."""
-    return "\n\n".join(table_text(one) for one in tables) + "\n"
-
-
 def table_text(table: Table) -> str:
     """A title in bold, the table, its note."""
     rule = ["---"] * table.words + ["---:"] * (len(table.columns) - table.words)
@@ -39,11 +34,11 @@ def _cell(text: str) -> str:
 
 
 def _meaning(evaluation: Evaluation) -> str:
-    frames = evaluation.settings
+    silence_dbfs = evaluation.settings.silence_dbfs
     lines = [
         f"Means of {len(evaluation.recordings)} recordings; ± is half of the 95 % confidence interval "
         f"(bootstrap over recordings, {DRAWS} draws). MACs and open ratios are means over frames. Silence: the noisy "
-        f"input is below {frames.silence_dbfs:g} dB full scale; speech: the reference is within {SPEECH_RANGE_DB:g} dB "
+        f"input is below {silence_dbfs:g} dB full scale; speech: the reference is within {SPEECH_RANGE_DB:g} dB "
         f"of its loud parts; pauses: the rest. slimse-mcu {evaluation.tool_version}."
     ]
     if evaluation.left_out:

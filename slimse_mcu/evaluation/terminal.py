@@ -15,7 +15,10 @@ _WIDEST = 1000
 
 
 class Bars:
-    """A bar per model on stderr, in recordings; nothing of it stays on the screen.  A context manager."""
+    """A bar per model on stderr, in recordings; nothing of it stays on the screen.  A context manager.
+
+    Where stderr is no terminal, a line tells that a model is done.
+    """
 
     def __init__(self, *, quiet: bool = False) -> None:
         console = screen.console(stderr=True)
@@ -29,6 +32,7 @@ class Bars:
             transient=True,
             disable=quiet or not console.is_terminal,
         )
+        self._tell = None if quiet or console.is_terminal else screen.Stages()
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Bars:
@@ -43,6 +47,8 @@ class Bars:
         if stage not in self._tasks:
             self._tasks[stage] = self._progress.add_task(stage, total=total)
         self._progress.update(self._tasks[stage], completed=done, total=total)
+        if done == total and self._tell is not None:
+            self._tell("evaluate", f"{stage}, {screen.counted(total, 'recording')}")
 
 
 def print_tables(tables: Iterable[Table]) -> None:
