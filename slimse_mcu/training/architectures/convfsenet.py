@@ -24,6 +24,7 @@ class ConvFSENetTable(Network):
         gate_slope: Steepness of the surrogate gradient.
         gate_noise: Standard deviation of the noise on a gating subnet's hidden units in training.
         gate_bias: Initial bias of the gates; positive starts with more of them open.
+        feature_noise: Standard deviation of the noise on the compressed magnitudes in training.
     """
 
     bottleneck: _Channels = 128
@@ -39,6 +40,7 @@ class ConvFSENetTable(Network):
     gate_slope: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
     gate_noise: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
     gate_bias: Annotated[float, Field(ge=-100.0, le=100.0)] = 0.0
+    feature_noise: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
 
 
 def _build(network: ConvFSENetTable, *, seed: int, name: str) -> Any:

@@ -15,23 +15,25 @@ class DsnFtfTable(Network):
 
     Attributes:
         bands: Bands inside, a multiple of 4.
-        encoder: Channels of the first convolution and of the decoder's last but one, even.
+        encoder: Channels of the first convolution and of the decoder's last but one, a multiple of 4.
         channels: Channels of the bottleneck, a multiple of 6.
         key_dim: Channels of an attention head; there are three heads.
         window: Frames that attention along time sees; 0 is a network without it.
         policy_features: Features that the policy reads.
         policy_hidden: Units of the policy's GRU.
+        feature_noise: Standard deviation of the noise on the compressed spectrum and on the bands in training.
         features: What the network sees of a bin: ``"magnitude"`` or ``"complex"``.
         mask: What it gives for a bin: a gain, ``"magnitude"``, or a ``"complex"`` one.
     """
 
     bands: Annotated[int, Field(ge=8, le=256, multiple_of=4)] = 64
-    encoder: Annotated[int, Field(ge=2, le=1024, multiple_of=2)] = 16
+    encoder: Annotated[int, Field(ge=4, le=1024, multiple_of=4)] = 16
     channels: Annotated[int, Field(ge=6, le=1536, multiple_of=6)] = 48
     key_dim: Annotated[int, Field(ge=1, le=512)] = 8
     window: Annotated[int, Field(ge=0, le=1024)] = 0
     policy_features: Annotated[int, Field(ge=1, le=1024)] = 16
     policy_hidden: Annotated[int, Field(ge=0, le=1024)] = 16
+    feature_noise: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
     features: Annotated[str, Field(pattern="^(magnitude|complex)$")] = "magnitude"
     mask: Annotated[str, Field(pattern="^(magnitude|complex)$")] = "magnitude"
 
