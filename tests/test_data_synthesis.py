@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from audio_trees import RATE_HZ, needs_engines, smoke_corpus
+from audio_trees import RATE_HZ, needs_engines, put, smoke_corpus, tone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +103,9 @@ def test_what_was_interrupted_goes_on_to_the_same_bytes_with_several_processes(c
         path.unlink()
     with pytest.raises(SlimseError, match=r"not finished.*slimse data synth"):
         open_sources(copy)
+    with pytest.raises(SlimseError, match="not finished"):
+        check(copy)
+    (copy / "train" / "clean" / ".00001.flac.123.part").write_bytes(b"half")
     again = synthesize(copy, preset="smoke", engine_names=TWO, jobs=2)
     assert again.fresh
     assert again.facts == facts
@@ -354,6 +357,27 @@ def test_the_command_makes_and_checks(corpus: Path, capsys: pytest.CaptureFixtur
     assert said["splits"]["test"]["parts"]["clean"]["files"] == 7
     with (corpus / "test" / "index.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 7
+
+
+def test_mixtures_of_separate_folders_become_a_set_to_evaluate_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for number in range(4):
+        put(tmp_path / "dns" / "clean" / f"{number}.wav", tone(2.0))
+        put(tmp_path / "dns" / "noise" / f"{number}.wav", tone(2.0, 3000.0))
+    command = ["data", "mix", str(tmp_path / "dns"), str(tmp_path / "out"), "--split", "train"]
+    assert run([*command, "--count", "3", "--seconds", "1", "--snr", "4", "4"]) == 0
+    found = open_test_set(tmp_path / "out")
+    assert [(one.name, one.tags["snr_db"]) for one in found.items] == [(f"mixed000{n}", 4.0) for n in range(3)]
+    for one in found.items:
+        noisy, clean = (soundfile.read(path)[0] for path in (one.noisy, one.clean))
+        assert len(noisy) == RATE_HZ
+        ratio_db = 20 * np.log10(active_rms(clean) / np.sqrt(np.mean((noisy - clean) ** 2)))
+        assert ratio_db == pytest.approx(4.0, abs=0.1)
+    assert run(command) == 2
+    assert "exists already" in capsys.readouterr().err
+    put(tmp_path / "bad" / "clean" / "0.wav", np.zeros(2 * RATE_HZ))
+    put(tmp_path / "bad" / "noise" / "0.wav", tone(2.0))
+    assert run(["data", "mix", str(tmp_path / "bad"), str(tmp_path / "x"), "--split", "train"]) == 2
+    assert not list(tmp_path.glob("*x*"))
 
 
 def test_the_command_says_in_a_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

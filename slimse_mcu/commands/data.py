@@ -18,7 +18,7 @@ _MOST_LISTED = 100
 
 @click.group("data")
 def command() -> None:
-    """Make a synthetic corpus, or check a data set."""
+    """Make a synthetic corpus, check a data set, write mixtures to evaluate on."""
 
 
 @command.command("synth")
@@ -76,6 +76,42 @@ def check(path: Path, kind: str | None, quiet: bool, as_json: bool) -> None:
         print_json(_facts(findings))
     else:
         _print_findings(findings)
+
+
+@command.command("mix")
+@click.argument("path", type=FILE)
+@click.argument("out", type=FILE)
+@click.option("--kind", metavar="KIND", help="Layout of the set, where it is not recognised. See docs/data.md.")
+@click.option("--split", type=click.Choice(["train", "valid"]), default="valid", show_default=True)
+@click.option("--count", type=click.IntRange(1), default=200, show_default=True, help="Mixtures to write.")
+@click.option("--seconds", type=click.FloatRange(0.5, 600), default=5.0, show_default=True, help="Length of each.")
+@click.option("--snr", "snr_db", type=(float, float), default=(-5.0, 20.0), show_default=True, help="Ratios in dB.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same mixtures.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def mix(
+    path: Path,
+    out: Path,
+    kind: str | None,
+    split: str,
+    count: int,
+    seconds: float,
+    snr_db: tuple[float, float],
+    seed: int,
+    quiet: bool,
+) -> None:
+    """Write mixtures of the speech and noise of PATH as pairs of noisy and clean recordings in the folder OUT.
+
+    Training mixes on the fly; evaluation needs recordings.
+    """
+    from slimse_mcu.data import Mixer, Mixing, open_sources
+    from slimse_mcu.data.mixed_set import describe, write_mixtures
+    from slimse_mcu.data.progress import Counting
+
+    mixing = Mixing(snr_db=snr_db, clean=0.0, speechless=0.0, silent=0.0, tilt_db=0.0, remix_pairs=True)
+    mixer = Mixer(open_sources(path, kind, split), mixing, seconds=seconds, seed=seed)
+    with Counting(quiet=quiet) as advance:
+        write_mixtures(mixer, count, out, advance)
+    click.echo(f"{out}: {describe(mixer, count)}")
 
 
 def _facts(findings: Findings) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from slimse_mcu.data.levels import rms
+from slimse_mcu.data.levels import SAMPLE_RATE_HZ, pcm, rms
 from slimse_mcu.errors import AudioError, SlimseError
 from slimse_mcu.harness.audio import SUFFIXES
 
@@ -187,6 +187,22 @@ def fault(recording: Recording) -> Rejected | None:
 def reason(error: AudioError, path: Path) -> str:
     """An error's sentence as the reason of a rejection, without the file's name and the full stop."""
     return error.message.removeprefix(f"{path} ").rstrip(".")
+
+
+def write_flac(path: Path, audio: NDArray[np.float32]) -> None:
+    """A FLAC file of 16 bits at 16 kHz, its folder too, whole or not at all.
+
+    Args:
+        path: Where to.
+        audio: ``[samples]``; what lies outside [-1, 1) is clipped.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        soundfile.write(temporary, pcm(audio), SAMPLE_RATE_HZ, subtype="PCM_16", format="FLAC")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _words(error: Exception) -> str:

@@ -11,11 +11,6 @@ DONE = "corpus.json"
 STARTED = ".unfinished.json"
 """What an unfinished one is going to be."""
 
-INDEX = "index.csv"
-"""Tags of the recordings of a split."""
-
-INDEX_COLUMNS = ("name", "snr_db", "noise", "voice", "language", "room", "noise_room")
-
 
 def content_hash(root: Path) -> str:
     """SHA-256 over the names and contents of all audio and index files, in hexadecimal."""

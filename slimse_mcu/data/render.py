@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,9 +12,10 @@ import soxr
 from numpy.typing import NDArray
 
 from slimse_mcu.data import noises
+from slimse_mcu.data.audio_files import write_flac
 from slimse_mcu.data.engines import Waveform, engines
 from slimse_mcu.data.languages import languages
-from slimse_mcu.data.levels import NOMINAL_DBFS, SAMPLE_RATE_HZ, active_rms, at_level, gain, pcm, rms
+from slimse_mcu.data.levels import NOMINAL_DBFS, SAMPLE_RATE_HZ, active_rms, at_level, gain, rms
 from slimse_mcu.data.recipe import Recipe, Talk
 from slimse_mcu.data.rooms import impulse_response, in_room
 from slimse_mcu.errors import SlimseError
@@ -44,16 +44,16 @@ def render(recipe: Recipe, root: Path, babble: Path) -> None:
         SlimseError: A speech engine failed.
     """
     if recipe.role == "babble":
-        write(babble / f"{recipe.name}.flac", _speech(recipe, _CLEAN_S))
+        write_flac(babble / f"{recipe.name}.flac", _speech(recipe, _CLEAN_S))
     elif recipe.role == "clean":
-        write(root / f"{recipe.name}.flac", _speech(recipe, _CLEAN_S))
+        write_flac(root / f"{recipe.name}.flac", _speech(recipe, _CLEAN_S))
     elif recipe.role == "noise":
         noise = _noise(recipe, int(recipe.seconds * SAMPLE_RATE_HZ), babble)
-        write(root / f"{recipe.name}.flac", _below_peak(noise * np.float32(gain(NOMINAL_DBFS))))
+        write_flac(root / f"{recipe.name}.flac", _below_peak(noise * np.float32(gain(NOMINAL_DBFS))))
     else:
         noisy, clean = _pair(recipe, babble)
         for folder, audio in (("clean", clean), ("noisy", noisy)):
-            write(root / recipe.split / folder / f"{recipe.name}.flac", audio)
+            write_flac(root / recipe.split / folder / f"{recipe.name}.flac", audio)
 
 
 def is_rendered(recipe: Recipe, root: Path, babble: Path) -> bool:
@@ -61,17 +61,6 @@ def is_rendered(recipe: Recipe, root: Path, babble: Path) -> bool:
     if recipe.role == "pair":
         return all((root / recipe.split / one / f"{recipe.name}.flac").is_file() for one in ("noisy", "clean"))
     return ((babble if recipe.role == "babble" else root) / f"{recipe.name}.flac").is_file()
-
-
-def write(path: Path, audio: Audio) -> None:
-    """A FLAC file of 16 bits, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        soundfile.write(temporary, pcm(audio), SAMPLE_RATE_HZ, subtype="PCM_16", format="FLAC")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _speech(recipe: Recipe, seconds: tuple[float, float]) -> Audio:

@@ -18,10 +18,11 @@ from typing import Any
 
 import soundfile
 
-from slimse_mcu.data.corpus_folder import DONE, INDEX, INDEX_COLUMNS, STARTED, content_hash
+from slimse_mcu.data.corpus_folder import DONE, STARTED, content_hash
 from slimse_mcu.data.engines import Engine, usable
 from slimse_mcu.data.recipe import CLEAN_DB, PRESETS, Recipe, recipes
 from slimse_mcu.data.render import is_rendered, render
+from slimse_mcu.data.sets.index import INDEX
 from slimse_mcu.errors import SlimseError
 
 FORMAT = 1
@@ -30,6 +31,7 @@ FORMAT = 1
 _BABBLE = ".babble"
 _LIBRARIES = ("numpy", "scipy", "soxr", "pyroomacoustics")
 _WAITING = 4
+_INDEX_COLUMNS = ("name", "snr_db", "noise", "voice", "language", "room", "noise_room")
 
 Advance = Callable[[str, int, int], None]
 
@@ -150,6 +152,8 @@ def _begin(out: Path, made_with: dict[str, Any]) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         _write_text(out / STARTED, json.dumps(made_with, indent=2) + "\n")
+        for path in out.rglob(".*.part"):  # of a run that was killed
+            path.unlink()
     except OSError as error:
         raise SlimseError(f"{out} cannot be written to ({error.strerror}).", hint="Choose another folder.") from error
 
@@ -212,7 +216,7 @@ def _index(pairs: list[Recipe]) -> str:
     """The table of a split's recordings."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(INDEX_COLUMNS)
+    table.writerow(_INDEX_COLUMNS)
     for one in pairs:
         assert one.talk is not None
         assert one.noise is not None

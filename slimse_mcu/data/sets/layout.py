@@ -62,7 +62,11 @@ class Layout(ABC):
 
     @abstractmethod
     def splits(self, path: Path) -> tuple[str, ...]:
-        """Which of :data:`SPLITS` can be listed."""
+        """Which of :data:`SPLITS` can be listed.
+
+        Raises:
+            SlimseError: The set is not fit for use as a whole.
+        """
 
     @abstractmethod
     def listing(self, path: Path, split: str) -> Listing:
