@@ -96,6 +96,25 @@ def test_what_is_in_memory_is_decoded_once(folder: Path, monkeypatch: pytest.Mon
     assert len(opened) == len(set(opened))
 
 
+def test_of_a_long_file_only_the_needed_part_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(0)
+    for role in ("clean", "noise"):
+        for number in range(2):
+            put(tmp_path / role / f"{number}.wav", 0.1 * rng.standard_normal(40 * 48000), rate_hz=48000)
+    source = mixer(tmp_path, memory_bytes=0)
+    seconds = []
+    original = soundfile.SoundFile.read
+
+    def counting(self, frames=-1, *args, **kwargs):
+        seconds.append(frames / self.samplerate)
+        return original(self, frames, *args, **kwargs)
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", counting)
+    firsts = {source.mixture(index).speech[0] for index in range(6)}
+    assert len(firsts) == 6
+    assert max(seconds) == pytest.approx(SECONDS)
+
+
 @pytest.mark.parametrize("snr_db", [-5.0, 0.0, 12.5, 40.0])
 def test_the_ratio_is_of_active_speech_and_the_level_is_nominal(folder: Path, snr_db: float):
     mixing = Mixing(snr_db=(snr_db, snr_db), level_db=(0.0, 0.0), clean=0.0, speechless=0.0, silent=0.0, two_noises=0.5)
