@@ -332,7 +332,8 @@ class _Run:
         if latest is None:
             return
         self.progress = _Progress.from_json(read_arrays(latest, variables(self.task)))
-        self.restored = [np.asarray(keras.ops.convert_to_numpy(one)) for one in self.task.metrics_variables]
+        if self.progress.step % settings.steps_per_epoch:
+            self.restored = [np.array(keras.ops.convert_to_numpy(one)) for one in self.task.metrics_variables]
 
     def until_done(self) -> None:
         """Train epoch by epoch to the end, or until somebody stops it."""
