@@ -139,15 +139,38 @@ def test_every_known_ratio_is_in_one_group(ratios: list[float | None]) -> None:
 
 def test_tags_group_where_they_tell_recordings_apart() -> None:
     tags = [
-        {"noise": "babble", "language": "en", "snr_db": 5.0, "rt60_s": 0.3, "voice": f"v{number}"}
-        if number % 2
-        else {"noise": "hum", "language": "en", "snr_db": 0.0, "voice": f"v{number}"}
+        {"noise": "babble" if number % 2 else "hum", "language": "en", "snr_db": number, "voice": f"{chr(65 + number)}"}
         for number in range(40)
     ]
     found = groups.by_tags(tags)
-    assert list(found) == ["noise"]  # one language says nothing, forty voices say too much, numbers are no kinds
+    assert list(found) == ["noise"]  # one language says nothing, forty voices say too much
     assert [(one.name, len(one.members)) for one in found["noise"]] == [("babble", 20), ("hum", 20)]
     assert groups.by_tags([{}, {}]) == {}
+    assert [one.name for one in groups.by_tags([{"take": 1}, {"take": 2.0}, {"take": ""}])["take"]] == ["1", "2.0"]
+
+
+def test_many_values_that_differ_in_a_number_become_ranges() -> None:
+    times = [*(0.2 + 0.01 * number for number in range(33)), 0.2, 0.2, 0.2]
+    tags = [{"room": f"rt60 {time:.2f} s"} for time in times] + [{"room": "dry"}] * 4
+    found = groups.by_tags(tags)["room"]
+    assert [(one.name, len(one.members)) for one in found] == [
+        ("dry", 4),
+        ("rt60 0.20 to 0.28 s", 12),
+        ("rt60 0.29 to 0.40 s", 12),
+        ("rt60 0.41 to 0.52 s", 12),
+    ]
+    assert sorted(number for one in found for number in one.members) == list(range(40))
+    few = [{"room": f"rt60 {time:.2f} s"} for time in times[:5]]
+    assert [one.name for one in groups.by_tags(few)["room"]] == [f"rt60 0.2{digit} s" for digit in range(5)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(st.text(max_size=8), st.floats(), st.integers()), max_size=40))
+def test_any_tag_gives_groups_without_overlap(values: list) -> None:
+    for found in groups.by_tags([{"tag": value} for value in values]).values():
+        members = [number for one in found for number in one.members]
+        assert len(members) == len(set(members))
+        assert len({one.name for one in found}) == len(found)
 
 
 def test_the_set_s_word_on_the_ratio_comes_first() -> None:

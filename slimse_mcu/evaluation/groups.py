@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ BIN_DB = 5.0
 _MOST_RATIOS = 12
 _MOST_VALUES = 24
 _RANGE_DB = (-20.0, CLEAN_DB)
+_RANGES = 3
+_NUMBERED = re.compile(r"(.{0,40}?)(-?\d{1,12}(?:\.\d{1,12})?)(\D{0,40})")
 
 SNR_TAG = "snr_db"
 
@@ -76,14 +79,46 @@ def _bin(ratio_db: float, exact: bool) -> tuple[float, str]:
 
 
 def by_tags(tags: Sequence[Tags]) -> dict[str, tuple[Group, ...]]:
-    """Recordings by every tag whose values are words, a few of them; the ratio is none."""
+    """Recordings by every tag with a few values that tell some of them apart; the ratio's tag is none.
+
+    Values that differ in a number alone (``rt60 0.31 s``, ``rt60 0.58 s``), where there are too many of them, are put
+    together into three ranges of about as many recordings each.
+    """
     found = {}
     for tag in sorted({name for one in tags for name in one if name != SNR_TAG}):
-        values = [one.get(tag) for one in tags]
-        words = sorted({value for value in values if isinstance(value, str) and value})
-        if 2 <= len(words) <= _MOST_VALUES:
-            found[tag] = tuple(
-                Group(word, None, tuple(number for number, value in enumerate(values) if value == word))
-                for word in words
-            )
+        values = {number: str(one[tag]) for number, one in enumerate(tags) if str(one.get(tag, "")).strip()}
+        places = _by_value(values)
+        if len(places) > _MOST_VALUES:
+            places = _by_range(values)
+        if 2 <= len(places) <= _MOST_VALUES:
+            found[tag] = tuple(Group(name, None, tuple(members)) for name, members in places.items())
     return found
+
+
+def _by_value(values: Mapping[int, str]) -> dict[str, list[int]]:
+    places: dict[str, list[int]] = {}
+    for number, value in sorted(values.items(), key=lambda both: (both[1], both[0])):
+        places.setdefault(value, []).append(number)
+    return places
+
+
+def _by_range(values: Mapping[int, str]) -> dict[str, list[int]]:
+    """Values with a number in them by what is around it and by three ranges of it, the others by themselves."""
+    families: dict[tuple[str, str], list[tuple[float, str, int]]] = {}
+    rest = {}
+    for number, value in values.items():
+        match = _NUMBERED.fullmatch(value)
+        if match is None:
+            rest[number] = value
+        else:
+            before, digits, behind = match.groups()
+            families.setdefault((before, behind), []).append((float(digits), digits, number))
+    places = _by_value(rest)
+    for (before, behind), members in sorted(families.items()):
+        members.sort()
+        for third in (members[len(members) * n // _RANGES : len(members) * (n + 1) // _RANGES] for n in range(_RANGES)):
+            if third:
+                low, high = third[0][1], third[-1][1]
+                name = f"{before}{low}{behind}" if low == high else f"{before}{low} to {high}{behind}"
+                places.setdefault(name, []).extend(sorted(number for _, _, number in third))
+    return places
