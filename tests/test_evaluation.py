@@ -31,8 +31,10 @@ from slimse_mcu.evaluation.pictures import pictures
 from slimse_mcu.evaluation.signals import Asked, Job, Runner
 from slimse_mcu.evaluation.tables import Table
 from slimse_mcu.fidelity import Comparison
+from slimse_mcu.frontend import float_analyse, float_synthesise
 from slimse_mcu.harness import quality
 from slimse_mcu.harness.audio import read_pairs
+from slimse_mcu.streaming import run_float
 from slimse_mcu.twin import Twin
 
 RATE = 16000
@@ -111,7 +113,8 @@ def test_a_recording_s_records_are_what_the_twins_say(tiny_compiled, build_tiny,
     pair = read_pairs(folder / "noisy" / "clip01.wav", folder / "clean" / "clip01.wav", RATE)[0]
     host = signals.Target(board("host"), build_tiny("host"))
     with Runner(Job(tiny_compiled.quantized, host, host)) as runner:
-        found = runner.records(pair, Asked(False, -60.0), ("float", "int8", "board"), {})
+        wanted = ("float", "float_int8_gates", "int8", "board")
+        found = runner.records(pair, Asked(False, -60.0), wanted, {})
     twin = Twin.of(tiny_compiled.quantized)
     run, sounds = twin.compare(twin.frames(pair), Comparison(tiny_compiled.quantized))
     samples = len(pair.clean.samples)
@@ -131,6 +134,15 @@ def test_a_recording_s_records_are_what_the_twins_say(tiny_compiled, build_tiny,
         assert one.macs == int(run.macs[:-1][kinds[kind]].sum())
     assert found["board"].scores == found["int8"].scores
     assert found["board"].differing == 0
+    features, spectrum = float_analyse(tiny_compiled.graph.frontend, twin.frames(pair).reshape(-1))
+    own = run_float(tiny_compiled.graph, features).gates[:-1]
+    swapped = run_float(tiny_compiled.graph, features, forced=run.gates)
+    sound = float_synthesise(tiny_compiled.graph.frontend, swapped.output, spectrum)[256:][:samples]
+    assert found["float_int8_gates"].scores.si_sdr_db == pytest.approx(
+        quality.si_sdr_db(pair.clean.samples, sound), abs=0.01
+    )
+    assert found["float_int8_gates"].work == found["int8"].work
+    assert found["int8"].flipped == int(np.unpackbits(own ^ run.gates[:-1]).sum()) > 0
     assert found["float"].total.macs != found["int8"].total.macs or found["float"].scores != found["int8"].scores
 
 
@@ -411,11 +423,12 @@ def test_the_published_table_comes_with_one_command(slimse, tiny_model, tmp_path
     broken = data / "noisy_testset_wav" / "p257_003.wav"
     broken.write_bytes(broken.read_bytes()[:100])
     out = tmp_path / "out"
-    arguments = ["evaluate", tiny_model, "--data", data, "--no-dnsmos", "--jobs", 2, "--out", out]
+    arguments = ["evaluate", tiny_model, "--data", data, "--no-dnsmos", "--flips", "--jobs", 2, "--out", out]
     code, text, error = slimse(*arguments, "--markdown")
     assert code == 0, error
     assert "2 recordings of a voicebank set" in text
     assert "p257_003" in text
+    assert "float with int8's gates" in text
     assert text == (out / "results.md").read_text()
     assert {one.name for one in out.iterdir()} >= {"results.json", "results.csv", "results.md", "cache"}
     found = json.loads((out / "results.json").read_text())

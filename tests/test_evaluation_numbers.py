@@ -249,6 +249,7 @@ RECORD = SignalRecord(
     {"speech": Work(10, 2000, {"gate": 7, "head1": 3}), "silence": Work(1, 50, {"gate": 0, "head1": 1})},
     Count("instructions", 123456789012, 223456789012),
     0,
+    17,
 )
 
 
@@ -306,7 +307,7 @@ def test_no_json_is_taken_for_a_record_by_accident(values) -> None:
 def test_a_record_is_checked_field_by_field() -> None:
     good = json.loads(json.dumps(RECORD.to_json()))
     assert SignalRecord.from_json(good) == RECORD
-    for path in (("scores", "pesq_wb"), ("work", "speech"), ("count", "network"), ("differing",)):
+    for path in (("scores", "pesq_wb"), ("work", "speech"), ("count", "network"), ("differing",), ("flipped",)):
         broken = json.loads(json.dumps(good))
         place = broken
         for name in path[:-1]:

@@ -33,6 +33,7 @@ from slimse_mcu.commands.options import FILE, compile_with, find_board, json_opt
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many recordings, evenly spread.")
 @click.option("--baseline", metavar="MODEL", help="Compare the models with this one, recording by recording.")
+@click.option("--flips", is_flag=True, help="Judge the float model with int8's gates too: what gate flips cost alone.")
 @click.option("--dnsmos/--no-dnsmos", "opinion", default=True, help="DNSMOS too, where it is installed; it is slow.")
 @click.option(
     "--silence",
@@ -65,6 +66,7 @@ def command(
     jobs: int | None,
     limit: int | None,
     baseline: str | None,
+    flips: bool,
     opinion: bool,
     silence_dbfs: float,
     out: Path,
@@ -119,6 +121,7 @@ def command(
         port=port,
         opinion=opinion,
         silence_dbfs=silence_dbfs,
+        flips=flips,
         limit=limit,
         baseline=None if baseline is None else labels[given.index(baseline)][0],
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from slimse_mcu.errors import AudioError, SlimseError
 from slimse_mcu.evaluation.records import SignalRecord
 
-FORMAT = 2
+FORMAT = 3
 """Goes up when a record means something else than before."""
 
 _CHUNK_BYTES = 1 << 20

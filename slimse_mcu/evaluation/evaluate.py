@@ -23,7 +23,7 @@ from slimse_mcu.evaluation.activity import SILENCE_DBFS
 from slimse_mcu.evaluation.cache import Cache, digest_of_files, digest_of_text
 from slimse_mcu.evaluation.crew import Lost, run_all
 from slimse_mcu.evaluation.records import SignalRecord
-from slimse_mcu.evaluation.signals import BOARD, FLOAT, INT8, Asked, Job, Target
+from slimse_mcu.evaluation.signals import BOARD, FLIPPED, FLOAT, INT8, Asked, Job, Target
 from slimse_mcu.evaluation.summary import Comparison, Facts, ModelResult, Recording, compare, summarise
 from slimse_mcu.evaluation.worker import NOISY, Answer, Task, Worker, write_job
 from slimse_mcu.harness import quality
@@ -59,6 +59,7 @@ class Settings:
         port: Where it is connected, for hardware; recordings then go one by one.
         opinion: Ask DNSMOS, where it is installed.
         silence_dbfs: Level of the noisy input below which a frame is silence.
+        flips: Also judge the float model with the int8 model's decisions: what those that differ cost by themselves.
         limit: At most so many recordings, evenly spread over the set; None: all.
         baseline: Label of the model that the others are compared with; None: no comparison.
     """
@@ -68,6 +69,7 @@ class Settings:
     port: str | None = None
     opinion: bool = True
     silence_dbfs: float = SILENCE_DBFS
+    flips: bool = False
     limit: int | None = None
     baseline: str | None = None
 
@@ -218,6 +220,7 @@ class _Model:
     label: str
     key: str
     board_key: str | None
+    flips: bool
     prepare: Callable[[], None]
 
     @classmethod
@@ -238,12 +241,14 @@ class _Model:
             host = target if target is not None and target.board.emulator == "process" else _host(subject, folder)
             write_job(work, number, Job(subject.compiled.quantized, host, target))
 
-        return cls(number, subject.label, key, board_key, prepare)
+        flips = settings.flips and bool(subject.compiled.graph.gates)
+        return cls(number, subject.label, key, board_key, flips, prepare)
 
     @property
     def wanted(self) -> tuple[str, ...]:
         """Signals of the model."""
-        return (FLOAT, INT8) if self.board_key is None else (FLOAT, INT8, BOARD)
+        flips = (FLIPPED,) if self.flips else ()
+        return (FLOAT, *flips, INT8, *(() if self.board_key is None else (BOARD,)))
 
 
 def _digest(path: Path) -> str:
@@ -309,6 +314,8 @@ class _Book:
         if model is None:
             return {(NOISY,): digest_of_text(NOISY, *common)}
         keys: dict[_Signals, str] = {(FLOAT, INT8): digest_of_text(model.key, *common)}
+        if model.flips:
+            keys[(FLIPPED,)] = digest_of_text(FLIPPED, model.key, *common)
         if model.board_key is not None:
             keys[(BOARD,)] = digest_of_text(model.board_key, *common)
         return keys

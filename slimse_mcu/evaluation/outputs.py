@@ -132,6 +132,7 @@ def _model(model: ModelResult) -> dict[str, Any]:
         "minus_float": {
             signal: {name: asdict(one) for name, one in found.items()} for signal, found in model.costs.items()
         },
+        "flipped": None if model.flipped is None else asdict(model.flipped),
         "count": {
             "unit": unit,
             "network": None if network is None else asdict(network),
@@ -171,6 +172,7 @@ def _signal(record: SignalRecord, channels: Mapping[str, int]) -> dict[str, Any]
         },
         "kinds": {kind: {"frames": work.frames, "macs": work.macs / work.frames} for kind, work in record.work.items()},
         "differing_frames": record.differing,
+        "flipped": record.flipped,
     }
 
 

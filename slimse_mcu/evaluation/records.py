@@ -68,12 +68,14 @@ class SignalRecord:
         work: What it cost, by kind of frame; empty for the input.
         count: What a board counted; None elsewhere.
         differing: Frames in which a board's output, gates or MACs differ from the int8 model's; None elsewhere.
+        flipped: Decisions of the int8 model that differ from the float model's, each on its own way; None elsewhere.
     """
 
     scores: Scores
     work: Mapping[str, Work] = field(default_factory=dict)
     count: Count | None = None
     differing: int | None = None
+    flipped: int | None = None
 
     @property
     def total(self) -> Work:
@@ -94,6 +96,7 @@ class SignalRecord:
             "work": {kind: asdict(one) for kind, one in self.work.items()},
             "count": None if self.count is None else asdict(self.count),
             "differing": self.differing,
+            "flipped": self.flipped,
         }
 
     @classmethod
@@ -109,10 +112,12 @@ class SignalRecord:
             count = values["count"]
             if count is not None:
                 count = Count(str(count["unit"]), _whole(count["network"]), _whole(count["total"]))
-            differing = None if values["differing"] is None else _whole(values["differing"])
+            differing, flipped = (
+                None if values[name] is None else _whole(values[name]) for name in ("differing", "flipped")
+            )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("no record of a signal") from error
-        return cls(Scores(**scores), work, count, differing)
+        return cls(Scores(**scores), work, count, differing, flipped)
 
 
 def _score(value: Any) -> float | None:

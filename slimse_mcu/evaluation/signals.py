@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu import frontend
+from slimse_mcu import flips, frontend
 from slimse_mcu.board import Board
 from slimse_mcu.build import Image
 from slimse_mcu.decisions import Decisions
@@ -30,8 +30,9 @@ from slimse_mcu.spectral import FULL_SCALE
 from slimse_mcu.streaming import run_float
 from slimse_mcu.twin import Twin
 
-FLOAT, INT8, BOARD = "float", "int8", "board"
-"""Signals of a model: the float model, its integers on this computer, the same on the board that was asked for."""
+FLOAT, FLIPPED, INT8, BOARD = flips.FLOAT, flips.FLOAT_INT8_GATES, flips.INT8, "board"
+"""Signals of a model: the float model, the same with the decisions of its integers, these on this computer, and on the
+board that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +153,20 @@ class Runner:
             alike = next((one for one in scores if one in runs and np.array_equal(runs[one].output, run.output)), None)
             scores[name] = scores[alike] if alike else _scores(pair, self._audio(run, pair), asked)
             work = work_by_kind(run.macs, run.gates, kinds, self._decisions)
-            differing = differing_frames(run, runs[INT8]) if name == BOARD else None
-            found[name] = SignalRecord(scores[name], work, self._count(name, run), differing)
+            found[name] = SignalRecord(
+                scores=scores[name],
+                work=work,
+                count=self._count(name, run),
+                differing=differing_frames(run, runs[INT8]) if name == BOARD else None,
+                flipped=self._flipped(runs[FLOAT], run, pair) if name == INT8 and FLOAT in runs else None,
+            )
         return found
+
+    def _flipped(self, real: Run, integer: Run, pair: Pair) -> int:
+        """Decisions that differ, over the recording's frames."""
+        frames = -(-len(pair.noisy.samples) // self._job.front_end.hop)
+        both = [self._decisions.unpack(one.gates[:frames]) for one in (real, integer)]
+        return sum(int((both[0][name] != both[1][name]).sum()) for name in both[0])
 
     def _runs(self, frames: NDArray[np.int16], wanted: Collection[str]) -> dict[str, Run]:
         """Frames through what is wanted; a board is compared with the int8 model, so that runs too."""
@@ -165,14 +177,16 @@ class Runner:
             found[INT8] = stream(self._sessions[INT8], frames)
         else:
             found[INT8] = self._twin.specification(frames, None, lambda more: None)
+        if FLIPPED in wanted:
+            found[FLIPPED] = self._float(frames, found[INT8].gates)
         if BOARD in wanted:
             found[BOARD] = stream(self._sessions[BOARD], frames) if BOARD in self._sessions else found[INT8]
         return found
 
-    def _float(self, frames: NDArray[np.int16]) -> Run:
+    def _float(self, frames: NDArray[np.int16], forced: NDArray[np.uint8] | None = None) -> Run:
         settings = self._job.front_end
         features, spectrum = frontend.float_analyse(settings, frames.reshape(-1))
-        trace = run_float(self._job.quantized.graph, features)
+        trace = run_float(self._job.quantized.graph, features, forced=forced)
         audio = frontend.float_synthesise(settings, trace.output, spectrum) * FULL_SCALE
         rounded = np.floor(audio + 0.5).clip(-32768, 32767).astype(np.int16)
         return Run(trace.gates, trace.macs, None, None, rounded.reshape(frames.shape))

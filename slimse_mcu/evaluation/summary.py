@@ -13,12 +13,12 @@ from slimse_mcu.evaluation import groups, statistics
 from slimse_mcu.evaluation.activity import KINDS
 from slimse_mcu.evaluation.groups import CLEAN_DB, Group
 from slimse_mcu.evaluation.records import SignalRecord, Work
-from slimse_mcu.evaluation.signals import BOARD, FLOAT, INT8
+from slimse_mcu.evaluation.signals import BOARD, FLIPPED, FLOAT, INT8
 from slimse_mcu.evaluation.statistics import Difference, Estimate
 from slimse_mcu.evaluation.worker import NOISY
 from slimse_mcu.harness.quality import METRICS
 
-SIGNALS = (NOISY, FLOAT, INT8, BOARD)
+SIGNALS = (NOISY, FLOAT, FLIPPED, INT8, BOARD)
 """All signals, in the order of tables."""
 
 SNR = "snr"
@@ -131,6 +131,7 @@ class ModelResult:
         snr_correlation_bins: Spearman's coefficient of the open ratio with the ratio of ``by["snr"]``.
         snr_correlation_files: The same over recordings.
         costs: What a signal's scores are above the float model's, by signal and metric.
+        flipped: Share of the int8 model's decisions that differ from the float model's; None where nothing is decided.
         counts: Per frame on the board: unit, and estimates of ``network`` and ``total``; None where nothing counts.
         differing_frames: Frames in which the board differs from the int8 model; None without a board.
     """
@@ -144,6 +145,7 @@ class ModelResult:
     snr_correlation_bins: float | None
     snr_correlation_files: float | None
     costs: Mapping[str, Mapping[str, Difference]]
+    flipped: Estimate | None
     counts: tuple[str, Estimate, Estimate] | None
     differing_frames: int | None
 
@@ -201,6 +203,7 @@ def summarise(facts: Facts, recordings: Sequence[Recording]) -> ModelResult:
             [(one.snr_db, _open_ratio(facts, one.models[facts.label][INT8].total)) for one in recordings]
         ),
         costs=_costs(facts, recordings),
+        flipped=_flipped(facts, recordings),
         counts=_counts(facts, recordings),
         differing_frames=_differing(facts, recordings),
     )
@@ -299,9 +302,15 @@ def _costs(facts: Facts, recordings: Sequence[Recording]) -> dict[str, dict[str,
     signals = [one.models[facts.label] for one in recordings]
     return {
         name: differences
-        for name in (INT8, BOARD)
+        for name in (FLIPPED, INT8, BOARD)
         if name in signals[0] and (differences := _differences([(one[name], one[FLOAT]) for one in signals]))
     }
+
+
+def _flipped(facts: Facts, recordings: Sequence[Recording]) -> Estimate | None:
+    records = [one.models[facts.label][INT8] for one in recordings]
+    bits = [one.total.frames * sum(facts.channels.values()) for one in records]
+    return statistics.ratio([one.flipped or 0 for one in records], bits)
 
 
 def _differences(pairs: Sequence[tuple[SignalRecord, SignalRecord]]) -> dict[str, Difference]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from slimse_mcu.evaluation.evaluate import Evaluation
-from slimse_mcu.evaluation.signals import FLOAT, INT8
+from slimse_mcu.evaluation.signals import FLIPPED, FLOAT, INT8
 from slimse_mcu.evaluation.statistics import Difference, Estimate
 from slimse_mcu.evaluation.summary import SNR, Comparison, Load, ModelResult, Summary
 from slimse_mcu.evaluation.worker import NOISY
@@ -23,6 +23,7 @@ _LABELS = {
     "dnsmos_sig": ("sig", 2),
     "dnsmos_bak": ("bak", 2),
 }
+_COSTS = {FLIPPED: "float with int8's gates - float"}
 _NONE = "-"
 
 
@@ -84,12 +85,18 @@ def costs(evaluation: Evaluation) -> Table:
     """What int8, and the board, change of the float model's scores, recording by recording."""
     metrics = _metrics(evaluation.models)
     rows = [
-        (model.label, f"{signal} - float", *(_gap(found.get(one), _LABELS[one][1]) for one in metrics))
+        (
+            model.label,
+            _COSTS.get(signal, f"{signal} - float"),
+            *(_gap(found.get(one), _LABELS[one][1]) for one in metrics),
+        )
         for model in evaluation.models
         for signal, found in model.costs.items()
     ]
     columns = ("model", "difference", *(_LABELS[one][0] for one in metrics))
-    return Table("What quantization costs", columns, tuple(rows), 2)
+    told = [f"{one.label} {100 * one.flipped.mean:.2f} %" for one in evaluation.models if one.flipped is not None]
+    note = f"Decisions of int8 that differ from the float model's: {', '.join(told)}" if told else ""
+    return Table("What quantization costs", columns, tuple(rows), 2, note)
 
 
 def comparison(comparisons: Sequence[Comparison]) -> Table:
