@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 
+from slimse_mcu.data.engines import engines
+from slimse_mcu.data.engines.engine import Engine
+
 _SECONDS = 10.0
 
 
@@ -90,12 +93,15 @@ _PACKAGES = (
     _Package("speechmos", "DNSMOS, quality without a reference", False, "dnsmos"),
     _Package("keras", "trains models", False, "train"),
     _Package("tensorflow", "trains models; never needed to compile or measure one", False, "train"),
+    _Package("pydantic", "checks the configuration of a training", False, "train"),
+    _Package("pyroomacoustics", "simulates rooms for synthetic speech", False, "data"),
 )
 
 
 def examine() -> tuple[Finding, ...]:
     """Look at the interpreter, the programs, the packages and the serial ports of this machine."""
-    return (_python(), *map(_program, _PROGRAMS), _newlib(), *map(_package, _PACKAGES), *_ports())
+    found = (_python(), *map(_program, _PROGRAMS), _newlib(), *map(_package, _PACKAGES))
+    return (*found, *map(_engine, engines().values()), *_ports())
 
 
 def _python() -> Finding:
@@ -152,6 +158,18 @@ def _package(package: _Package) -> Finding:
         found = ""
     target = f"slimse-mcu[{package.extra}]" if package.extra else "slimse-mcu"
     return Finding(package.name, package.purpose, found, package.required, f"pip install '{target}'")
+
+
+def _engine(engine: Engine) -> Finding:
+    """A speech engine; its voices are packages of their own."""
+    lacking = engine.lacks()
+    return Finding(
+        engine.name,
+        "speaks for `slimse data synth`",
+        "" if lacking else engine.version(),
+        False,
+        f"Debian, Ubuntu: sudo apt-get install {' '.join(lacking)}.",
+    )
 
 
 def _ports() -> Iterator[Finding]:
