@@ -1,10 +1,8 @@
-"""Synthetic data, losses and the training task."""
+"""Spectra, batches, losses, and that training learns."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,32 +10,25 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from slimse_mcu.errors import SlimseError  # noqa: E402
-from slimse_mcu.models import conv_fsenet  # noqa: E402
+from training_data import tiny_config, tiny_data  # noqa: E402
+
+from slimse_mcu.data import Mixer, Mixing, Mixture  # noqa: E402
+from slimse_mcu.errors import ModelError, SlimseError  # noqa: E402
+from slimse_mcu.models import ChannelGate, Policy, conv_fsenet, dsn_ftf  # noqa: E402
+from slimse_mcu.training import train as training  # noqa: E402
 from slimse_mcu.training.accelerate import training_twin  # noqa: E402
-from slimse_mcu.training.clips import calibration_audio, held_out_clips  # noqa: E402
+from slimse_mcu.training.batches import Batches, pooled  # noqa: E402
 from slimse_mcu.training.compact import rounded, save_compact  # noqa: E402
-from slimse_mcu.training.corpus import Corpus, Mixing, Mixtures  # noqa: E402
-from slimse_mcu.training.gating import Gating, gate_layers  # noqa: E402
 from slimse_mcu.training.losses import compressed_spectral_loss  # noqa: E402
-from slimse_mcu.training.noise import KINDS, make_noise  # noqa: E402
 from slimse_mcu.training.spectra import BINS, istft, stft  # noqa: E402
-from slimse_mcu.training.speech import active_rms, plan_utterances, synthesize  # noqa: E402
-from slimse_mcu.training.task import EnhancementTask  # noqa: E402
-from slimse_mcu.training.train_zoo import RECIPES, Recipe, train  # noqa: E402
-
-needs_voices = pytest.mark.skipif(
-    not (shutil.which("espeak-ng") and shutil.which("flite")), reason="espeak-ng and flite are not installed"
-)
+from slimse_mcu.training.start import take_over  # noqa: E402
+from slimse_mcu.training.train import train  # noqa: E402
+from slimse_mcu.training.validation import draw_validation  # noqa: E402
 
 
-def random_corpus(seed: int = 0, frames: int = 400) -> Corpus:
-    rng = np.random.default_rng(seed)
-    audio = rng.normal(0, 0.05, (2, frames * 256)).astype(np.float32)
-    envelope = np.repeat(rng.random(frames // 10), 2560).astype(np.float32)
-    speech = stft(audio[0] * envelope)
-    speech[:, 80:] *= 0.01  # something to learn: what lies above is noise
-    return Corpus(speech, stft(audio[1]))
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tiny_data(tmp_path_factory.mktemp("corpus"))
 
 
 def test_transform_and_its_inverse_give_the_audio_back():
@@ -47,64 +38,84 @@ def test_transform_and_its_inverse_give_the_audio_back():
 
 
 def test_first_frame_covers_silence_and_the_first_hop():
-    audio = np.random.default_rng(1).normal(size=1024)
+    audio = np.random.default_rng(1).normal(size=1024).astype(np.float32)
     window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(512) / 512))
     spectra = stft(audio)
     assert spectra.shape == (4, BINS)
+    assert spectra.dtype == np.complex64
     np.testing.assert_allclose(spectra[0], np.fft.rfft(window * np.r_[np.zeros(256), audio[:256]]), atol=1e-4)
     np.testing.assert_allclose(spectra[2], np.fft.rfft(window * audio[256:768]), atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
-def test_noise_is_seeded_finite_and_of_one_level(kind: str):
-    speech = [np.random.default_rng(i).normal(0, 0.05, 9000).astype(np.float32) for i in range(3)]
-    one, same, other = (make_noise(kind, 32000, speech, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one, same)
-    assert not np.array_equal(one, other)
-    assert one.dtype == np.float32
-    assert np.isfinite(one).all()
-    assert np.sqrt(np.mean(np.square(one))) == pytest.approx(10 ** (-26 / 20), rel=1e-3)
+class Numbered:
+    """Mixtures that say which one they are: by their gain, and by their ratio."""
+
+    fingerprint = "numbered"
+
+    def mixture(self, index: int) -> Mixture:
+        rng = np.random.default_rng(index)
+        speech, noise = rng.normal(size=(2, 1024)).astype(np.float32)
+        return Mixture(speech, noise, float(index), float("-inf") if index == 3 else float(index))
 
 
-def test_training_and_test_share_neither_voice_nor_sentence():
-    train, test = (plan_utterances(split, 800, 1) for split in ("train", "test"))
-    assert not {u.voice.split("+")[-1] for u in train} & {u.voice.split("+")[-1] for u in test}
-    assert not {u.text for u in train} & {u.text for u in test}
+def numbers(batches: Batches) -> list[list[int]]:
+    return [batches[i][0]["gain"].ravel().astype(int).tolist() for i in range(len(batches))]
 
 
-@needs_voices
-def test_synthesis_is_repeatable_and_level():
-    planned = plan_utterances("test", 4, 5)
-    one, same = synthesize(planned), synthesize(planned)
-    for a, b in zip(one, same, strict=True):
-        np.testing.assert_array_equal(a, b)
-        assert active_rms(a) == pytest.approx(10 ** (-26 / 20), rel=1e-2)
-        assert 0.5 * 16000 < len(a) < 15 * 16000
+def test_batches_hold_the_spectra_of_the_mixtures_in_order():
+    batches = Batches(Numbered(), batch=3, first=1, last=3, seed=1)
+    assert numbers(batches) == [[3, 4, 5], [6, 7, 8]]
+    inputs, nothing = batches[0]
+    assert nothing.shape == (3, 1)
+    assert {key: (value.shape, value.dtype) for key, value in inputs.items()} == {
+        "speech": ((3, 4, BINS, 2), np.float32),
+        "noise": ((3, 4, BINS, 2), np.float32),
+        "gain": ((3, 1, 1), np.float32),
+        "snr_db": ((3, 1, 1), np.float32),
+    }
+    expected = stft(Numbered().mixture(4).speech)
+    np.testing.assert_array_equal(inputs["speech"][1], np.stack([expected.real, expected.imag], axis=-1))
+    assert inputs["snr_db"].ravel().tolist() == [-100.0, 4.0, 5.0]  # infinity would make NaN of a loss
 
 
-@needs_voices
-def test_held_out_clips_have_their_ratio_and_length():
-    for clip in held_out_clips(3, seed=9):
-        assert 3 * 16000 <= len(clip.noisy) <= 5 * 16000
-        noise = clip.noisy.astype(np.float32) - clip.clean
-        ratio_db = 20 * np.log10(active_rms(clip.clean.astype(np.float32)) / np.sqrt(np.mean(noise**2)))
-        assert ratio_db == pytest.approx(clip.snr_db, abs=0.5)
+def test_every_round_of_a_pool_has_each_mixture_once_in_another_order():
+    rounds = [[pooled(5, 10, draw) for draw in range(10 * turn, 10 * turn + 10)] for turn in range(3)]
+    assert all(sorted(one) == list(range(10)) for one in rounds)
+    assert rounds[0] != rounds[1] != rounds[2]
+    assert [pooled(5, 10, draw) for draw in range(10)] == rounds[0]
+    assert [pooled(6, 10, draw) for draw in range(10)] != rounds[0]
+    assert pooled(5, 0, 123) == 123
 
 
-@needs_voices
-def test_calibration_audio_is_about_half_a_minute():
-    assert 25 * 16000 <= len(calibration_audio()) <= 35 * 16000
+def test_batches_of_a_pool_carry_the_score_of_their_mixture():
+    batches = Batches(Numbered(), batch=4, last=5, seed=2, pool=6, ovrl=np.arange(10, 16, dtype=np.float32))
+    for inputs, _ in (batches[i] for i in range(5)):
+        np.testing.assert_array_equal(inputs["ovrl"], inputs["gain"] + 10)
 
 
-def test_batches_depend_on_seed_and_number_only():
-    def batch(seed: int, index: int):
-        return Mixtures(random_corpus(), Mixing(), batch=2, frames=20, steps=5, seed=seed)[index][0]
+def test_workers_share_the_same_batches():
+    whole = numbers(Batches(Numbered(), batch=4, first=2, last=5, seed=1))
+    parts = [numbers(Batches(Numbered(), batch=4, first=2, last=5, seed=1, share=(i, 2))) for i in range(2)]
+    assert [a + b for a, b in zip(*parts, strict=True)] == whole
 
-    assert batch(1, 3)["speech"].shape == (2, 20, BINS, 2)
-    for key, value in batch(1, 3).items():
-        np.testing.assert_array_equal(value, batch(1, 3)[key])
-        assert not np.array_equal(value, batch(1, 4)[key])
-        assert not np.array_equal(value, batch(2, 3)[key])
+
+def test_validation_draws_the_same_audible_clips_every_time(data):
+    clips = draw_validation(data.valid, Mixing(silent=0.5, speechless=0.4), 4, 1.0)
+    again = draw_validation(data.valid, Mixing(silent=0.5, speechless=0.4), 4, 1.0)
+    np.testing.assert_array_equal(clips.noisy, again.noisy)
+    assert all(np.abs(one).max() > 1000 for one in clips.references)
+
+    def perfect(noisy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ratio = clips.clean[..., 0] + 1j * clips.clean[..., 1]
+        ratio = ratio / (noisy[..., 0] + 1j * noisy[..., 1] + 1e-9)
+        return np.stack([ratio.real, ratio.imag], axis=-1).astype(np.float32), np.full(noisy.shape[:2], 0.25)
+
+    best = clips.scores(perfect)
+    worst = clips.scores(lambda noisy: (np.ones(noisy.shape[:3], np.float32), np.ones(noisy.shape[:2])))
+    assert best["val_spectral"] < 1e-3 < worst["val_spectral"]
+    assert best["val_open_ratio"] == 0.25
+    if "pesq" in best:
+        assert best["pesq"] > 4.0 > worst["pesq"]
 
 
 def test_loss_equals_its_definition_and_is_least_for_the_right_mask():
@@ -130,35 +141,97 @@ def test_training_twin_computes_the_same_and_gives_its_weights_back():
     assert [w.shape for w in model.get_weights()] == [w.shape for w in twin.get_weights()]
 
 
-def test_a_few_steps_lower_the_loss_and_lead_the_open_ratio_to_its_target():
-    model = conv_fsenet(bottleneck=16, hidden=32, stacks=1, dilations=(1, 2), gating_width=8)
-    task = EnhancementTask(training_twin(model), Gating(target=0.25, start=0.5, ramp_steps=20, weight=20.0))
-    task.compile(optimizer=keras.optimizers.Adam(1e-2), jit_compile=False)
-    losses, ratios = [], []
-
-    def note(batch: int, logs: dict[str, float]) -> None:
-        losses.append(logs["spectral"])
-        ratios.append(logs["open_ratio"])
-        task.reset_metrics()
-
-    watch = keras.callbacks.LambdaCallback(on_train_batch_end=note)
-    mixing = Mixing(snr_db=(5.0, 5.0), two_noises=0.0, speechless=0.0, tilt_db=0.0)
-    mixtures = Mixtures(random_corpus(), mixing, batch=4, frames=60, steps=80, seed=1)
-    task.fit(mixtures, verbose=0, shuffle=False, callbacks=[watch])
-    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:5])
-    assert np.mean(ratios[-10:]) == pytest.approx(0.25, abs=0.05)
-
-
-@pytest.mark.parametrize("gates", [True, False])
-def test_training_writes_a_model_that_loads_and_its_history(tmp_path: Path, gates: bool):
-    network = {"bottleneck": 8, "hidden": 12, "stacks": 1, "dilations": (1,), "gates": gates}
-    gating = Gating(ramp_steps=10) if gates else None
-    recipe = Recipe(network=network, gating=gating, steps=100, batch=2, frames=10)
-    result = train(recipe, random_corpus(), seed=1, name="tiny-model", save_to=tmp_path / "out" / "model.keras")
+def test_training_learns_leads_the_open_ratio_and_writes_a_model_that_compiles(tmp_path: Path, data):
+    config = tiny_config(
+        network={"bottleneck": 16, "hidden": 32, "dilations": [1]},
+        training={"steps": 80, "steps_per_epoch": 20, "batch": 4, "seconds": 0.8},
+        mixing={"snr_db": [5.0, 5.0], "clean": 0.0, "speechless": 0.0, "silent": 0.0},
+        guidance={"target": 0.25, "start": 0.5, "ramp_steps": 20, "weight": 20.0},
+    )
+    result = train(config, data, tmp_path / "out")
+    assert result.finished
+    first, last = result.history[0], result.history[-1]
+    assert last["spectral"] < 0.9 * first["spectral"]
+    assert last["open_ratio"] == pytest.approx(0.25, abs=0.05)
+    assert last["val_spectral"] < first["val_spectral"]
     model = keras.models.load_model(tmp_path / "out" / "model.keras")
-    assert model.name == "tiny_model"
-    assert result["history"][-1]["step"] == 100
-    assert json.loads((tmp_path / "out" / "history.json").read_text()) == result
+    assert model.name == "tiny"
+    assert any(isinstance(layer, ChannelGate) for layer in model.layers)
+    written = json.loads((tmp_path / "out" / "history.json").read_text())
+    assert (written["finished"], written["step"], written["epochs"]) == (True, 80, list(result.history))
+    assert not list((tmp_path / "out").rglob(".*"))
+
+
+def test_curves_are_there_for_tensorboard(tmp_path: Path, data):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(tiny_config(training={"steps": 50, "steps_per_epoch": 50}), data, tmp_path / "out")
+    events = EventAccumulator(str(tmp_path / "out" / "log"))
+    events.Reload()
+    curves = {"train/spectral", "train/open_ratio", "train/learning_rate", "validation/spectral"}
+    assert curves <= set(events.Tags()["tensors"])
+    assert [event.step for event in events.Tensors("validation/spectral")] == [50]
+
+
+def test_a_model_that_does_not_compile_is_an_error_at_once(tmp_path: Path, data, monkeypatch):
+    def refuse(path: Path) -> None:
+        raise ModelError(f"{path.name} holds a layer that is not known.")
+
+    monkeypatch.setattr(training, "load", refuse)
+    with pytest.raises(ModelError, match="not known"):
+        train(tiny_config(training={"steps": 1}), data, tmp_path / "out")
+
+
+def test_early_stopping_ends_with_the_best_weights(tmp_path: Path, data, monkeypatch):
+    losses = iter([0.5, 0.3, 0.4, 0.35, 0.2])
+    kept = []
+
+    def scores(self, enhance):
+        mask, _ = enhance(self.noisy)
+        kept.append(mask)
+        return {"val_spectral": next(losses), "val_open_ratio": 1.0}
+
+    monkeypatch.setattr("slimse_mcu.training.validation.Validation.scores", scores)
+    config = tiny_config(
+        gates=False,
+        training={"steps": 100, "steps_per_epoch": 1, "learning_rate": 0.1},
+        early_stopping={"monitor": "spectral", "patience": 2},
+    )
+    result = train(config, data, tmp_path / "out")
+    assert (result.step, result.finished) == (4, True)
+    model = keras.models.load_model(tmp_path / "out" / "model.keras", compile=False)
+    clips = draw_validation(data.valid, config.mixing, 1, 0.5)
+    mask = model.predict(np.sqrt(np.square(clips.noisy).sum(axis=-1)), verbose=0)
+    np.testing.assert_allclose(mask, kept[1], atol=2e-3)
+    assert np.abs(mask - kept[3]).max() > 1e-2
+
+
+def test_gated_network_takes_all_but_its_gates_over(tmp_path: Path):
+    for build, sizes in (
+        (conv_fsenet, {"bottleneck": 8, "hidden": 12, "stacks": 1, "dilations": (1, 2), "gating_width": 4}),
+        (dsn_ftf, {"bands": 8, "encoder": 4, "channels": 6, "key_dim": 2, "policy_features": 4, "policy_hidden": 4}),
+    ):
+        start, gated = build(**sizes, gates=False, seed=1), build(**sizes, gates=True, seed=2)
+        start.save(tmp_path / "start.keras")
+        new = take_over(gated, tmp_path / "start.keras")
+        names = {layer.name for layer in start.layers}
+        assert new == tuple(layer.name for layer in gated.layers if layer.weights and layer.name not in names)
+        assert any(isinstance(gated.get_layer(name), ChannelGate | Policy) for name in new)
+        for layer in start.layers:
+            for a, b in zip(layer.get_weights(), gated.get_layer(layer.name).get_weights(), strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+def test_starting_point_of_other_sizes_is_refused(tmp_path: Path):
+    sizes = {"hidden": 12, "stacks": 1, "dilations": (1,)}
+    conv_fsenet(**sizes, bottleneck=8, gates=False).save(tmp_path / "start.keras")
+    with pytest.raises(SlimseError, match=r"its layer encode has the shapes \[\(257, 8\)\], not \[\(257, 6\)\]"):
+        take_over(conv_fsenet(**sizes, bottleneck=6), tmp_path / "start.keras")
+    with pytest.raises(SlimseError, match="its layer s1b0_expand is missing"):
+        take_over(conv_fsenet(**{**sizes, "stacks": 2}, bottleneck=8), tmp_path / "start.keras")
+    (tmp_path / "broken.keras").write_bytes(b"no zip archive")
+    with pytest.raises(SlimseError, match="no Keras model"):
+        take_over(conv_fsenet(**sizes, bottleneck=8), tmp_path / "broken.keras")
 
 
 def test_compact_file_loads_to_the_same_weights(tmp_path: Path):
@@ -180,35 +253,12 @@ def test_rounding_keeps_what_float16_cannot_hold():
     assert kept[2] == np.float16(0.1)
 
 
-def test_mixtures_carry_the_opinion_of_the_input_that_the_model_hears():
-    heard = []
+def test_batches_of_a_mixer_depend_on_its_seed_and_their_number_only(data):
+    def batch(seed: int, index: int) -> dict[str, np.ndarray]:
+        mixer = Mixer(data.sources, Mixing(), seconds=0.3, seed=seed)
+        return Batches(mixer, batch=2, last=5, seed=seed)[index][0]
 
-    def opinion(audio: np.ndarray) -> float:
-        heard.append(audio)
-        return float(len(heard))
-
-    mixtures = Mixtures(random_corpus(), Mixing(), batch=2, frames=20, steps=1, seed=3, opinion=opinion)
-    inputs, _ = mixtures[0]
-    np.testing.assert_array_equal(inputs["ovrl"][:, 0, 0], [1.0, 2.0])
-    assert [audio.shape for audio in heard] == [(20 * 256,)] * 2
-    spectra = (inputs["speech"] + inputs["noise"])[1] * inputs["gain"][1, ..., None]
-    np.testing.assert_allclose(heard[1], istft(spectra[..., 0] + 1j * spectra[..., 1]) * 32768, rtol=1e-4, atol=1e-2)
-
-
-@pytest.mark.parametrize("name", ["dsn-mgt", "dsn-static"])
-def test_recipe_of_the_slimmable_network_trains_and_loads(tmp_path: Path, name: str):
-    sizes = {"bands": 16, "encoder": 4, "channels": 12}
-    recipe = replace(RECIPES[name], network={**RECIPES[name].network, **sizes}, steps=100, batch=2, frames=8)
-    result = train(recipe, random_corpus(), seed=1, name=name, save_to=tmp_path / "model.keras")
-    assert result["history"][-1]["step"] == 100
-    model = keras.models.load_model(tmp_path / "model.keras")
-    assert model.name == name.replace("-", "_")
-    assert bool(gate_layers(model)) == (name == "dsn-mgt")
-
-
-def test_training_by_opinion_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("slimse_mcu.training.train_zoo.dnsmos", lambda audio: (None, None, None))
-    network = {"bands": 8, "encoder": 2, "channels": 6}
-    recipe = replace(RECIPES["dsn-mgt"], network=network, opinion=True, steps=1, batch=1)
-    with pytest.raises(SlimseError, match="DNS-MOS cannot score"):
-        train(recipe, random_corpus(), seed=1, name="x", save_to=tmp_path / "model.keras")
+    for key, value in batch(1, 3).items():
+        np.testing.assert_array_equal(value, batch(1, 3)[key])
+        assert not np.array_equal(value, batch(1, 4)[key])
+        assert not np.array_equal(value, batch(2, 3)[key])

@@ -80,4 +80,9 @@ def to_toml(values: Mapping[str, Any]) -> str:
 
 
 def _lines(values: Mapping[str, Any]) -> list[str]:
-    return [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
+    return [f"{key} = {_literal(value)}" for key, value in values.items() if value is not None]
+
+
+def _literal(value: Any) -> str:
+    """JSON is toml but for two things: toml knows no surrogates, and wants DEL escaped."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
