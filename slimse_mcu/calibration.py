@@ -76,7 +76,7 @@ def _read_features(path: Path | None, inputs: int) -> list[NDArray[np.float32]]:
             hint="Give a front end (--frontend) or features [frames, inputs] (--calibration FILE.npy).",
         )
     recordings = read_features(path, inputs)
-    if any(one.values.dtype == np.int8 for one in recordings):
+    if any(one.values.dtype != np.float32 for one in recordings):
         raise QuantizeError(
             f"The features of {path} are quantized already.", hint="Save them in float, as the model sees them."
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,7 @@ def compile_model(
     percentile: float = 99.99,
     front_end: FrontEnd | None = None,
     features_only: bool = False,
+    wide: Collection[str] = (),
     instrumented: bool = False,
     on_stage: Stage | None = None,
 ) -> Compiled:
@@ -61,12 +62,13 @@ def compile_model(
         percentile: Share of values, in percent, that ``"percentile"`` keeps inside the range.
         front_end: For models that carry none: what they were trained with.
         features_only: Leave out the audio front and back end: features in, outputs out.
+        wide: Names of the tensors that are int16; all others are int8.
         instrumented: Keep every tensor in memory of its own and call a hook after each layer.
         on_stage: Called after each stage.
 
     Raises:
         ModelError: The model cannot be read or compiled.
-        QuantizeError: There is nothing to calibrate with.
+        QuantizeError: There is nothing to calibrate with, or a tensor cannot be int16.
         AudioError: A recording cannot be read.
         PlanError: The model does not fit the board.
     """
@@ -92,8 +94,9 @@ def compile_model(
         method=method,
         percentile=percentile,
         calibration_hash=recordings.digest,
+        wide=wide,
     )
-    tell("quantize", f"int8, {method}")
+    tell("quantize", f"int8, {method}" + (f"; int16: {', '.join(sorted(wide))}" if wide else ""))
     note = unseen_note(quantized)
     if note:
         tell("warning", note)

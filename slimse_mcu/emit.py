@@ -130,8 +130,13 @@ def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "slimse.h", assets.read_text("firmware/slimse.h")
     yield from kernel_files(sorted(_functions(plan))).items()
     yield "dsp/slimse_dsp.h", assets.read_text("firmware/dsp/slimse_dsp.h")
-    if plan.quantized.graph.frontend is not None:
+    graph, quantization = plan.quantized.graph, plan.quantized.quantization
+    is_wide = {"features": quantization[graph.input].is_wide, "mask": quantization[graph.output].is_wide}
+    if graph.frontend is not None:
         for source in sorted((root / "dsp").glob("*.c")):
+            kind, _, width = source.stem.removeprefix("slimse_").partition("_")
+            if kind in is_wide and (width == "s16") != is_wide[kind]:
+                continue
             yield f"dsp/{source.name}", assets.read_text(f"firmware/dsp/{source.name}")
 
 

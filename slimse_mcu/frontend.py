@@ -1,9 +1,9 @@
 """The audio front and back end: specification of ``firmware/dsp`` in NumPy, its tables, and the float twin.
 
-A hop of int16 samples becomes one frame of int8 features; one frame of int8 mask becomes a hop of int16
-samples, one hop later.  :func:`analyse` and :func:`synthesise` do the float32 operations of the C code in the
-same order, so that both agree bit for bit; :func:`float_analyse` and :func:`float_synthesise` are the same
-transform in float64, for calibration and for the float model's audio.  What lies between spectrum and int8,
+A hop of int16 samples becomes one frame of int8 (int16 where wide) features; one frame of int8 (int16) mask becomes
+a hop of int16 samples, one hop later.  :func:`analyse` and :func:`synthesise` do the float32 operations of the C code
+in the same order, so that both agree bit for bit; :func:`float_analyse` and :func:`float_synthesise` are the same
+transform in float64, for calibration and for the float model's audio.  What lies between spectrum and integers,
 compression and mask, is in :mod:`slimse_mcu.spectral`.
 
 Powers of two are exact in float and are folded into tables: samples stay in int16 units (not divided by
@@ -56,7 +56,7 @@ class StftTables:
     reversed: NDArray[np.uint16]
     passes: tuple[FloatArray, ...]
     split: FloatArray
-    features: spectral.MagnitudeFeatures | spectral.ComplexFeatures
+    features: spectral.Features
     mask: spectral.Mask
 
     @property
@@ -303,9 +303,7 @@ def _join_spectrum(table: StftTables, re: FloatArray, im: FloatArray) -> tuple[F
     return out_re, out_im
 
 
-def analyse(
-    table: StftTables, state: StftState, pcm: NDArray[np.int16]
-) -> tuple[NDArray[np.int8], NDArray[np.complex64]]:
+def analyse(table: StftTables, state: StftState, pcm: NDArray[np.int16]) -> tuple[NDArray[Any], NDArray[np.complex64]]:
     """``slimse_stft_analyse`` and compression, over whole hops.
 
     Args:
@@ -314,8 +312,8 @@ def analyse(
         pcm: int16 ``[frames * hop]``.
 
     Returns:
-        int8 features ``[frames, inputs]`` (complex ones flat, (re, im) per bin) and the spectrum ``[frames, hop]``:
-        twice the transform in int16 units, bin 0 holding the real bins 0 and ``hop`` as (re, im).
+        int8 or int16 features ``[frames, inputs]`` (complex ones flat, (re, im) per bin) and the spectrum
+        ``[frames, hop]``: twice the transform in int16 units, bin 0 holding the real bins 0 and ``hop`` as (re, im).
     """
     hops = pcm.astype(np.int16, copy=False).reshape(-1, table.hop)
     with_history = np.concatenate([state.history[None], hops])
@@ -331,14 +329,14 @@ def analyse(
 
 
 def synthesise(
-    table: StftTables, state: StftState, mask: NDArray[np.int8], spectrum: NDArray[np.complex64]
+    table: StftTables, state: StftState, mask: NDArray[Any], spectrum: NDArray[np.complex64]
 ) -> NDArray[np.int16]:
     """Mask and ``slimse_stft_synthesise``, over whole frames.
 
     Args:
         table: From :func:`tables`.
         state: ``overlap`` is read and replaced.
-        mask: int8 ``[frames, outputs]``.
+        mask: int8 or int16 ``[frames, outputs]``.
         spectrum: ``[frames, hop]`` from :func:`analyse`.
 
     Returns:
@@ -508,6 +506,8 @@ def render_context(
             "feature_zero_point": feature.zero_point,
             "mask_scale": f"{mask.scale:.9g}",
             "mask_zero_point": mask.zero_point,
+            "features_ctype": feature.ctype,
+            "mask_ctype": mask.ctype,
             "arrays": arrays,
         },
     }
@@ -524,10 +524,17 @@ def _meanings(frontend: FrontEnd) -> dict[str, str]:
     }
 
 
-def _feature_arrays(features: spectral.MagnitudeFeatures | spectral.ComplexFeatures) -> tuple[CTable, ...]:
+def _feature_arrays(features: spectral.Features) -> tuple[CTable, ...]:
     if isinstance(features, spectral.MagnitudeFeatures):
         comment = "power (4 x, in int16 units) at which the feature becomes -127, -126, ..., 127"
         return (_float_table("audio_thresholds", features.thresholds, comment),)
+    if isinstance(features, spectral.WideMagnitudeFeatures):
+        return (
+            *_power_arrays("root", features.root, "magnitude", "power"),
+            *_power_arrays("exponent", features.exponent, "steps of the feature", "magnitude"),
+        )
+    if isinstance(features, spectral.WideComplexFeatures):
+        return _power_arrays("exponent", features.exponent, "steps of the feature per unit of the spectrum", "power")
     octaves = "steps of the feature per unit of the spectrum, by the power's biased binary exponent"
     segments = f"power's fraction, {spectral.SEGMENTS} lines per octave: [line][value, slope per 2^-18 of the line]"
     return (
@@ -536,12 +543,28 @@ def _feature_arrays(features: spectral.MagnitudeFeatures | spectral.ComplexFeatu
     )
 
 
-def _features_structure(features: spectral.MagnitudeFeatures | spectral.ComplexFeatures) -> dict[str, Any]:
+def _power_arrays(name: str, power: spectral.Power, result: str, source: str) -> tuple[CTable, CTable]:
+    lines = f"{source}'s fraction, {spectral.LINES} lines per octave: [line][value, slope per 2^-16 of the line]"
+    return (
+        _float_table(f"audio_{name}_octaves", power.octaves, f"{result} by the {source}'s biased binary exponent"),
+        _float_table(f"audio_{name}_lines", power.lines, lines),
+    )
+
+
+def _features_structure(features: spectral.Features) -> dict[str, Any]:
     """Function that makes the features, and its constants."""
     if isinstance(features, spectral.MagnitudeFeatures):
         return _structure("slimse_magnitude_features", (("thresholds", "audio_thresholds", ""),))
+    exponent = ("exponent", "{audio_exponent_octaves, audio_exponent_lines}", "")
+    if isinstance(features, spectral.WideMagnitudeFeatures):
+        floor = ("floor", c_float(features.floor), "epsilon, 2 x, in int16 units")
+        root = ("root", "{audio_root_octaves, audio_root_lines}", "")
+        return _structure("slimse_magnitude_features", (floor, root, exponent), wide=True)
+    floor = ("floor", c_float(features.floor), "epsilon squared, 4 x, in int16 units")
+    if isinstance(features, spectral.WideComplexFeatures):
+        return _structure("slimse_complex_features", (floor, exponent), wide=True)
     fields = (
-        ("floor", c_float(features.floor), "epsilon squared, 4 x, in int16 units"),
+        floor,
         ("offset", c_float(features.offset), "zero point + 128.5"),
         ("octaves", "audio_octaves", ""),
         ("segments", "audio_segments", ""),
@@ -556,9 +579,11 @@ def _mask_structure(mask: spectral.Mask, quantization: Quantization) -> dict[str
         ("gain", c_float(mask.gain), f"{quantization.scale:.9g} / (4 * MODEL_AUDIO_HOP)"),
     )
     found = _structure("slimse_mask", fields)
-    return {**found, "function": f"slimse_{'complex' if mask.is_complex else 'magnitude'}_mask_s8"}
+    kind = "complex" if mask.is_complex else "magnitude"
+    return {**found, "function": f"slimse_{kind}_mask_s{quantization.bits}"}
 
 
-def _structure(name: str, fields: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
+def _structure(name: str, fields: Iterable[tuple[str, str, str]], *, wide: bool = False) -> dict[str, Any]:
     lines = [f".{key} = {value},{f' /* {note} */' if note else ''}" for key, value, note in fields]
-    return {"ctype": f"{name}_t", "function": f"{name}_s8", "fields": lines}
+    ctype = f"{name}_s16_t" if wide else f"{name}_t"
+    return {"ctype": ctype, "function": f"{name}_s{16 if wide else 8}", "fields": lines}

@@ -310,6 +310,8 @@ class Quantization:
         return f"int{self.bits}_t"
 
 
+#: Operator of the nodes that change a tensor's width.
+CHANGE = "rescale"
 #: Key of a node's parameters under which those of its bypass lie: the change to the output's scale.
 BYPASS = "bypass"
 
@@ -336,8 +338,10 @@ class QuantizedGraph:
 
     @property
     def wide(self) -> tuple[str, ...]:
-        """Names of the int16 tensors, in execution order; those between two changes of width included."""
-        order = [self.graph.input, *(node.output for node in self.graph.nodes if node.output in self.graph.tensors)]
-        return tuple(name for name in order if self.quantization[name].is_wide)
+        """Names of the int16 tensors, in execution order, without the copies between two widths."""
+        graph = self.graph
+        order = [graph.input, *(node.output for node in graph.nodes if node.output in graph.tensors)]
+        copies = {name for node in graph.nodes if node.op == CHANGE for name in (*node.inputs, node.output)}
+        return tuple(name for name in order if self.quantization[name].is_wide and name not in copies)
 
     unseen: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.errors import QuantizeError
-from slimse_mcu.graph import BYPASS, Graph, Node, Quantization, QuantizedGraph, Tensor
+from slimse_mcu.graph import BYPASS, CHANGE, Graph, Node, Quantization, QuantizedGraph, Tensor
 from slimse_mcu.ops import operators, rescale
 from slimse_mcu.ops.arithmetic import choose_quantization
 from slimse_mcu.ops.op import QuantizeContext
@@ -149,9 +150,15 @@ def quantize_with(
                 parameters[node.name][BYPASS] = rescale.quantize(chosen[node.bypass], chosen[node.output])
         except QuantizeError as error:
             raise QuantizeError(f"Layer '{node.name}': {error.message}", hint=error.hint) from None
-    return QuantizedGraph(
-        changed, chosen, parameters, replace(graph.provenance, calibration_hash=calibration_hash), method
-    )
+    made_of = replace(graph.provenance, calibration_hash=_with_widths(calibration_hash, wide))
+    return QuantizedGraph(changed, chosen, parameters, made_of, method)
+
+
+def _with_widths(calibration_hash: str, wide: Collection[str]) -> str:
+    """Another hash for every choice of wide tensors, so that a board with other ones is refused."""
+    if not wide or not calibration_hash:
+        return calibration_hash
+    return hashlib.sha256(" ".join([calibration_hash, *sorted(wide)]).encode()).hexdigest()
 
 
 def _output(graph: Graph, node: Node, chosen: Mapping[str, Quantization]) -> Quantization:
@@ -164,7 +171,7 @@ def _output(graph: Graph, node: Node, chosen: Mapping[str, Quantization]) -> Qua
         return replace(fixed, minimum=seen.minimum, maximum=seen.maximum)
     if given is not None:
         return given
-    if node.op == rescale.OP.name:
+    if node.op == CHANGE:
         return choose_quantization(inputs[0].minimum, inputs[0].maximum)
     # What a wide layer writes before that is narrowed.
     narrowed = next(chosen[other.output] for other in graph.nodes if node.output in other.inputs)

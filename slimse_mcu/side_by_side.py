@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ class Runs:
 def run_both(
     quantized: QuantizedGraph,
     features: NDArray[np.float32],
-    integers: NDArray[np.int8],
+    integers: NDArray[Any],
     comparison: Comparison,
     audit: Audit | None = None,
     told: Told | None = None,

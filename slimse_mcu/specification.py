@@ -20,7 +20,7 @@ class Answer:
     """What a board must answer to one frame.
 
     Attributes:
-        output: Samples int16 ``[hop]``, or int8 ``[outputs]`` of a model without front end.
+        output: Samples int16 ``[hop]``, or int8 or int16 ``[outputs]`` of a model without front end.
         gates: Packed bits, uint8 ``[gate bytes]``.
         macs: Multiply-accumulates executed.
         digest: Of the memory, see :func:`slimse_mcu.harness.session.digest_of`.
@@ -53,7 +53,7 @@ class Specification:
 
     @property
     def tensors(self) -> Mapping[str, NDArray[Any]]:
-        """The last value of every tensor, int8 and flat."""
+        """The last value of every tensor, flat."""
         return self._stream.tensors
 
     @property
@@ -70,7 +70,8 @@ class Specification:
         """What the board must answer to the next frames.
 
         Args:
-            frames: What the board is sent: int16 ``[frames, hop]``, or int8 ``[frames, inputs]`` without front end.
+            frames: What the board is sent: int16 ``[frames, hop]``, or quantized features ``[frames, inputs]`` without
+                front end.
         """
         if self._tables is None or self._audio is None:
             return [self._step(values) for values in frames]
@@ -80,7 +81,7 @@ class Specification:
         audio = frontend.synthesise(self._tables, self._audio, masks, spectrum).reshape(frames.shape)
         return [replace(one, output=samples) for samples, one in zip(audio, answers, strict=True)]
 
-    def _step(self, features: NDArray[np.int8]) -> Answer:
+    def _step(self, features: NDArray[Any]) -> Answer:
         self._stream.step(features, self._forced)
         memory = self.memory()
         digest = digest_of(memory[name].tobytes() for name in self._kept)

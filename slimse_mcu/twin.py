@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu import flips, frontend
+from slimse_mcu.errors import AudioError
 from slimse_mcu.fidelity import Comparison
 from slimse_mcu.flips import Audit
 from slimse_mcu.graph import QuantizedGraph
@@ -50,15 +51,22 @@ class Twin:
         return cls(quantized, frontend.tables(graph.frontend, *both))
 
     def frames(self, recording: Recording) -> NDArray[Any]:
-        """What the board is sent, one row per frame: hops of samples and one of silence, or int8 features."""
+        """What the board is sent, one row per frame: hops of samples and one of silence, or quantized features."""
         if isinstance(recording, Pair):
             assert self.tables is not None, "audio needs a front end"
             hop = self.tables.hop
             padded = frontend.pad_to_hops(recording.noisy.samples, hop)
             return np.append(padded, np.zeros(hop, np.int16)).reshape(-1, hop)
-        if recording.values.dtype == np.int8:
-            return recording.values
-        return quantize_values(recording.values, self.quantized.quantization[self.quantized.graph.input])
+        source = self.quantized.quantization[self.quantized.graph.input]
+        if recording.values.dtype == np.float32:
+            return quantize_values(recording.values, source)
+        if recording.values.dtype != source.dtype:
+            raise AudioError(
+                f"The features of {recording.name} are {recording.values.dtype.name}, the model takes "
+                f"{source.dtype.name}.",
+                hint="Save them in float, as the model sees them.",
+            )
+        return recording.values
 
     def specification(self, frames: NDArray[Any], forced: NDArray[np.uint8] | None, done: Done) -> Run:
         """What the board must answer to ``frames``."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from slimse_mcu.errors import QuantizeError
-from slimse_mcu.graph import Graph, Node, State, Tensor
+from slimse_mcu.graph import CHANGE, Graph, Node, State, Tensor
 from slimse_mcu.ops import operators
 
 
@@ -122,7 +122,7 @@ class _Changes:
             "change": "int8 to int16" if change == "widen" else "int16 to int8",
         }
         name = self._unused(f"{source}_{change}" if change == "widen" else f"{output}_{change}")
-        self.nodes.append(Node(name, "rescale", (source,), output, attributes, period=tensor.period))
+        self.nodes.append(Node(name, CHANGE, (source,), output, attributes, period=tensor.period))
 
     def _unused(self, name: str) -> str:
         """A name that no tensor, gate, state or layer has."""

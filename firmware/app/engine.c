@@ -12,8 +12,8 @@ static model_t app_model;
 static model_audio_t app_audio;
 static int16_t app_pcm[MODEL_HOP];
 #endif
-static int8_t app_input[MODEL_INPUT_SIZE];
-static int8_t app_output[MODEL_OUTPUT_SIZE];
+static app_input_t app_input[MODEL_INPUT_SIZE];
+static app_output_t app_output[MODEL_OUTPUT_SIZE];
 
 static struct {
     bool forced;
@@ -216,7 +216,7 @@ const uint8_t *app_engine_buffer_bytes(uint32_t index)
     if (index < model_info.buffer_count) {
         return (const uint8_t *)&app_model + model_info.buffers[index].offset;
     }
-    return (const uint8_t *)(index == model_info.buffer_count ? app_input : app_output);
+    return index == model_info.buffer_count ? (const uint8_t *)app_input : (const uint8_t *)app_output;
 }
 
 uint32_t app_engine_digest(void)

@@ -12,7 +12,21 @@
 #include "model_audio.h"
 #endif
 
+/* What the network takes and yields. */
+#ifdef MODEL_INPUT_IS_INT16
+typedef int16_t app_input_t;
+#else
+typedef int8_t app_input_t;
+#endif
+#ifdef MODEL_OUTPUT_IS_INT16
+typedef int16_t app_output_t;
+#else
+typedef int8_t app_output_t;
+#endif
+
 enum {
+    APP_INPUT_BYTES = MODEL_INPUT_SIZE * sizeof(app_input_t),
+    APP_OUTPUT_BYTES = MODEL_OUTPUT_SIZE * sizeof(app_output_t),
 #if MODEL_HAS_AUDIO
     APP_PCM_BYTES = 2 * MODEL_HOP
 #else
@@ -48,7 +62,7 @@ void app_engine_force_all(bool open);
 /* Force the gates to `pattern`, model_info.gate_bytes long; false if it sets bits of no channel. */
 bool app_engine_force_pattern(const uint8_t *pattern);
 
-/* Run one frame of quantized features; input MODEL_INPUT_SIZE, output MODEL_OUTPUT_SIZE values. */
+/* Run one frame of quantized features; input APP_INPUT_BYTES, output APP_OUTPUT_BYTES, little-endian. */
 app_cost_t app_engine_features(const uint8_t *input, uint8_t *output);
 
 /* Run one frame of audio; MODEL_HOP little-endian 16-bit samples in and out. */

@@ -148,8 +148,8 @@ static void configure(const app_request_t *request, app_reply_t *reply)
 static void frame(const app_request_t *request, app_reply_t *reply)
 {
     const bool pcm = app_state.mode == APP_MODE_PCM;
-    const uint32_t in = pcm ? APP_PCM_BYTES : MODEL_INPUT_SIZE;
-    const uint32_t out = pcm ? APP_PCM_BYTES : MODEL_OUTPUT_SIZE;
+    const uint32_t in = pcm ? APP_PCM_BYTES : APP_INPUT_BYTES;
+    const uint32_t out = pcm ? APP_PCM_BYTES : APP_OUTPUT_BYTES;
     uint8_t *costs;
     uint8_t *gates;
     uint8_t *output;

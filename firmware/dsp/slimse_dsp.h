@@ -1,4 +1,4 @@
-/* Audio front and back end: int16 samples to int8 features, int8 mask to int16 samples.
+/* Audio front and back end: int16 samples to int8 or int16 features, int8 or int16 mask to int16 samples.
  *
  * Only IEEE single additions, subtractions, multiplications and conversions, each rounded once and in
  * the order written, so that every core with an FPU, every core with software float and the NumPy
@@ -64,6 +64,27 @@ typedef struct {
     const float *segments; /* [32][value, slope per 2^-18], lines through the rest of the power */
 } slimse_complex_features_t;
 
+/* A power of a float that is not negative. */
+typedef struct {
+    const float *octaves; /* [256], by the biased exponent: the result where the fraction is 1; [0] is 0 */
+    const float *lines;   /* [128][value, slope per 2^-16], through the same power of the fraction */
+} slimse_power_t;
+
+/* Compressed magnitude in int16. */
+typedef struct {
+    uint16_t hop;
+    float floor;             /* added to each magnitude, >= 0 */
+    slimse_power_t root;     /* magnitude from 4 * power */
+    slimse_power_t exponent; /* steps of the feature from a magnitude */
+} slimse_magnitude_features_s16_t;
+
+/* Compressed real and imaginary part in int16. */
+typedef struct {
+    uint16_t hop;
+    float floor;             /* added to each power, >= 0 */
+    slimse_power_t exponent; /* steps per unit from 4 * power */
+} slimse_complex_features_s16_t;
+
 /* spectrum [hop][re, im] -> features [hop + 1] */
 void slimse_magnitude_features_s8(const slimse_magnitude_features_t *compression,
                                   const float *spectrum, int8_t *features);
@@ -72,9 +93,15 @@ void slimse_magnitude_features_s8(const slimse_magnitude_features_t *compression
 void slimse_complex_features_s8(const slimse_complex_features_t *compression, const float *spectrum,
                                 int8_t *features);
 
+/* The same in int16, with zero point 0. */
+void slimse_magnitude_features_s16(const slimse_magnitude_features_s16_t *compression,
+                                   const float *spectrum, int16_t *features);
+void slimse_complex_features_s16(const slimse_complex_features_s16_t *compression,
+                                 const float *spectrum, int16_t *features);
+
 /* ---- mask ------------------------------------------------------------------------------------ */
 
-/* Gains as int8. */
+/* Gains as int8, or as int16 with zero point 0. */
 typedef struct {
     uint16_t hop;
     int16_t zero_point; /* mask value that means gain 0 */
@@ -87,5 +114,9 @@ void slimse_magnitude_mask_s8(const slimse_mask_t *scale, const int8_t *mask, fl
 /* mask [hop + 1][re, im], one complex gain per bin; of bins 0 and hop, which are real, the real part
  * counts; spectrum [hop][re, im] is multiplied with it. */
 void slimse_complex_mask_s8(const slimse_mask_t *scale, const int8_t *mask, float *spectrum);
+
+/* The same in int16. */
+void slimse_magnitude_mask_s16(const slimse_mask_t *scale, const int16_t *mask, float *spectrum);
+void slimse_complex_mask_s16(const slimse_mask_t *scale, const int16_t *mask, float *spectrum);
 
 #endif

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slimse_mcu.errors import ModelError
+from slimse_mcu.errors import ModelError, QuantizeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from slimse_mcu.measure import Recording
 
 FILE = click.Path(path_type=Path)
+_WIDE_FROM_BYTES = 16 * 1024 * 1024
+_WIDE_FROM_HINT = 'Give a JSON object with {"wide": ["tensor", ...]}, such as `slimse sensitivity` writes.'
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,6 +55,19 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Sample rate, FFT and compression that a model was trained with, when its file does not say.",
         ),
         click.option("--features-only", is_flag=True, help="No audio on the device: features in, outputs out."),
+        click.option(
+            "--wide",
+            multiple=True,
+            metavar="TENSOR[,TENSOR]",
+            help="Hold these tensors in 16 bits, by their names in the generated C; may be repeated.",
+        ),
+        click.option(
+            "--wide-from",
+            type=FILE,
+            metavar="JSON",
+            help='Hold the tensors under "wide" in this file in 16 bits, as `slimse sensitivity` and project.json name '
+            "them.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -87,6 +102,27 @@ def front_end(path: Path | None) -> FrontEnd | None:
     return None if path is None else read_front_end(path)
 
 
+def wide_tensors(named: Sequence[str], path: Path | None) -> frozenset[str]:
+    """The tensors of ``--wide`` and ``--wide-from``.
+
+    Raises:
+        QuantizeError: The file cannot be read, or says no names.
+    """
+    names = {name.strip() for one in named for name in one.split(",")} - {""}
+    if path is None:
+        return frozenset(names)
+    try:
+        with path.open("rb") as file:
+            found = json.loads(file.read(_WIDE_FROM_BYTES))["wide"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise QuantizeError(
+            f"{path} says no tensors ({type(error).__name__}: {error}).", hint=_WIDE_FROM_HINT
+        ) from None
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise QuantizeError(f'"wide" in {path} is no list of names.', hint=_WIDE_FROM_HINT)
+    return frozenset(names) | frozenset(found)
+
+
 def print_json(value: Any) -> None:
     """The answer of ``json_option``."""
     click.echo(json.dumps(value, indent=2, allow_nan=False))
@@ -104,6 +140,7 @@ def compile_with(model: str, board: Board | None, stages: Stage, options: dict[s
         percentile=options["percentile"],
         front_end=front_end(options["frontend"]),
         features_only=options["features_only"],
+        wide=wide_tensors(options["wide"], options["wide_from"]),
         instrumented=options.get("instrumented", False),
         on_stage=stages,
     )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 _HELLO = struct.Struct("<HIBBBBHHIIIHHHHHHHIHHI")
 _GATE = struct.Struct("<HH")
@@ -97,6 +100,20 @@ class DeviceInfo:
     gates: tuple[GateInfo, ...] = ()
     buffers: tuple[BufferInfo, ...] = ()
     layers: tuple[str, ...] = ()
+
+    @property
+    def input_dtype(self) -> np.dtype[Any]:
+        """Type of the features, as the size of ``app_input`` tells it."""
+        return self._dtype("app_input", self.input_size)
+
+    @property
+    def output_dtype(self) -> np.dtype[Any]:
+        """Type of the mask, as the size of ``app_output`` tells it."""
+        return self._dtype("app_output", self.output_size)
+
+    def _dtype(self, name: str, size: int) -> np.dtype[Any]:
+        is_wide = any(one.name == name and one.size_bytes == 2 * size for one in self.buffers)
+        return np.dtype(np.int16 if is_wide else np.int8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Features:
 
     Attributes:
         name: File name without folder and suffix.
-        values: float32 ``[frames, inputs]``, as the model's input; or int8, already quantized.
+        values: float32 ``[frames, inputs]``, as the model's input; or int8 or int16, already quantized.
     """
 
     name: str
@@ -63,7 +63,7 @@ def _read(path: Path, inputs: int) -> NDArray[Any]:
             f"{path} has shape {values.shape}, expected (frames, {inputs}).",
             hint="Save the model's input, one row per frame.",
         )
-    if values.dtype == np.int8:
+    if values.dtype in (np.int8, np.int16):
         return np.array(values)
     if not np.isfinite(values).all():
         raise AudioError(f"{path} holds values that are not finite.", hint="Write the file again.")

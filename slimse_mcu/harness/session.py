@@ -43,7 +43,7 @@ class FrameResult:
 
     Attributes:
         index: Number of the frame in its stream, from 0.
-        output: Audio ``int16 [hop]`` (mode pcm) or mask ``int8 [output_size]`` (mode features).
+        output: Audio ``int16 [hop]`` (mode pcm) or mask ``int8`` or ``int16 [output_size]`` (mode features).
         gates: ``uint8 [gate_bytes]``, packed bits of the gates' decisions.
         macs: Multiply-accumulates that the kernels executed.
         count: Instructions or cycles of the network alone; 0 where nothing is counted.
@@ -210,7 +210,7 @@ class Session:
         Until the stream has ended or was closed, no other request can be made.
 
         Args:
-            inputs: ``int16 [hop]`` (mode pcm) or ``int8 [input_size]`` (mode features) per frame.
+            inputs: ``int16 [hop]`` (mode pcm), or ``int8`` or ``int16 [input_size]`` (mode features) per frame.
 
         Raises:
             ValueError: A frame has another shape or type.
@@ -344,16 +344,17 @@ class Session:
         return found
 
     def _frame_payload(self, values: NDArray[np.int16] | NDArray[np.int8]) -> bytes:
-        size, dtype = (self.info.hop, np.int16) if self._mode == "pcm" else (self.info.input_size, np.int8)
+        info = self.info
+        size, dtype = (info.hop, np.dtype(np.int16)) if self._mode == "pcm" else (info.input_size, info.input_dtype)
         if values.dtype != dtype or values.shape != (size,):
-            raise ValueError(f"A frame is {np.dtype(dtype).name} [{size}], not {values.dtype.name} {values.shape}.")
+            raise ValueError(f"A frame is {dtype.name} [{size}], not {values.dtype.name} {values.shape}.")
         return values.astype(values.dtype.newbyteorder("<")).tobytes()
 
     def _frame_result(self, index: int, answer: bytes) -> FrameResult:
         info = self.info
         pcm = self._mode == "pcm"
         start = _COSTS.size + info.gate_bytes
-        end = start + (2 * info.hop if pcm else info.output_size)
+        end = start + (2 * info.hop if pcm else info.output_size * info.output_dtype.itemsize)
         if len(answer) != end + (_DIGEST.size if info.instrumented else 0):
             raise self._unreadable("frame")
         macs, network, total = _COSTS.unpack(answer[: _COSTS.size])
@@ -361,7 +362,7 @@ class Session:
         if pcm:
             output = np.frombuffer(answer[start:end], "<i2").astype(np.int16)
         else:
-            output = np.frombuffer(answer[start:end], np.int8).copy()
+            output = np.frombuffer(answer[start:end], info.output_dtype.newbyteorder("<")).astype(info.output_dtype)
         return FrameResult(
             index=index,
             output=output,

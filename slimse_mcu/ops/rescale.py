@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from slimse_mcu.graph import Block, Node, Quantization, Tensor
+from slimse_mcu.graph import CHANGE, Block, Node, Quantization, Tensor
 from slimse_mcu.ops.arithmetic import clamp_s8, clamp_s16, multiply_by_quantized_multiplier, quantize_multiplier
 from slimse_mcu.ops.op import FloatArray, Integers, KernelCall, Memories, Op, Parameters, QuantizeContext
 
@@ -83,7 +83,7 @@ def _bits(parameters: Parameters, end: str) -> int:
 class Rescale(Op):
     """No weights, no layer of Keras: :mod:`slimse_mcu.widths` puts it in."""
 
-    name = "rescale"
+    name = CHANGE
     kernels = ("slimse_rescale_s8_s16", "slimse_rescale_s16_s8")
     widths = (8, 16)
     mixes_widths = True
