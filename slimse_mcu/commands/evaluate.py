@@ -103,11 +103,13 @@ def command(
 
     if as_json and as_markdown:
         raise click.UsageError("Give either --json or --markdown", click.get_current_context())
+    if port is not None and board_name == "none":
+        raise click.UsageError("--port belongs to --board", click.get_current_context())
     outputs.check_out(out)
     target = None if board_name == "none" else find_board(board_name)
     given = list(models) + ([] if baseline is None or baseline in models else [baseline])
     labels = labelled(given)
-    stages = screen.Stages(quiet=as_json or as_markdown)
+    stages = screen.Stages(quiet=as_json)
     found = open_test_set(data, kind, split)
     left_out = f", {screen.counted(len(found.rejected), 'file')} left out" if found.rejected else ""
     stages("read", f"{screen.counted(len(found.items), 'recording')} of a {found.kind} set{left_out}")
@@ -125,7 +127,7 @@ def command(
         limit=limit,
         baseline=None if baseline is None else labels[given.index(baseline)][0],
     )
-    with Bars(quiet=as_json or as_markdown) as bars:
+    with Bars(quiet=as_json) as bars:
         result = evaluate(subjects, found, settings, cache=cache or out / "cache", progress=bars)
     stages(
         "evaluate", f"{screen.counted(len(subjects), 'model')}, {screen.counted(len(result.recordings), 'recording')}"
