@@ -17,9 +17,9 @@ from slimse_mcu.training.train import Data
 RATE_HZ = 16000
 
 
-def write_corpus(folder: Path, files: int = 3, seconds: float = 3.0) -> None:
+def write_corpus(folder: Path, files: int = 3, seconds: float = 3.0, seed: int = 5) -> None:
     """Files in ``folder/clean`` and ``folder/noise``: below 2.5 kHz in syllables, and white."""
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     samples = int(seconds * RATE_HZ)
     for role in ("clean", "noise"):
         (folder / role).mkdir(parents=True, exist_ok=True)
@@ -30,6 +30,17 @@ def write_corpus(folder: Path, files: int = 3, seconds: float = 3.0) -> None:
         speech = np.fft.irfft(spectrum, samples) * syllables
         soundfile.write(folder / "clean" / f"{number}.wav", speech, RATE_HZ, subtype="PCM_16")
         soundfile.write(folder / "noise" / f"{number}.wav", rng.normal(0, 0.05, samples), RATE_HZ, subtype="PCM_16")
+
+
+def write_pairs(folder: Path) -> None:
+    """A data set with pairs to train on and to validate on."""
+    for seed, split in enumerate(("train", "valid")):
+        write_corpus(folder / split, files=2, seed=seed)
+        (folder / split / "noisy").mkdir()
+        for clean in (folder / split / "clean").iterdir():
+            noise = folder / split / "noise" / clean.name
+            mixed = soundfile.read(clean)[0] + soundfile.read(noise)[0]
+            soundfile.write(folder / split / "noisy" / clean.name, mixed, RATE_HZ, subtype="PCM_16")
 
 
 def tiny_data(folder: Path) -> Data:
