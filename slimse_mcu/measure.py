@@ -43,6 +43,7 @@ from slimse_mcu.report import (
 )
 from slimse_mcu.report_page import html_text
 from slimse_mcu.run import Run
+from slimse_mcu.sensitivity.results import Sensitivity
 from slimse_mcu.side_by_side import Told
 from slimse_mcu.streaming import count_macs, gate_layout
 from slimse_mcu.twin import Recording as Recording
@@ -68,6 +69,7 @@ def measure(
     *,
     all_open_frames: int = 64,
     audit_frames: int = AUDIT_FRAMES,
+    sensitivity: Sensitivity | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Measure a model on a board and write ``report.json``, ``report.html`` and the board's output into a folder.
@@ -82,6 +84,7 @@ def measure(
         all_open_frames: Frames of the first recording that run again with all gates forced open.
         audit_frames: Most frames, from the first recording on, that the int8 network runs again with the float
             network's decisions, and the float network with the int8 one's; 0: none.
+        sensitivity: The search that chose the tensors of 16 bits, for the report.
         progress: See :data:`Progress`.
 
     Returns:
@@ -109,6 +112,7 @@ def measure(
         files, audits = _files(twin, recordings, answers, references.sounds, tell)
         audit = None if references.audit is None else references.audit.result(audits)
         report = _report(session, plan, image, board, files, answers[-1], bit_exact, references.errors, audit)
+        report = replace(report, sensitivity=sensitivity)
         _write(folder, report)
     return report
 

@@ -18,6 +18,8 @@ from slimse_mcu.fidelity import QuantizationErrors
 from slimse_mcu.flips import FlipAudit
 from slimse_mcu.harness.quality import METRICS, Scores
 from slimse_mcu.run import Run
+from slimse_mcu.sensitivity.file import to_json as sensitivity_json
+from slimse_mcu.sensitivity.results import Sensitivity
 
 SIGNALS = ("noisy", "float", "device")
 """Signals that are scored: the input, the float model's output, the board's output."""
@@ -177,6 +179,7 @@ class Report:
         bit_exact: Comparison with the specification.
         quantization: The specification against the float model; None when it was not measured.
         flips: Its decisions against the float model's; None for a model without gates, or when not measured.
+        sensitivity: The search that chose the tensors of 16 bits; None where none did.
         unseen: A warning about what stayed closed through all of the calibration; empty: nothing did.
         files: Every recording.
         sample_rate_hz: Of the audio; None without a front end.
@@ -200,6 +203,7 @@ class Report:
     sample_rate_hz: int | None
     quantization: QuantizationErrors | None = None
     flips: FlipAudit | None = None
+    sensitivity: Sensitivity | None = None
     unseen: str = ""
 
     @property
@@ -245,6 +249,7 @@ class Report:
             },
             "quantization": None if self.quantization is None else self.quantization.to_json(),
             "flips": None if self.flips is None else self.flips.to_json(),
+            "sensitivity": None if self.sensitivity is None else sensitivity_json(self.sensitivity),
             "warnings": [self.unseen] if self.unseen else [],
         }
 

@@ -17,6 +17,7 @@ from slimse_mcu.fidelity import StateError, TensorError
 from slimse_mcu.report import SIGNALS, FileReport, GateUse, Report, metric_table
 from slimse_mcu.report_flips import flips_section
 from slimse_mcu.report_pictures import histogram, timeline
+from slimse_mcu.report_sensitivity import sensitivity_section
 from slimse_mcu.report_words import (
     METRIC_NAMES,
     NOTHING,
@@ -104,6 +105,7 @@ def page(report: Report) -> dict[str, Any]:
         "states": _state_table(report),
         "tensors": _tensor_table(report),
         "flips": flips_section(report.flips),
+        "sensitivity": sensitivity_section(report.sensitivity),
         "unseen": report.unseen,
         "quantization_note": _quantization_note(report),
         "drift": _drift_text(report),

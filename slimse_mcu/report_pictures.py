@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 INK = "#1f2933"
 MUTED = "#7b8794"
 ACCENT = "#0f766e"
-_WARM = "#b45309"
+WARM = "#b45309"
 OPEN_CLOSED = ListedColormap(["#e6edf0", ACCENT])
 
 _WINDOW = 512
@@ -34,7 +34,7 @@ _TITLES = {
     "float": "Output of the float model",
     "clean": "Clean reference",
 }
-_WIDTH_IN = 11.0
+WIDTH_IN = 11.0
 _DPI = 110
 
 
@@ -57,7 +57,7 @@ def timeline(file: FileReport, sample_rate_hz: int | None, hop: int, macs_all_op
     channels = {name: bits for name, bits in found.items() if not is_component(name)}
     patterns = [one for one in (components, channels) if one]
     heights = [1.15] * len(signals) + [_gates_height(one) for one in patterns] + [1.1]
-    figure = Figure(figsize=(_WIDTH_IN, 0.7 + 1.28 * sum(heights)), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 0.7 + 1.28 * sum(heights)), facecolor="white", layout="constrained")
     axes = list(np.ravel(figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)))
     for name, ax in zip(signals, axes, strict=False):
         _spectrogram(ax, file.audio[name], int(sample_rate_hz or 1), _TITLES[name])
@@ -66,7 +66,7 @@ def timeline(file: FileReport, sample_rate_hz: int | None, hop: int, macs_all_op
     _macs(axes[-1], file.run.macs, frame_s, macs_all_open)
     axes[-1].set_xlim(0, file.run.frames * frame_s)
     axes[-1].set_xlabel("frame" if sample_rate_hz is None else "time [s]", fontsize=9, color=MUTED)
-    return _png(figure)
+    return png(figure)
 
 
 def _gates_height(patterns: Mapping[str, NDArray[np.bool_]]) -> float:
@@ -76,7 +76,8 @@ def _gates_height(patterns: Mapping[str, NDArray[np.bool_]]) -> float:
     return min(3.4, 0.8 + 0.27 * len(patterns))
 
 
-def _title(ax: Axes, text: str, detail: str = "") -> None:
+def title(ax: Axes, text: str, detail: str = "") -> None:
+    """A heading on the left, a detail on the right, and the look that all pictures share."""
     ax.set_title(text, loc="left", fontsize=9.5, color=INK, fontweight="bold", pad=4)
     if detail:
         ax.set_title(detail, loc="right", fontsize=8.5, color=MUTED, pad=4)
@@ -94,7 +95,7 @@ def power_db(samples: NDArray[np.int16]) -> NDArray[np.float64]:
     return np.asarray(10.0 * np.log10(power.T + 10.0 ** (_FLOOR_DB / 10.0)))
 
 
-def _spectrogram(ax: Axes, samples: NDArray[np.int16], sample_rate_hz: int, title: str) -> None:
+def _spectrogram(ax: Axes, samples: NDArray[np.int16], sample_rate_hz: int, heading: str) -> None:
     image = power_db(samples)
     end_s = image.shape[1] * _HOP / sample_rate_hz
     ax.imshow(
@@ -107,11 +108,11 @@ def _spectrogram(ax: Axes, samples: NDArray[np.int16], sample_rate_hz: int, titl
         extent=(0.0, end_s, 0.0, sample_rate_hz / 2000.0),
         interpolation="antialiased",
     )
-    _title(ax, title, f"kHz, {_FLOOR_DB:.0f} to -10 dB full scale")
+    title(ax, heading, f"kHz, {_FLOOR_DB:.0f} to -10 dB full scale")
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
-def _gates(ax: Axes, gates: Mapping[str, NDArray[np.bool_]], frame_s: float, title: str) -> None:
+def _gates(ax: Axes, gates: Mapping[str, NDArray[np.bool_]], frame_s: float, heading: str) -> None:
     names, patterns = zip(*gates.items(), strict=True)
     edges = np.concatenate([[0], np.cumsum([one.shape[1] for one in patterns])])
     stacked = np.concatenate(patterns, axis=1).T
@@ -130,7 +131,7 @@ def _gates(ax: Axes, gates: Mapping[str, NDArray[np.bool_]], frame_s: float, tit
         ax.axhline(edge, color="white", linewidth=1.4)
     labels = [f"{name}  {one.mean():.0%}" for name, one in zip(names, patterns, strict=True)]
     ax.set_yticks((edges[:-1] + edges[1:]) / 2, labels)
-    _title(ax, title, f"filled = open, {stacked.mean():.1%} of all")
+    title(ax, heading, f"filled = open, {stacked.mean():.1%} of all")
 
 
 def _macs(ax: Axes, macs: NDArray[np.int64], frame_s: float, all_open: float | None) -> None:
@@ -140,7 +141,7 @@ def _macs(ax: Axes, macs: NDArray[np.int64], frame_s: float, all_open: float | N
     detail = f"mean {macs.mean():,.0f}"
     top = float(macs.max())
     if all_open:
-        ax.axhline(all_open, color=_WARM, linewidth=1.1, linestyle=(0, (5, 3)))
+        ax.axhline(all_open, color=WARM, linewidth=1.1, linestyle=(0, (5, 3)))
         detail += f", dashed: all gates open {all_open:,.0f}"
         top = max(top, all_open)
     ax.set_ylim(0, 1.12 * top if top else 1.0)
@@ -148,7 +149,7 @@ def _macs(ax: Axes, macs: NDArray[np.int64], frame_s: float, all_open: float | N
     ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.grid(axis="y", color="#e4e7eb", linewidth=0.7)
     ax.set_axisbelow(True)
-    _title(ax, "Executed MACs per frame", detail)
+    title(ax, "Executed MACs per frame", detail)
 
 
 def histogram(values: NDArray[Any], all_open: float | None, label: str) -> bytes:
@@ -157,12 +158,12 @@ def histogram(values: NDArray[Any], all_open: float | None, label: str) -> bytes
     ax = figure.subplots()
     ax.hist(values, bins=40, color=ACCENT, alpha=0.85)
     if all_open:
-        ax.axvline(all_open, color=_WARM, linewidth=1.2, linestyle=(0, (5, 3)))
+        ax.axvline(all_open, color=WARM, linewidth=1.2, linestyle=(0, (5, 3)))
         ax.set_xlim(0, 1.05 * max(all_open, float(values.max())))
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    _title(ax, label, "frames" + (", dashed: all gates open" if all_open else ""))
-    return _png(figure)
+    title(ax, label, "frames" + (", dashed: all gates open" if all_open else ""))
+    return png(figure)
 
 
 _MOST_ROWS = 40
@@ -171,11 +172,11 @@ _MOST_ROWS = 40
 def flips(audit: FlipAudit) -> bytes:
     """Margins of all decisions, and the share of each gate's decisions that differ, as a PNG file."""
     rows = min(len(audit.gates), _MOST_ROWS)
-    figure = Figure(figsize=(_WIDTH_IN, max(2.6, 1.0 + 0.2 * rows)), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, max(2.6, 1.0 + 0.2 * rows)), facecolor="white", layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
     _flip_margins(left, audit)
     _flip_shares(right, audit, rows)
-    return _png(figure)
+    return png(figure)
 
 
 def _flip_margins(ax: Axes, audit: FlipAudit) -> None:
@@ -187,13 +188,13 @@ def _flip_margins(ax: Axes, audit: FlipAudit) -> None:
     first, last = (some[0], some[-1] + 1) if some.size else (0, 1)
     edges, kept, flipped = edges[first : last + 1], kept[first:last], flipped[first:last]
     ax.stairs(kept + flipped, edges, fill=True, color="#cbd5db", label="all decisions")
-    ax.stairs(flipped, edges, fill=True, color=_WARM, label="differ from float's")
+    ax.stairs(flipped, edges, fill=True, color=WARM, label="differ from float's")
     ax.set_xscale("log")
     ax.set_yscale("symlog", linthresh=1.0)
     ax.set_ylim(0, 3.0 * max(1, int(kept.max(initial=0) + flipped.max(initial=0))))
     ax.set_xlabel("distance of the float model's logit from the threshold", fontsize=8.5, color=MUTED)
     ax.legend(fontsize=8, frameon=False, labelcolor=INK, loc="upper left")
-    _title(ax, "Margins of the decisions", "how many")
+    title(ax, "Margins of the decisions", "how many")
 
 
 def _flip_shares(ax: Axes, audit: FlipAudit, rows: int) -> None:
@@ -205,7 +206,7 @@ def _flip_shares(ax: Axes, audit: FlipAudit, rows: int) -> None:
         [100.0 * getattr(one, what) / max(1, one.decisions) for one in found] for what in ("opened", "closed")
     )
     ax.barh(range(rows), opened, color=ACCENT, height=0.72, label="opened")
-    ax.barh(range(rows), [-one for one in closed], color=_WARM, height=0.72, label="closed")
+    ax.barh(range(rows), [-one for one in closed], color=WARM, height=0.72, label="closed")
     ax.axvline(0.0, color="#c4cdd5", linewidth=0.9)
     ax.set_yticks(range(rows), [f"{name}  {one.share:.2%}" for name, one in zip(names, found, strict=True)])
     ax.invert_yaxis()
@@ -215,10 +216,11 @@ def _flip_shares(ax: Axes, audit: FlipAudit, rows: int) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     ax.set_xlabel("% of the gate's decisions: closed (left), opened (right) by int8 alone", fontsize=8.5, color=MUTED)
-    _title(ax, "Decisions that differ")
+    title(ax, "Decisions that differ")
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """A figure as a file, the same bytes for the same figure."""
     stream = io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 4})

@@ -63,6 +63,7 @@ KEYS = {
         "per_file",
         "cost",
     },
+    "sensitivity": None,
     "warnings": None,
 }
 

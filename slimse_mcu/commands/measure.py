@@ -78,6 +78,7 @@ def command(
     from slimse_mcu.build import build
     from slimse_mcu.harness.session import Session
     from slimse_mcu.measure import check_out, measure
+    from slimse_mcu.sensitivity.file import result_for
 
     check_one_source(audio, features)
     if reference is not None and audio is None:
@@ -87,12 +88,15 @@ def command(
     stages = screen.Stages(quiet=as_json)
     options["features_only"] = options["features_only"] or features is not None
     compiled = compile_with(model, board, stages, options)
+    chosen_by = None if options["wide_from"] is None else result_for(options["wide_from"], compiled.graph)
     recordings = read_recordings(compiled.graph, audio, reference, features)
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         image = build(compiled.project, board, Path(folder))
         stages("build", f"{screen.size(image.flash_weights_bytes + image.flash_code_bytes)} bytes of flash")
         with Session(board, image, port=port) as session, screen.Bars(quiet=as_json) as bars:
-            report = measure(session, compiled.plan, image, board, recordings, out, progress=bars)
+            report = measure(
+                session, compiled.plan, image, board, recordings, out, sensitivity=chosen_by, progress=bars
+            )
     what = f"{screen.counted(report.frames, 'frame')} of {screen.counted(len(report.files), 'recording')}"
     stages("measure", f"{what} on the board {board.name}")
     if as_json:

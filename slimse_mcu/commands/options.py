@@ -23,8 +23,8 @@ _WIDE_FROM_BYTES = 16 * 1024 * 1024
 _WIDE_FROM_HINT = 'Give a JSON object with {"wide": ["tensor", ...]}, such as `slimse sensitivity` writes.'
 
 
-def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that decide how a model is compiled."""
+def calibration_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that decide what the ranges of a model's activations are."""
     options = (
         click.option(
             "--calibration",
@@ -54,6 +54,13 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="TOML",
             help="Sample rate, FFT and compression that a model was trained with, when its file does not say.",
         ),
+    )
+    return _with(options, command)
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that decide how a model is compiled."""
+    options = (
         click.option("--features-only", is_flag=True, help="No audio on the device: features in, outputs out."),
         click.option(
             "--wide",
@@ -69,6 +76,10 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "them.",
         ),
     )
+    return calibration_options(_with(options, command))
+
+
+def _with(options: Sequence[Callable[..., Any]], command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
