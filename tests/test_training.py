@@ -93,10 +93,11 @@ def test_batches_of_a_pool_carry_the_score_of_their_mixture():
         np.testing.assert_array_equal(inputs["ovrl"], inputs["gain"] + 10)
 
 
-def test_workers_share_the_same_batches():
-    whole = numbers(Batches(Numbered(), batch=4, first=2, last=5, seed=1))
-    parts = [numbers(Batches(Numbered(), batch=4, first=2, last=5, seed=1, share=(i, 2))) for i in range(2)]
-    assert [a + b for a, b in zip(*parts, strict=True)] == whole
+def test_slices_are_parts_of_the_same_batches():
+    batches = Batches(Numbered(), batch=4, first=2, last=5, seed=1)
+    for number, whole in enumerate(numbers(batches)):
+        parts = [batches.slice(number, part, 2)[0]["gain"].ravel().tolist() for part in range(2)]
+        assert parts[0] + parts[1] == whole
 
 
 def test_validation_draws_the_same_audible_clips_every_time(data):

@@ -6,6 +6,7 @@ convolution operator on CPUs, and fuses with its neighbours under XLA.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -23,13 +24,22 @@ class ShiftedDepthwise(keras.layers.DepthwiseConv1D):
         return sum(x * self.kernel[tap, :, 0] for tap, x in enumerate(shifted))
 
 
-def training_twin(model: keras.Model) -> keras.Model:
+Replace = Callable[[keras.layers.Layer], keras.layers.Layer | None]
+
+
+def training_twin(model: keras.Model, replace: Replace = lambda layer: None) -> keras.Model:
     """Return a copy of ``model`` for training.
 
     ``model.set_weights(twin.get_weights())`` brings the result back.
+
+    Args:
+        model: Stays as it is.
+        replace: Gives a stand-in of the same weights for a layer, or None to leave it.
     """
 
     def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if (other := replace(layer)) is not None:
+            return other
         if isinstance(layer, keras.layers.DepthwiseConv1D):
             return ShiftedDepthwise.from_config(layer.get_config())
         return layer.__class__.from_config(layer.get_config())

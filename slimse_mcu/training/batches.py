@@ -40,7 +40,6 @@ class Batches(keras.utils.PyDataset):
         seed: Of the order of a pool.
         pool: Number of different mixtures; every round through them has an order of its own.  0 is no end of them.
         ovrl: ``[pool]``, score of each mixture's input by DNS-MOS; None leaves it out.
-        share: Number of this worker and of all: its part of each batch is what the run gives.
         threads: Threads that make batches ahead.
     """
 
@@ -54,7 +53,6 @@ class Batches(keras.utils.PyDataset):
         seed: int,
         pool: int = 0,
         ovrl: NDArray[np.float32] | None = None,
-        share: tuple[int, int] = (0, 1),
         threads: int = 2,
     ) -> None:
         super().__init__(workers=threads, use_multiprocessing=False, max_queue_size=8)
@@ -65,15 +63,17 @@ class Batches(keras.utils.PyDataset):
         self.seed = seed
         self.pool = pool
         self.ovrl = ovrl
-        self.share = share
 
     def __len__(self) -> int:
         return self.last - self.first
 
     def __getitem__(self, index: int) -> tuple[Inputs, NDArray[np.float32]]:
-        worker, workers = self.share
-        size = self.batch // workers
-        begin = (self.first + index) * self.batch + worker * size
+        return self.slice(index, 0, 1)
+
+    def slice(self, index: int, part: int, of: int) -> tuple[Inputs, NDArray[np.float32]]:
+        """One of equal parts of a batch."""
+        size = self.batch // of
+        begin = (self.first + index) * self.batch + part * size
         numbers = [pooled(self.seed, self.pool, draw) for draw in range(begin, begin + size)]
         mixtures = [self.mixer.mixture(number) for number in numbers]
         snr_db = np.clip([one.snr_db for one in mixtures], -_SNR_LIMIT_DB, _SNR_LIMIT_DB)

@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from slimse_mcu.errors import SlimseError
 
@@ -37,11 +38,11 @@ class Checkpoints:
         found = sorted(self.folder.glob("step-*.npz"))
         return found[-1] if found else None
 
-    def save(self, task: keras.Model, step: int, state: Mapping[str, Any]) -> Path:
-        """Save a training's state after a step, and remove all but the last two."""
+    def save(self, arrays: Sequence[NDArray[Any]], step: int, state: Mapping[str, Any]) -> Path:
+        """Save a training's state after a step, see :func:`snapshot`, and remove all but the last two."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{step:08}.npz"
-        write_arrays(path, variables(task), state)
+        write_arrays(path, arrays, state)
         for old in sorted(self.folder.glob("step-*.npz"))[:-_KEEP]:
             old.unlink()
         return path
@@ -55,12 +56,17 @@ def variables(task: keras.Model) -> list[Any]:
     return list(found.values())
 
 
-def write_arrays(path: Path, arrays: Sequence[Any], state: Mapping[str, Any]) -> None:
-    """Write variables and a JSON value into one file, which appears whole or not at all."""
+def snapshot(targets: Sequence[Any]) -> list[NDArray[Any]]:
+    """The values of variables; where several workers train, all of them have to take it."""
+    return [np.array(keras.ops.convert_to_numpy(one)) for one in targets]
+
+
+def write_arrays(path: Path, arrays: Sequence[NDArray[Any]], state: Mapping[str, Any]) -> None:
+    """Write arrays and a JSON value into one file, which appears whole or not at all."""
     temporary = path.with_name(f".{path.name}.partial")
     try:
         with temporary.open("wb") as file:
-            content = {f"{number:05}": keras.ops.convert_to_numpy(one) for number, one in enumerate(arrays)}
+            content = {f"{number:05}": one for number, one in enumerate(arrays)}
             np.savez(file, **content, **{_STATE: np.array(json.dumps(state))})
         temporary.replace(path)
     finally:
@@ -68,7 +74,7 @@ def write_arrays(path: Path, arrays: Sequence[Any], state: Mapping[str, Any]) ->
 
 
 def read_arrays(path: Path, targets: Sequence[Any]) -> dict[str, Any]:
-    """Put what :func:`write_arrays` wrote back into variables, and return the JSON value.
+    """Put arrays that :func:`write_arrays` wrote into variables, and return the JSON value.
 
     Raises:
         SlimseError: The file is damaged, or of another network; no variable has changed then.

@@ -14,11 +14,11 @@ class Log:
     """Writes event files into a folder; a continued training adds one.
 
     Args:
-        folder: Made if it is missing.
+        folder: Made if it is missing; None writes nothing.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._writer = Writer(str(folder))
+    def __init__(self, folder: Path | None) -> None:
+        self._writer = None if folder is None else Writer(str(folder))
 
     def step(self, step: int, logs: Mapping[str, float], learning_rate: float) -> None:
         """Means since the epoch's start; only every 50th step is kept."""
@@ -32,9 +32,12 @@ class Log:
 
     def close(self) -> None:
         """Write what is left."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def _add(self, group: str, step: int, values: Mapping[str, float]) -> None:
+        if self._writer is None:
+            return
         for key, value in values.items():
             self._writer.add_scalar(f"{group}/{key}", value, step)
         self._writer.flush()

@@ -9,11 +9,11 @@ import signal
 import threading
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import keras
 import numpy as np
@@ -22,18 +22,20 @@ from numpy.typing import NDArray
 from slimse_mcu.data import Mixer, Sources, open_sources
 from slimse_mcu.errors import SlimseError
 from slimse_mcu.load import load
-from slimse_mcu.training.accelerate import training_twin
 from slimse_mcu.training.architectures import architecture
 from slimse_mcu.training.batches import Batches
-from slimse_mcu.training.checkpoint import Checkpoints, read_arrays, variables, write_arrays
+from slimse_mcu.training.checkpoint import Checkpoints, read_arrays, snapshot, variables, write_arrays
 from slimse_mcu.training.compact import rounded, save_compact
 from slimse_mcu.training.config import Config, parse_config
+from slimse_mcu.training.distribution import Workers, workers
 from slimse_mcu.training.gating import gate_layers
 from slimse_mcu.training.log import Log
 from slimse_mcu.training.opinion import ovrl_of_inputs
 from slimse_mcu.training.start import take_over
-from slimse_mcu.training.task import EnhancementTask
 from slimse_mcu.training.validation import draw_validation
+
+_ASK_EVERY = 10
+"""Steps after which several workers ask each other whether one is to stop."""
 
 MODEL, HISTORY, CONFIG, LOG, CHECKPOINTS = "model.keras", "history.json", "config.toml", "log", "checkpoint"
 OPINIONS = "opinions"
@@ -145,15 +147,21 @@ def train(
         SlimseError: ``out`` holds a training, and ``resume`` is false or it is another one; the starting point does not
             fit; the trained model does not compile.
     """
-    watch = watch or Unwatched()
+    team = workers()  # first of all: TensorFlow must not have computed anything before
+    watch = watch if watch is not None and team.chief else Unwatched()
+    if config.training.batch % team.count:
+        raise SlimseError(
+            f"A batch of {config.training.batch} mixtures cannot be shared by {team.count} workers.",
+            hint="Change training.batch.",
+        )
     mixer = Mixer(data.sources, config.mixing, seconds=config.training.seconds, seed=config.seed)
     folder = _Folder(out, {"config": config.fingerprint, "data": mixer.fingerprint})
-    progress = folder.open(config, resume)
+    progress = _chief_first(team, lambda: folder.open(config, resume or not team.chief))
     if progress.finished:
         return Trained(out, True, progress.step, tuple(progress.epochs))
     if config.start is not None and start is None and not progress.step:
         raise SlimseError(f"{config.name} starts from {config.start.config}.", hint="Give that one's model.")
-    run = _Run(config, mixer, data, folder, watch)
+    run = _Run(config, mixer, data, folder, watch, team)
     run.prepare(start)
     watch.begin(config.name, run.progress.step, config.training.steps)
     try:
@@ -285,14 +293,16 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 class _Run:
     """A training under way."""
 
-    def __init__(self, config: Config, mixer: Mixer, data: Data, folder: _Folder, watch: Watch) -> None:
+    def __init__(self, config: Config, mixer: Mixer, data: Data, folder: _Folder, watch: Watch, team: Workers) -> None:
         self.config = config
         self.mixer = mixer
         self.data = data
         self.folder = folder
         self.watch = watch
+        self.team = team
         self.progress = _Progress()
         self.stopping = False
+        self.stopped = False
         self.ovrl: NDArray[np.float32] | None = None
 
     def prepare(self, start: Path | None) -> None:
@@ -304,61 +314,69 @@ class _Run:
         if start is not None and latest is None:
             take_over(self.model, start)
             self.progress.start = hashlib.sha256(start.read_bytes()).hexdigest()
-        self.network = training_twin(self.model)
-        self.task = EnhancementTask(self.network, config.guidance, **config.loss)
         warmup = min(settings.warmup_steps, settings.steps // 10)
         schedule = keras.optimizers.schedules.CosineDecay(
             0.0, settings.steps - warmup, warmup_target=settings.learning_rate, warmup_steps=warmup
         )
-        optimizer = keras.optimizers.AdamW(
-            schedule, weight_decay=settings.weight_decay, global_clipnorm=settings.clip_norm
-        )
-        jit = family.jit and settings.jit if _on_tensorflow() else "auto"
-        self.task.compile(optimizer=optimizer, jit_compile=jit)
-        optimizer.build(self.task.trainable_variables)
+        jit = family.jit and settings.jit and self.team.compiles if _on_tensorflow() else "auto"
+        with self.team.scope():
+            self.network = self.team.twin(self.model)
+            self.task = self.team.task(self.network, config.guidance, config.loss)
+            optimizer = self.team.optimizer(
+                learning_rate=schedule, weight_decay=settings.weight_decay, global_clipnorm=settings.clip_norm
+            )
+            self.task.compile(optimizer=optimizer, jit_compile=jit)
+            optimizer.build(self.task.trainable_variables)
         self.validation = draw_validation(
             self.data.valid, config.mixing, config.validation.clips, config.validation.seconds
         )
-        self.enhance = _enhancer(self.network)
+        self.enhance = _enhancer(self.network if self.team.count == 1 else self.model)
         self.learning_rate = schedule
         self.restored: list[Any] = []
         if config.metric == "ovrl":
-            self.ovrl = ovrl_of_inputs(
-                self.mixer,
-                settings.pool,
-                self.folder.path.parent / OPINIONS,
-                advance=lambda done, count: self.watch.stage("DNS-MOS of the mixtures", done, count),
+            self.ovrl = _chief_first(
+                self.team,
+                lambda: ovrl_of_inputs(
+                    self.mixer,
+                    settings.pool,
+                    self.folder.path.parent / OPINIONS,
+                    advance=lambda done, count: self.watch.stage("DNS-MOS of the mixtures", done, count),
+                ),
             )
         if latest is None:
             return
         self.progress = _Progress.from_json(read_arrays(latest, variables(self.task)))
         if self.progress.step % settings.steps_per_epoch:
-            self.restored = [np.array(keras.ops.convert_to_numpy(one)) for one in self.task.metrics_variables]
+            self.restored = snapshot(self.task.metrics_variables)
 
     def until_done(self) -> None:
         """Train epoch by epoch to the end, or until somebody stops it."""
-        with closing(Log(self.folder.path / LOG)) as self.log:
-            self._train()
-        if self.progress.finished:
+        with closing(Log(self.folder.path / LOG if self.team.chief else None)) as self.log:
+            while not self.progress.finished and not self.stopped:
+                self._epoch()
+        if self.progress.finished and self.team.chief:
             self._finish()
             self.folder.write(self.progress)
+        self.team.any(False)  # nobody leaves before all is written
 
-    def _train(self) -> None:
+    def _epoch(self) -> None:
+        """Train what is left of an epoch, validate, save."""
         settings = self.config.training
-        while not self.progress.finished and not self.stopping:
-            began = time.monotonic()
-            first = self.progress.step
-            last = min((first // settings.steps_per_epoch + 1) * settings.steps_per_epoch, settings.steps)
-            logs = self._fit(first, last)
-            if self.progress.step == last:
-                self._end_epoch(logs)
-            self.progress.seconds += time.monotonic() - began
-            self.folder.checkpoints.save(self.task, self.progress.step, self.progress.to_json())
+        began = time.monotonic()
+        first = self.progress.step
+        last = min((first // settings.steps_per_epoch + 1) * settings.steps_per_epoch, settings.steps)
+        logs = self._fit(first, last)
+        if self.progress.step == last:
+            self._end_epoch(logs)
+        self.progress.seconds += time.monotonic() - began
+        arrays = snapshot(variables(self.task))
+        if self.team.chief:
+            self.folder.checkpoints.save(arrays, self.progress.step, self.progress.to_json())
             if not self.progress.finished:
                 self.folder.write(self.progress)
 
     def _fit(self, first: int, last: int) -> dict[str, float]:
-        """Train the steps of an epoch that are left; return the means over the epoch."""
+        """Train steps; return the means over the epoch."""
         settings = self.config.training
         batches = Batches(
             self.mixer,
@@ -370,11 +388,12 @@ class _Run:
             ovrl=self.ovrl,
         )
         steps = _Steps(self)
-        self.task.fit(batches, verbose=0, shuffle=False, callbacks=[steps])
+        self.team.fit(self.task, batches, steps)
         return steps.logs
 
     def _end_epoch(self, logs: Mapping[str, float]) -> None:
         """Validate, and decide whether to go on."""
+        self.model.set_weights(self.network.get_weights())
         record = {"step": float(self.progress.step), **logs, **self.validation.scores(self.enhance)}
         record = {key: round(value, 6) for key, value in record.items()}
         record["step"] = self.progress.step
@@ -393,8 +412,9 @@ class _Run:
             raise SlimseError("Early stopping monitors PESQ, which cannot be computed.", hint="Install pesq.")
         if math.isnan(self.progress.best) or value > self.progress.best + stopping.least:
             self.progress.best, self.progress.waited = value, 0
-            self.folder.best.parent.mkdir(parents=True, exist_ok=True)
-            write_arrays(self.folder.best, self.network.weights, {})
+            if self.team.chief:
+                self.folder.best.parent.mkdir(parents=True, exist_ok=True)
+                write_arrays(self.folder.best, snapshot(self.model.weights), {})
             return False
         self.progress.waited += 1
         return self.progress.waited >= stopping.patience
@@ -402,8 +422,10 @@ class _Run:
     def _finish(self) -> None:
         """Save the trained model and see that it compiles."""
         if self.config.early_stopping is not None and self.folder.best.exists():
-            read_arrays(self.folder.best, self.network.weights)
-        self.model.set_weights([rounded(weight) for weight in self.network.get_weights()])
+            read_arrays(self.folder.best, self.model.weights)
+        else:
+            self.model.set_weights(self.network.get_weights())
+        self.model.set_weights([rounded(weight) for weight in self.model.get_weights()])
         path = self.folder.path / MODEL
         save_compact(self.model, path)
         load(path)
@@ -430,8 +452,10 @@ class _Steps(keras.callbacks.Callback):
         self.logs = {key: float(value) for key, value in (logs or {}).items()}
         run.watch.step(run.progress.step, self.logs)
         run.log.step(run.progress.step, self.logs, float(run.learning_rate(run.progress.step)))
-        if run.stopping:
-            self.model.stop_training = True
+        step = run.progress.step
+        if run.team.count == 1 or step % _ASK_EVERY == 0 or step % run.config.training.steps_per_epoch == 0:
+            run.stopped = run.team.any(run.stopping)
+            self.model.stop_training = run.stopped
 
 
 @contextmanager
@@ -456,6 +480,26 @@ def _stop_signals(run: _Run) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+T = TypeVar("T")
+
+
+def _chief_first(team: Workers, act: Callable[[], T]) -> T:
+    """Do something in the first process, and then in the others, which find it done; if one fails, all fail."""
+    result: list[T] = []
+    error: SlimseError | None = None
+    for turn in (True, False):
+        if team.chief == turn:
+            try:
+                result.append(act())
+            except SlimseError as failure:
+                error = failure
+        if team.any(error is not None):
+            raise error or SlimseError("Another worker cannot go on.", hint="See what it says.")
+        if team.count == 1:
+            break
+    return result[0]
 
 
 def _enhancer(network: keras.Model) -> Any:
