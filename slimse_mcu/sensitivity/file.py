@@ -129,6 +129,10 @@ def _json(path: Path) -> Any:
 def _result(values: dict[str, Any]) -> Sensitivity:
     budget = Budget(_one_of(values["budget"]["kind"], get_args(BudgetKind)), _number(values["budget"]["value"]))
     points = tuple(_point(one) for one in values["points"])
+    tensors = tuple(_tensor(one) for one in values["tensors"])
+    expected_db = tuple(_ratio(one) for one in values["expected_db"])
+    if not points or points[0].wide or len(expected_db) != 1 + sum(one.can_be_wide for one in tensors):
+        raise ValueError
     return Sensitivity(
         **{name: _text(values[name]) for name in _TEXTS},
         budget=budget,
@@ -138,9 +142,9 @@ def _result(values: dict[str, Any]) -> Sensitivity:
         float_pesq=_optional(values["float_pesq"]),
         weights_db=_ratio(values["weights_db"]),
         floor_db=_ratio(values["floor_db"]),
-        tensors=tuple(_tensor(one) for one in values["tensors"]),
-        points=points if points else _refuse(),
-        expected_db=tuple(_ratio(one) for one in values["expected_db"]),
+        tensors=tensors,
+        points=points,
+        expected_db=expected_db,
         order=_names(values["order"]),
         chosen=_point(values["chosen"]),
         is_met=_flag(values["is_met"]),

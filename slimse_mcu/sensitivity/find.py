@@ -252,7 +252,7 @@ class _Search:
         """A choice, by the specification; each is run once."""
         key = frozenset(names)
         if key not in self.points:
-            wide = tuple(name for name in self._graph.tensors if name in key)
+            wide = tuple(name for name in _in_order(self._graph) if name in key)
             (outcomes,) = self._run(STAGES[2], [Task("specification", wide, 0, self.float_pesq is not None)])
             noise = sum(one.noise for one in outcomes)
             self.points[key] = Point(wide, _decibels(self._signal, noise), self._loss(outcomes), *self._sizes(wide))
@@ -270,6 +270,11 @@ def _ladder(most: int) -> list[int]:
     return [0] * (most > 0) + [1 << power for power in range(most.bit_length()) if 1 << power < most]
 
 
+def _in_order(graph: Graph) -> list[str]:
+    """All tensors in execution order."""
+    return [graph.input, *(node.output for node in graph.nodes if node.output in graph.tensors)]
+
+
 def _units(quantized: QuantizedGraph) -> list[tuple[str, ...]]:
     """Tensors, each with those behind it that hold the same values on the same grid: they are rounded once."""
     graph = quantized.graph
@@ -277,9 +282,8 @@ def _units(quantized: QuantizedGraph) -> list[tuple[str, ...]]:
     for node in graph.nodes:
         if node.output in graph.tensors and _hands_on(quantized, node.name):
             parent[node.output] = parent[node.inputs[0]]
-    order = [graph.input, *(node.output for node in graph.nodes if node.output in graph.tensors)]
     units: dict[str, list[str]] = {}
-    for name in order:
+    for name in _in_order(graph):
         units.setdefault(parent[name], []).append(name)
     return [tuple(unit) for unit in units.values()]
 

@@ -161,7 +161,7 @@ class Sensitivity:
         else:
             text = f"{self.budget} cannot be had with 16-bit tensors: {count} of them give {_numbers(self.chosen)}"
         if count:
-            text += f", {_numbers(self.before)} without"
+            text += f"; without: {_numbers(self.before)}"
         return text[0].upper() + text[1:] + "."
 
 

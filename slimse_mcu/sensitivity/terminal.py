@@ -39,8 +39,8 @@ def print_result(result: Sensitivity, *, all_rows: bool = False) -> None:
 
 
 def range_hint(result: Sensitivity) -> str:
-    """What to do where values beyond the calibrated ranges cost more than 8 bits; empty where they do not."""
-    beyond = [one for one in result.tensors if one.range_db < result.chosen.sqnr_db + 10.0]
+    """What to do where values beyond a calibrated range make a quarter of the noise or more; empty elsewhere."""
+    beyond = [one for one in result.tensors if one.range_db < result.chosen.sqnr_db + 6.0]
     if not beyond:
         return ""
     worst = sorted(beyond, key=lambda one: one.range_db)[:3]
