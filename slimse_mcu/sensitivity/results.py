@@ -73,8 +73,8 @@ class TensorNoise:
         can_be_wide: Whether all layers that it meets have 16-bit arithmetic.
         alone_db: SQNR of the output where this tensor alone is rounded to 8 bits, with those along, and all others to
             16, against all in 16 bits; infinite: no difference.
-        range_db: SQNR of the output where this tensor alone keeps to its calibrated range, in 16 bits, against all in
-            float: low where values lie beyond the range, which calibration can mend and 16 bits cannot.
+        range_db: SQNR of the output where this tensor alone keeps to its calibrated range and nothing is rounded to 8
+            bits: low where values lie beyond the range, which better calibration mends.
         share: Of the noise of all tensors, each alone in 8 bits.
         gain_db: SQNR that 16 bits for it are expected to gain, all other tensors in 8 bits.
         pesq_loss: PESQ that this tensor alone costs; None where it was not asked for.
@@ -113,8 +113,7 @@ class Sensitivity:
         frames: Their frames.
         float_pesq: Mean PESQ of the float model; None without clean references.
         weights_db: SQNR, by the estimate, with 8-bit weights and tensors in float.
-        floor_db: SQNR, by the estimate, with 8-bit weights and every tensor in 16 bits, within its calibrated range:
-            what no choice of tensors can mend.
+        floor_db: SQNR, by the estimate, with 8-bit weights and every tensor in 16 bits, also those that cannot be.
         tensors: All tensors, the ones that cost most first.
         points: All choices that were measured, by their number of tensors.
         expected_db: SQNR that is expected with the first 0, 1, 2, ... ranked tensors in 16 bits, see ``order``.

@@ -19,6 +19,7 @@ from slimse_mcu.harness.audio import Pair
 from slimse_mcu.ops.arithmetic import choose_quantization, dequantize_values, quantize_values, quantize_weights
 from slimse_mcu.quantize import Ranges, quantize_ranges
 from slimse_mcu.streaming import Stream, run_float, run_int8
+from slimse_mcu.widths import widenable
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -66,9 +67,9 @@ class Task:
 
     Attributes:
         kind: ``"float"``: the float model; ``"weights"``: the same with 8-bit weights; ``"range"``: as that, with the
-            named tensors rounded to 16 bits, which their calibrated range limits; ``"wide"``: as that, with all tensors
-            rounded to 16 bits; ``"alone"``: as that, with the named ones rounded to 8 bits; ``"specification"``: the
-            quantized model with the named tensors in 16 bits.
+            named tensors kept to their calibrated range; ``"wide"``: with 8-bit weights and all tensors rounded as 16
+            bits would; ``"alone"``: as that, with the named ones rounded to 8 bits; ``"specification"``: the quantized
+            model with the named tensors in 16 bits.
         names: The tensors.
         sample: Number of the recording.
         judged: PESQ is wanted.
@@ -116,7 +117,7 @@ class Runner:
 
     subject: Subject
     _coarse: Graph | None = None
-    _grids: Mapping[int, Mapping[str, Quantization]] = field(default_factory=dict)
+    _grids: Mapping[str, Mapping[str, Quantization]] = field(default_factory=dict)
     _outputs: dict[tuple[Kind, int], NDArray[np.float32]] = field(default_factory=dict)
     _quantized: tuple[tuple[str, ...], QuantizedGraph] | None = None
 
@@ -149,10 +150,14 @@ class Runner:
         if self._coarse is None:
             self._coarse = with_coarse_weights(graph)
             narrow = quantize_ranges(graph, ranges).quantization
-            wide = {name: choose_quantization(*limits, 16) for name, limits in ranges.limits.items()}
-            self._grids = {8: narrow, 16: wide}
-        rounded = graph.tensors if kind in ("wide", "alone") else names
-        grids = {name: self._grids[8 if kind == "alone" and name in names else 16][name] for name in rounded}
+            cut = {name: choose_quantization(*limits, 16) for name, limits in ranges.limits.items()}
+            names_wide = widenable(graph)
+            wide = quantize_ranges(graph, ranges, wide=names_wide).quantization
+            self._grids = {"narrow": narrow, "cut": cut, "wide": {**cut, **{name: wide[name] for name in names_wide}}}
+        if kind in ("wide", "alone"):
+            grids = {name: self._grids["narrow" if name in names else "wide"][name] for name in graph.tensors}
+        else:
+            grids = {name: self._grids["cut"][name] for name in names}
         features, first = sample.features, grids.get(graph.input)
         if first is not None:
             features = dequantize_values(quantize_values(features, first), first)

@@ -45,10 +45,7 @@ def range_hint(result: Sensitivity) -> str:
         return ""
     worst = sorted(beyond, key=lambda one: one.range_db)[:3]
     names = ", ".join(f"{one.tensor} ({one.range_db:.1f} dB)" for one in worst)
-    return (
-        f"Values beyond the calibrated range cost much: {names}. More bits do not help there; calibrate with "
-        "recordings like these, and as loud."
-    )
+    return f"Values beyond the calibrated range cost much: {names}. Calibrate with recordings like these, and as loud."
 
 
 def _row(one: TensorNoise, is_chosen: bool) -> tuple[str, ...]:
