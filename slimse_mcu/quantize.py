@@ -21,6 +21,8 @@ from slimse_mcu.widths import check_wide, with_changes
 METHODS = ("minmax", "percentile")
 #: Frames whose values are kept for percentiles; longer calibration is thinned evenly.
 _KEPT_FRAMES = 4000
+#: An int16 tensor represents so many times what calibration saw: two of its bits against audio that is louder.
+HEADROOM = 4.0
 
 
 def quantize(
@@ -92,12 +94,22 @@ def quantize_ranges(
     graph: Graph, ranges: Ranges, *, wide: Collection[str] = (), calibration_hash: str = ""
 ) -> QuantizedGraph:
     """Second half of :func:`quantize`."""
-    chosen = {
-        name: choose_quantization(*limits, 16 if name in wide else 8)
-        for name, limits in _useful(graph, ranges.limits, wide).items()
-    }
+    chosen = {}
+    for name, limits in _useful(graph, _with_headroom(ranges.limits, wide), wide).items():
+        low, high = ranges.limits[name]
+        chosen[name] = replace(
+            choose_quantization(*limits, 16 if name in wide else 8),
+            minimum=max(low, limits[0]),
+            maximum=min(high, limits[1]),
+        )
     result = quantize_with(graph, chosen, calibration_hash=calibration_hash, method=ranges.method)
     return replace(result, unseen=ranges.unseen)
+
+
+def _with_headroom(limits: Mapping[str, tuple[float, float]], wide: Collection[str]) -> dict[str, tuple[float, float]]:
+    return {
+        name: (HEADROOM * low, HEADROOM * high) if name in wide else (low, high) for name, (low, high) in limits.items()
+    }
 
 
 def _useful(
@@ -163,7 +175,7 @@ def _with_widths(calibration_hash: str, wide: Collection[str]) -> str:
 
 def _output(graph: Graph, node: Node, chosen: Mapping[str, Quantization]) -> Quantization:
     """Quantization of a node's output: what the operator prescribes, what was chosen, or what a neighbour says."""
-    inputs = [chosen[name] for name in node.inputs]
+    inputs = [chosen[name] for name in node.tensors_read]
     given = chosen.get(node.output)
     fixed = operators()[node.op].fixed_quantization(node, inputs)
     if fixed is not None and (given is None or given.bits == fixed.bits):

@@ -1,5 +1,4 @@
 #include "slimse_attention_s8.h"
-#include "slimse_curves.h"
 #include "slimse_dot.h"
 #include "slimse_exp.h"
 
@@ -33,23 +32,6 @@ static int32_t score(const slimse_attention_s8_t *layer, const int8_t *query, co
         }
     }
     return highest;
-}
-
-/* Replace count scores by their weights exp(score - highest), Q15, in half the memory; the sum of the weights. */
-static int32_t weigh(const slimse_attention_s8_t *layer, int16_t *scores, uint32_t count, int32_t highest)
-{
-    int32_t sum = 0;
-
-    for (uint32_t key = 0; key < count; key++) {
-        int32_t value;
-        memcpy(&value, &scores[2U * key], sizeof value);
-        const int32_t difference = highest - value < layer->limit ? highest - value : layer->limit;
-        const int32_t exponent = (difference * layer->multiplier) >> layer->shift;
-        const int32_t weight = slimse_interpolate(slimse_exp_q15, exponent + INT16_MIN);
-        scores[key] = (int16_t)weight;
-        sum += weight;
-    }
-    return sum;
 }
 
 /* Add the weighted values of four channels from channel on. */
@@ -139,7 +121,8 @@ uint32_t slimse_attention_s8(const slimse_attention_s8_t *layer, const int8_t *q
 
             int32_t highest = score(layer, own, &past_keys, scratch, INT32_MIN);
             highest = score(layer, own, &keys, &scratch[2U * layer->past], highest);
-            const int32_t total = weigh(layer, scratch, count, highest);
+            const int32_t total =
+                slimse_exp_weigh(scratch, count, highest, layer->limit, layer->multiplier, layer->shift);
             average(layer, &past_values, &values, scratch, total, result);
         }
     }

@@ -1,8 +1,10 @@
-/** The exponential of the attention kernel; slimse_mcu/ops/attention.py holds the same table. */
+/** The exponential of the attention kernels; slimse_mcu/ops/attention.py holds the same table. */
 #ifndef SLIMSE_EXP_H
 #define SLIMSE_EXP_H
 
-#include <stdint.h>
+#include "slimse_curves.h"
+
+#include <string.h>
 
 /** exp(-x) at x = 0, 1/16, .. 16, Q15. */
 static const int16_t slimse_exp_q15[257] = {
@@ -19,5 +21,30 @@ static const int16_t slimse_exp_q15[257] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0, 0,
 };
+
+/**
+ * Replace scores by their weights exp(score - highest), Q15, in half the memory.
+ *
+ * @param scores [2 * count]: each score is an int32 in two halves.
+ * @param limit Differences are cut to this, which stands for 16; limit x multiplier is below 2^31.
+ * @param multiplier From a difference to Q12, with shift, 15 .. 31.
+ * @return the sum of the weights.
+ */
+static inline int32_t slimse_exp_weigh(int16_t *scores, uint32_t count, int32_t highest, int32_t limit,
+                                       int32_t multiplier, int shift)
+{
+    int32_t sum = 0;
+
+    for (uint32_t key = 0; key < count; key++) {
+        int32_t value;
+        memcpy(&value, &scores[2U * key], sizeof value);
+        const int32_t difference = highest - value < limit ? highest - value : limit;
+        const int32_t exponent = (difference * multiplier) >> shift;
+        const int32_t weight = slimse_interpolate(slimse_exp_q15, exponent + INT16_MIN);
+        scores[key] = (int16_t)weight;
+        sum += weight;
+    }
+    return sum;
+}
 
 #endif

@@ -5,7 +5,7 @@
 
 /** Gated recurrent unit; gates in the order update, reset, candidate. */
 typedef struct {
-    slimse_recurrent_s8_t cell;
+    slimse_recurrent_t cell;
     uint8_t reset_after; /**< 1: reset behind the recurrent product, 0: in front of it */
 } slimse_gru_s8_t;
 

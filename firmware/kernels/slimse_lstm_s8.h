@@ -5,7 +5,7 @@
 
 /** Long short-term memory; gates in the order input, forget, candidate, output. */
 typedef struct {
-    slimse_recurrent_s8_t cell;
+    slimse_recurrent_t cell;
 } slimse_lstm_s8_t;
 
 /**

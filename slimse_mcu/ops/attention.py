@@ -14,6 +14,9 @@ int8, no other specification to follow; in the style of TensorFlow Lite's.  Per 
    the range of its values, so the output has the value's quantization, nothing saturates, and the zero point, which
    the division would give back as it is, stays in.  ``|sum(w * value)| + sum(w) / 2 <= 128.5 * 32767 * 510 < 2**31``:
    exact in int32 for up to 510 keys in any order, so a ring is read from its first slot on.
+
+int16: scores are int64 sums, brought back to int32 by as many bits as the key size needs; the sums of weighted values
+are int64, and one division per query gives the factor ``2**45 / sum(w)`` that brings all of them back, rounded half up.
 """
 
 from __future__ import annotations
@@ -40,6 +43,9 @@ from slimse_mcu.ops.op import (
     Parameters,
     QuantizeContext,
     Ring,
+    is_wide,
+    scalars,
+    width,
 )
 from slimse_mcu.ops.recurrent import interpolate
 
@@ -47,6 +53,8 @@ from slimse_mcu.ops.recurrent import interpolate
 EXP_TABLE = np.floor(32767.0 * np.exp(-np.arange(257) / 16.0) + 0.5).astype(np.int16)
 #: Fraction bits of the exponents, and their greatest value, all but 16.
 _EXPONENT_BITS, _MAX_EXPONENT = 12, 65535
+#: Fraction bits of one over a sum of int16 weights.
+_RECIPROCAL_BITS = 45
 
 
 class Attention(Op):
@@ -70,6 +78,7 @@ class Attention(Op):
             "along frequency: attention_axes=(2,); query, value and key of the same frame; no masks",
         ),
     )
+    widths = (8, 16)
     skips_parts = True
 
     def macs(self, node: Node) -> Macs:
@@ -92,25 +101,37 @@ class Attention(Op):
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         query, key, _ = context.inputs
-        unit = query.scale * key.scale / math.sqrt(node.attributes["key_size"])
+        size = node.attributes["key_size"]
+        # A difference of two scores must fit int32; int8 ones do as they are.
+        score_shift = math.ceil(math.log2(size)) + 1 if context.bits == 16 else 0
+        unit = query.scale * key.scale * 2.0**score_shift / math.sqrt(size)
+        greatest = 2**31 - 1 if context.bits == 16 else 2 * 255 * 128 * size
         # One step of the score is at most the whole table.
         factor = min(unit * 2.0**_EXPONENT_BITS, float(_MAX_EXPONENT))
-        limit = min(int(_MAX_EXPONENT / factor), 2 * 255 * 128 * node.attributes["key_size"])
+        limit = min(int(_MAX_EXPONENT / factor), greatest)
         shift = min(31, 31 - math.frexp(limit * factor)[1])
         multiplier = int(factor * 2.0**shift)
-        return {"query_offset": -query.zero_point, "limit": limit, "multiplier": multiplier, "shift": shift}
+        scores = {"limit": limit, "multiplier": multiplier, "shift": shift}
+        if context.bits == 16:
+            return {"bits": 16, "score_shift": score_shift, **scores}
+        return {"bits": 8, "query_offset": -query.zero_point, **scores}
 
     def step_integer(
         self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
     ) -> Integers:
         query, key, value = (one.astype(np.float64) for one in _by_head(node, inputs, memories))
         # Exact, and faster than integers: every partial sum is an integer far below 2**53.
-        scores = ((query + parameters["query_offset"]) @ key.transpose(0, 2, 1)).astype(np.int64)
+        scores = ((query + parameters.get("query_offset", 0)) @ key.transpose(0, 2, 1)).astype(np.int64)
+        scores >>= parameters.get("score_shift", 0)
         differences = np.minimum(scores.max(axis=-1, keepdims=True) - scores, parameters["limit"])
         exponents = (differences * parameters["multiplier"]) >> parameters["shift"]
         weights = interpolate(EXP_TABLE, exponents + INT16_MIN)
         sums = (weights.astype(np.float64) @ value).astype(np.int64)
         total = weights.sum(axis=-1, keepdims=True)
+        if is_wide(parameters):
+            reciprocal = (1 << _RECIPROCAL_BITS) // total
+            averages = (sums * reciprocal + (1 << (_RECIPROCAL_BITS - 1))) >> _RECIPROCAL_BITS
+            return _by_position(node, averages).astype(np.int16)
         means = np.sign(sums) * ((np.abs(sums) + total // 2) // total)
         return _by_position(node, means).astype(np.int8)
 
@@ -124,12 +145,12 @@ class Attention(Op):
             "all_heads": own["heads"],
             "key_size": own["key_size"],
             "value_size": own["value_size"],
-            **parameters,
+            **scalars(parameters),
         }
         arguments = ("input0", "input1", "ring1", "input2", "ring2", "scratch", "output")
         return tuple(
             KernelCall(
-                "slimse_attention_s8",
+                f"slimse_attention_{width(parameters)}",
                 {
                     "first_head": rows.start // own["value_size"],
                     "heads": (rows.stop - rows.start) // own["value_size"],

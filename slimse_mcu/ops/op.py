@@ -290,7 +290,12 @@ class Op(ABC):
         return None
 
     def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization | None:
-        """Output quantization that the operator prescribes, of the inputs' width; None when calibration chooses it."""
+        """Output quantization that the operator prescribes, of the inputs' width; None when calibration chooses it.
+
+        Args:
+            node: The node.
+            inputs: Quantization of all tensors that it reads, the one that shows in place of closed parts last.
+        """
         return None
 
     @abstractmethod

@@ -36,7 +36,9 @@ from slimse_mcu.ops.op import (
     Op,
     Parameters,
     QuantizeContext,
+    is_wide,
     row_blocks,
+    width,
 )
 from slimse_mcu.ops.recurrent_layers import FREQUENCY, TIME
 
@@ -45,8 +47,8 @@ IntArray = NDArray[np.int64]
 #: Scale of the gates' inputs: Q3.12, -8 to 8.
 PREACTIVATION_SCALE = 2.0**-12
 HIDDEN_SCALE = 2.0**-15
-#: An output is the state's upper byte, or fewer of its bits where a closed part shows a wider tensor.
-_OUTPUT_SHIFT, _MAX_OUTPUT_SHIFT = 8, 15
+#: An output is the state, or its upper byte, or fewer of its bits where a closed part shows a wider tensor.
+_MAX_OUTPUT_SHIFT = 15
 #: The sum of a gate's products is brought back by 2 to 32 bits: the kernels shift by one less, then round.
 _MAX_SHIFT = 32
 
@@ -131,6 +133,7 @@ class Recurrent(Op):
     """
 
     arithmetic = "int8, state int16"
+    widths = (8, 16)
     gates: ClassVar[int]
     states: ClassVar[int]
     #: C name of a cell's gates, in order.
@@ -169,19 +172,24 @@ class Recurrent(Op):
         return 0 if is_kept else self.states * node.weights["recurrent_kernel"].shape[2]
 
     def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization:
-        """The state's upper byte; with a bypass the least power of two that holds the bypassed input as well."""
-        shift = _OUTPUT_SHIFT
-        if node.bypass is not None:
-            low, high = (inputs[0].scale * (bound - inputs[0].zero_point) for bound in (-128, 127))
-            wide = max(high / 127.0, -low / 128.0, 2.0**-7)
-            shift = min(_MAX_OUTPUT_SHIFT, 15 + math.ceil(math.log2(wide)))
-        scale = 2.0 ** (shift - 15)
-        return Quantization(scale, 0, -1.0, 127.0 / 128.0)
+        """The state, or its upper byte; with a bypass the least power of two that holds the bypassed tensor as well."""
+        bits = inputs[0].bits
+        own = Quantization(2.0 ** (1 - bits), 0, -1.0, 1.0 - 2.0 ** (1 - bits), bits)
+        if node.bypass is None:
+            return own
+        low, high = inputs[-1].real_range
+        reach = max(high / own.highest, low / own.lowest, own.scale)
+        shift = min(_MAX_OUTPUT_SHIFT, 15 + math.ceil(math.log2(reach)))
+        return replace(own, scale=2.0 ** (shift - 15))
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         source = context.inputs[0]
         shift = 15 + round(math.log2(context.require_output().scale))
-        parameters: dict[str, Any] = {"input_offset": -source.zero_point, "output_shift": shift}
+        parameters: dict[str, Any] = {
+            "bits": source.bits,
+            "input_offset": -source.zero_point,
+            "output_shift": shift,
+        }
         factors = {}
         for part, scale in (("input", source.scale), ("recurrent", HIDDEN_SCALE)):
             kernel, bias = node.weights[f"{part}_kernel"], node.weights[f"{part}_bias"]
@@ -211,7 +219,8 @@ class Recurrent(Op):
             node, values, memories, lambda x: sums(parameters, "input", slice(None), x), advance, np.int16
         ).astype(np.int64)
         shift = parameters["output_shift"]
-        return clamp_s8((hidden + (1 << (shift - 1))) >> shift)
+        rounded = (hidden + ((1 << shift) >> 1)) >> shift
+        return clamp_s16(rounded) if is_wide(parameters) else clamp_s8(rounded)
 
     def _walk(
         self,
@@ -270,7 +279,7 @@ class Recurrent(Op):
             arguments = (("input0", group * columns), hidden, ("scratch", within), ("output", cell * units))
             fields = {**walk, **self._constants(parameters, cell), **self.kernel_fields(node)}
             part = group if node.parts else None
-            result.append(KernelCall(f"slimse_{self.name}_s8", fields, arguments, True, name, part))
+            result.append(KernelCall(f"slimse_{self.name}_{width(parameters)}", fields, arguments, True, name, part))
         return tuple(result)
 
     def _constants(self, parameters: Parameters, cell: int) -> dict[str, int | Constant]:
@@ -316,10 +325,14 @@ def _multipliers(parameters: Parameters, factors: Mapping[str, NDArray[np.float6
     shift = min(_MAX_SHIFT, 31 - math.frexp(greatest)[1])
     reach = 0.0
     result: dict[str, Any] = {"shift": shift - 1}
-    for part, largest in (("input", 255.0), ("recurrent", 32768.0)):
+    for part, largest in (("input", 32768.0 if is_wide(parameters) else 255.0), ("recurrent", 32768.0)):
         integers = np.minimum(np.rint(factors[part] * 2.0**shift), 2.0**31 - 1)
         weights, bias = parameters[f"{part}_weights"], parameters[f"{part}_bias"]
         bound = np.abs(weights.astype(np.float64)).sum(axis=2) * largest + np.abs(bias.astype(np.float64))
+        if np.max(bound) >= 2.0**31:
+            raise QuantizeError(
+                "The sums over the input can leave int32.", hint="Leave the layer's input and output at 8 bits."
+            )
         reach = reach + bound * integers
         result[f"{part}_multiplier"] = integers.astype(np.int32)
     if shift < 2 or np.max(reach) >= 2.0 ** (shift + 29):

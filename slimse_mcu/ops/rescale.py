@@ -1,7 +1,8 @@
 """Change of scale, zero point and width of a block of channels; TensorFlow Lite QUANTIZE.
 
 Layers that move tensors, and the parts that a closed component bypasses, share it.  As a layer of its own it stands
-where an int8 tensor meets a layer that works on int16 ones: widened, it keeps its scale, so no value changes.
+where an int8 tensor meets a layer that works on int16 ones: widened, its scale is divided by 128, so no value changes
+and averages of them find steps between.
 """
 
 from __future__ import annotations
@@ -95,9 +96,9 @@ class Rescale(Op):
         return inputs[0]
 
     def fixed_quantization(self, node: Node, inputs: Sequence[Quantization]) -> Quantization | None:
-        # An int8 value less its zero point fits int16 as it is.
+        # 128 times an int8 value less its zero point fits int16.
         source = inputs[0]
-        return None if source.is_wide else Quantization(source.scale, 0, source.minimum, source.maximum, 16)
+        return None if source.is_wide else Quantization(source.scale / 128.0, 0, source.minimum, source.maximum, 16)
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         return quantize(context.inputs[0], context.require_output())
