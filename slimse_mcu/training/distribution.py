@@ -116,6 +116,13 @@ class Cluster:
         self.count = int(self._strategy.num_replicas_in_sync)
         self._local = self.count // count
 
+        @tf.function
+        def sum_of_all(value: Any) -> Any:
+            per_replica = self._strategy.run(lambda one: one, args=(value,))
+            return self._strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
+
+        self._sum = sum_of_all
+
     def scope(self) -> AbstractContextManager[Any]:
         """The strategy's scope."""
         scope: AbstractContextManager[Any] = self._strategy.scope()
@@ -131,7 +138,7 @@ class Cluster:
 
     def optimizer(self, **options: Any) -> keras.optimizers.Optimizer:
         """AdamW that clips the norm of the sum of all gradients."""
-        return _SummingAdamW(**options)
+        return _SummingAdamW(**options, name="adamw")
 
     def fit(self, task: EnhancementTask, batches: Batches, callback: keras.callbacks.Callback) -> None:
         """Keras's ``fit``, on this worker's slices."""
@@ -151,13 +158,11 @@ class Cluster:
             return made.prefetch(_AHEAD)
 
         distributed = self._strategy.distribute_datasets_from_function(dataset)
-        task.fit(distributed, steps_per_epoch=len(batches), verbose=0, callbacks=[callback])
+        task.fit(distributed, steps_per_epoch=len(batches), verbose=0, shuffle=False, callbacks=[callback])
 
     def any(self, flag: bool) -> bool:
         """Sum of all workers' flags."""
-        tf = self._tf
-        per_replica = self._strategy.run(lambda: tf.constant(1.0 if flag else 0.0))
-        return bool(float(self._strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)) > 0.0)
+        return bool(float(self._sum(self._tf.constant(1.0 if flag else 0.0))) > 0.0)
 
 
 def workers() -> Workers:
@@ -217,6 +222,14 @@ class _SlicedTask(EnhancementTask):
         loss = super().compute_loss(everything, y, whole, sample_weight, training)
         return loss / _replica().num_replicas_in_sync
 
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Each with an axis, over which Keras averages what the workers have."""
+        results = super().compute_metrics(x, y, y_pred, sample_weight)
+        return {name: keras.ops.reshape(value, (1,)) for name, value in results.items()}
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Nothing is left to build, and Keras 3.15 would take a batch of several inputs for one tensor."""
+
 
 class _SummingAdamW(keras.optimizers.AdamW):
     """Adds gradients up before their norm is clipped, which Keras's own does afterwards."""
@@ -264,5 +277,13 @@ def _replica() -> Any:
 
 
 def _gathered(x: Any) -> Any:
-    """The slices of all workers, one behind the other."""
-    return _replica().all_gather(x, axis=0)
+    """The slices of all workers, one behind the other.
+
+    A sum of slices in their places: TensorFlow 2.20 has no other gathering between workers inside of a traced step.
+    """
+    import tensorflow as tf
+
+    replica = _replica()
+    place = tf.one_hot(replica.replica_id_in_sync_group, replica.num_replicas_in_sync, dtype=x.dtype)
+    placed = tf.reshape(place, (-1, *(1 for _ in x.shape))) * x[None]
+    return tf.reshape(replica.all_reduce(tf.distribute.ReduceOp.SUM, placed), (-1, *x.shape[1:]))
