@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +186,21 @@ def test_result_is_the_same_for_any_number_of_processes(found: Sensitivity) -> N
     assert again == found
     assert set(told) == {"float model", "each tensor alone", "choices"}
     assert all(done == total for done, total in told.values())
+
+
+class Fatal:
+    """Ends the process that unpacks it."""
+
+    def __reduce__(self) -> tuple:
+        return os._exit, (3,)
+
+
+def test_a_process_that_ends_is_told_in_a_sentence() -> None:
+    graph = weak_graph()
+    samples = [dataclasses.replace(one, spectrum=Fatal()) for one in samples_for(graph)]
+    with pytest.raises(SlimseError, match="ended") as caught:
+        find_wide(graph, [features_for(graph, 50, 0)], samples, Budget("sqnr", 15.0), jobs=2)
+    assert "--jobs" in caught.value.hint
 
 
 def test_weights_of_the_estimate_are_those_of_the_specification() -> None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from slimse_mcu.errors import SlimseError
 from slimse_mcu.graph import Graph, Quantization, QuantizedGraph
 from slimse_mcu.harness import quality
 from slimse_mcu.harness.audio import Pair
@@ -232,7 +234,13 @@ def workers(subject: Subject, jobs: int) -> Iterator[Perform]:
                 futures: list[Future[Outcome]] = [pool.submit(_perform, task) for task in tasks]
             outcomes = []
             for task, future in zip(tasks, futures, strict=True):
-                outcomes.append(future.result())
+                try:
+                    outcomes.append(future.result())
+                except BrokenProcessPool:
+                    raise SlimseError(
+                        "A process of the search was ended from outside, or for want of memory.",
+                        hint="Use fewer --jobs, or a smaller --limit.",
+                    ) from None
                 done(task)
             return outcomes
 
