@@ -38,7 +38,9 @@ def feature_of(front: FrontEnd) -> Quantization:
     return PARTS if front.features == "complex" else FEATURE
 
 
-def write_project(folder: Path, front: FrontEnd, gains: Quantization = MASK) -> list[Path]:
+def write_project(
+    folder: Path, front: FrontEnd, gains: Quantization = MASK, feature: Quantization | None = None
+) -> list[Path]:
     """The generated audio files beside a copy of ``firmware/dsp``; returns the C sources."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOT / "templates"),
@@ -47,7 +49,7 @@ def write_project(folder: Path, front: FrontEnd, gains: Quantization = MASK) -> 
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    context = fe.render_context(front, feature_of(front), gains)
+    context = fe.render_context(front, feature or feature_of(front), gains)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("model_audio.h", "model_audio.c"):
         (folder / name).write_text(environment.get_template(f"{name}.j2").render(context))
@@ -59,19 +61,26 @@ def write_project(folder: Path, front: FrontEnd, gains: Quantization = MASK) -> 
 class Compiled:
     """The C code as a shared library, one stream."""
 
-    def __init__(self, folder: Path, front: FrontEnd, *flags: str, gains: Quantization = MASK) -> None:
-        sources = write_project(folder, front, gains)
+    def __init__(
+        self,
+        folder: Path,
+        front: FrontEnd,
+        *flags: str,
+        gains: Quantization = MASK,
+        feature: Quantization | None = None,
+    ) -> None:
+        sources = write_project(folder, front, gains, feature)
         library = folder / "audio.so"
         command = ["gcc", *WARNINGS, *flags, "-shared", "-fPIC", f"-I{folder}", "-o", str(library)]
         subprocess.run([*command, *map(str, sources)], check=True)
-        self.front, self.gains = front, gains
+        self.front, self.gains, self.feature = front, gains, feature or feature_of(front)
         self.library = ctypes.CDLL(str(library))
         self.stream = ctypes.create_string_buffer(14 * front.hop)
 
     def run(self, pcm: np.ndarray[Any, Any], mask: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], ...]:
         """pcm ``[frames, hop]``, mask ``[frames, outputs]`` -> features, spectra, samples, from reset."""
         hop = self.front.hop
-        features = np.empty((len(pcm), self.front.inputs), np.int8)
+        features = np.empty((len(pcm), self.front.inputs), self.feature.dtype)
         spectra = np.empty((len(pcm), 2 * hop), np.float32)
         out = np.empty_like(pcm)
         self.library.model_audio_reset(self.stream)
@@ -83,9 +92,13 @@ class Compiled:
 
 
 def specification(
-    front: FrontEnd, pcm: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], gains: Quantization = MASK
+    front: FrontEnd,
+    pcm: np.ndarray[Any, Any],
+    mask: np.ndarray[Any, Any],
+    gains: Quantization = MASK,
+    feature: Quantization | None = None,
 ) -> tuple[np.ndarray[Any, Any], ...]:
-    table = fe.tables(front, feature_of(front), gains)
+    table = fe.tables(front, feature or feature_of(front), gains)
     state = fe.StftState.zero(front.hop)
     features, spectrum = fe.analyse(table, state, pcm.reshape(-1))
     out = fe.synthesise(table, state, mask, spectrum)
@@ -425,9 +438,9 @@ CORES = {
 }
 
 
-def host_checksum(folder: Path, front: FrontEnd) -> str:
-    sources = write_project(folder, front)
-    (folder / "host.c").write_text(DRIVER_HEAD + HOST_MAIN)
+def host_checksum(folder: Path, front: FrontEnd, driver: str = DRIVER_HEAD, **quantization: Quantization) -> str:
+    sources = write_project(folder, front, **quantization)
+    (folder / "host.c").write_text(driver + HOST_MAIN)
     program = folder / "host"
     command = ["gcc", *WARNINGS, "-O2", f"-I{folder}", "-o", program, folder / "host.c"]
     subprocess.run([*command, *sources], check=True)
@@ -440,7 +453,12 @@ def host_checksum(folder: Path, front: FrontEnd) -> str:
 @pytest.mark.parametrize("machine", CORES)
 def test_arm_gives_the_same_bits(machine: str, front: FrontEnd, tmp_path: Path) -> None:
     wanted = host_checksum(tmp_path, front)
-    (tmp_path / "arm.c").write_text(DRIVER_HEAD + ARM_MAIN)
+    assert arm_checksum(tmp_path, machine) == wanted.strip()
+
+
+def arm_checksum(tmp_path: Path, machine: str, driver: str = DRIVER_HEAD) -> str:
+    """What the project that lies in a folder gives on an emulated core."""
+    (tmp_path / "arm.c").write_text(driver + ARM_MAIN)
     (tmp_path / "arm.ld").write_text(ARM_LINK)
     program = tmp_path / "arm.elf"
     sources = [tmp_path / "arm.c", tmp_path / "model_audio.c", *sorted((tmp_path / "dsp").glob("*.c"))]
@@ -457,4 +475,4 @@ def test_arm_gives_the_same_bits(machine: str, front: FrontEnd, tmp_path: Path) 
     emulator = ["qemu-system-arm", "-M", machine, "-nographic", "-monitor", "none", "-serial", "none"]
     options = ["-semihosting-config", "enable=on,target=native", "-kernel", program]
     done = subprocess.run([*emulator, *options], check=True, capture_output=True, text=True, timeout=60)
-    assert (done.stdout + done.stderr).strip() == wanted.strip()
+    return (done.stdout + done.stderr).strip()

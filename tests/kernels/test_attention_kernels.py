@@ -19,7 +19,7 @@ from slimse_mcu.graph import Component, Node, Part, Quantization
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.attention import EXP_TABLE
 from slimse_mcu.ops.attention_layers import MAX_KEYS
-from slimse_mcu.ops.op import QuantizeContext, Ring
+from slimse_mcu.ops.op import QuantizeContext, Ring, is_wide
 from slimse_mcu.ops.softmax import exp_table
 
 __all__ = ["library", "pytestmark"]
@@ -28,9 +28,9 @@ library = test_kernels.library
 
 def run_calls(
     library: ctypes.CDLL, node: Node, parameters: dict[str, Any], inputs, rings: dict[str, Ring], size: int
-) -> tuple[NDArray[np.int8], int]:
+) -> tuple[NDArray[Any], int]:
     """Carry a node's calls out; the output and the MACs."""
-    output = np.full(size + 8, CANARY, np.int8)
+    output = np.full(size + 8, CANARY, np.int16 if is_wide(parameters) else np.int8)
     scratch = np.full(operators()[node.op].scratch_elements(node) + 8, CANARY, np.int16)
     macs = 0
     for call in operators()[node.op].calls(node, parameters):

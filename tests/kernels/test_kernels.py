@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from slimse_mcu import assets
 from slimse_mcu.graph import Node
 from slimse_mcu.ops import operators
-from slimse_mcu.ops.op import Constant, KernelCall, Ring
+from slimse_mcu.ops.op import Constant, KernelCall, Ring, is_wide
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
 RELAXED = settings(deadline=None, derandomize=True, max_examples=150)
@@ -136,9 +136,9 @@ class Spans(ctypes.Structure):
 
 def run_calls(
     library: ctypes.CDLL, node: Node, parameters: dict[str, Any], inputs, gates: Gates, ring: Ring | None, size: int
-) -> tuple[NDArray[np.int8], int]:
+) -> tuple[NDArray[Any], int]:
     """Carry a node's calls out; the output and the MACs."""
-    output = np.full(size + 8, CANARY, np.int8)
+    output = np.full(size + 8, CANARY, np.int16 if is_wide(parameters) else np.int8)
     macs = 0
     for call in operators()[node.op].calls(node, parameters):
         frame = Frame()
@@ -155,7 +155,7 @@ def run_calls(
                 memory = None if ring is None else ctypes.c_void_p(frame.pointer(ring.frames))
                 arguments += [memory, ctypes.c_uint16(0 if ring is None else ring.next)]
             elif name == "output":
-                arguments.append(ctypes.c_void_p(frame.pointer(output) + first))
+                arguments.append(ctypes.c_void_p(frame.pointer(output) + first * output.itemsize))
             else:
                 exact = np.array(inputs[int(name.removeprefix("input"))])
                 arguments.append(ctypes.c_void_p(frame.pointer(exact)))
@@ -167,12 +167,12 @@ def run_calls(
     return output[:size], macs
 
 
-def specified(node: Node, parameters: dict[str, Any], inputs, gates: Gates, ring: Ring | None) -> NDArray[np.int8]:
+def specified(node: Node, parameters: dict[str, Any], inputs, gates: Gates, ring: Ring | None) -> NDArray[Any]:
     """The specification's output, closed rows at the zero point."""
     value = operators()[node.op].step_integer(node, parameters, inputs, () if ring is None else (ring,))
     if gates.rows is None:
         return value
-    return np.where(gates.rows, value, np.int8(parameters["output_offset"]))
+    return np.where(gates.rows, value, value.dtype.type(parameters.get("output_offset", 0)))
 
 
 # ---- random parameters -------------------------------------------------------------------------------------------
@@ -218,11 +218,12 @@ def frames(rng: np.random.Generator, *shape: int) -> NDArray[np.int8]:
     return rng.integers(-128, 128, shape).astype(np.int8)
 
 
-def ring_of(rng: np.random.Generator, slots: int, channels: int) -> Ring | None:
+def ring_of(rng: np.random.Generator, slots: int, channels: int, frames: Any = frames) -> Ring | None:
     if slots == 0:
         return None
-    ring = Ring(slots, channels, 0, np.int8)
-    ring.frames[:] = frames(rng, slots, channels)
+    values = frames(rng, slots, channels)
+    ring = Ring(slots, channels, 0, values.dtype)
+    ring.frames[:] = values
     ring.next = int(rng.integers(slots))
     return ring
 
