@@ -27,23 +27,40 @@ class ShiftedDepthwise(keras.layers.DepthwiseConv1D):
 Replace = Callable[[keras.layers.Layer], keras.layers.Layer | None]
 
 
-def training_twin(model: keras.Model, replace: Replace = lambda layer: None) -> keras.Model:
-    """Return a copy of ``model`` for training.
+def shifted(layer: keras.layers.Layer) -> keras.layers.Layer | None:
+    """The faster stand-in for a layer, if there is one."""
+    if isinstance(layer, keras.layers.DepthwiseConv1D):
+        return ShiftedDepthwise.from_config(layer.get_config())
+    return None
 
-    ``model.set_weights(twin.get_weights())`` brings the result back.
+
+def training_twin(model: keras.Model, replace: Replace | None = None, behind: Replace | None = None) -> keras.Model:
+    """Return a copy of ``model`` for training; :func:`copy_weights` brings the result back.
 
     Args:
         model: Stays as it is.
-        replace: Gives a stand-in of the same weights for a layer, or None to leave it.
+        replace: Gives a stand-in for a layer, with the same weights before any others, or None to leave it.
+        behind: Gives a layer to put behind one, or None.
     """
 
     def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if (other := replace(layer)) is not None:
-            return other
-        if isinstance(layer, keras.layers.DepthwiseConv1D):
-            return ShiftedDepthwise.from_config(layer.get_config())
-        return layer.__class__.from_config(layer.get_config())
+        stand_in = replace(layer) if replace is not None else None
+        return stand_in or shifted(layer) or layer.__class__.from_config(layer.get_config())
 
-    twin = keras.models.clone_model(model, clone_function=clone)
-    twin.set_weights(model.get_weights())
+    def call(layer: keras.layers.Layer, *inputs: Any, **options: Any) -> Any:
+        result = layer(*inputs, **options)
+        more = behind(layer) if behind is not None else None
+        return result if more is None else more(result)
+
+    twin = keras.models.clone_model(model, clone_function=clone, call_function=call)
+    for layer in (one for one in model.layers if one.weights):
+        other = twin.get_layer(layer.name)
+        own = layer.get_weights()
+        other.set_weights([*own, *other.get_weights()[len(own) :]])
     return twin
+
+
+def copy_weights(twin: keras.Model, model: keras.Model) -> None:
+    """Set the weights of a model to those of its twin."""
+    for layer in (one for one in model.layers if one.weights):
+        layer.set_weights(twin.get_layer(layer.name).get_weights()[: len(layer.weights)])

@@ -96,7 +96,7 @@ class QuantizationAware(Table):
     """The table ``[quantization_aware]``: training with int8's rounding in the loop.
 
     Attributes:
-        from_step: First step that sees it.
+        from_step: The first epoch that begins at or after this step sees it.
     """
 
     from_step: Annotated[int, Field(ge=0, le=10**8)] = 0

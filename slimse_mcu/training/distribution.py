@@ -19,6 +19,7 @@ import keras
 from slimse_mcu.errors import SlimseError
 from slimse_mcu.training.accelerate import training_twin
 from slimse_mcu.training.batches import Batches
+from slimse_mcu.training.quantization_aware import Rounding
 from slimse_mcu.training.task import EnhancementTask
 
 _VARIABLE = "TF_CONFIG"
@@ -42,8 +43,8 @@ class Workers(Protocol):
         """In which what is trained has to be made."""
         ...
 
-    def twin(self, model: keras.Model) -> keras.Model:
-        """A copy of a model to train."""
+    def twin(self, model: keras.Model, rounding: Rounding | None = None) -> keras.Model:
+        """A copy of a model to train; ``rounding`` puts int8's into it."""
         ...
 
     def task(self, network: keras.Model, guidance: Any, loss: Mapping[str, Any]) -> EnhancementTask:
@@ -72,9 +73,9 @@ class Alone:
         """Nothing special."""
         return nullcontext()
 
-    def twin(self, model: keras.Model) -> keras.Model:
+    def twin(self, model: keras.Model, rounding: Rounding | None = None) -> keras.Model:
         """See :func:`training_twin`."""
-        return training_twin(model)
+        return training_twin(model) if rounding is None else training_twin(model, rounding.replace, rounding.behind)
 
     def task(self, network: keras.Model, guidance: Any, loss: Mapping[str, Any]) -> EnhancementTask:
         """The plain task."""
@@ -128,8 +129,10 @@ class Cluster:
         scope: AbstractContextManager[Any] = self._strategy.scope()
         return scope
 
-    def twin(self, model: keras.Model) -> keras.Model:
+    def twin(self, model: keras.Model, rounding: Rounding | None = None) -> keras.Model:
         """The same network with statistics over all slices and noise for the whole batch."""
+        if rounding is not None:
+            raise SlimseError("Several workers cannot train with rounding.", hint="Leave out [quantization_aware].")
         return training_twin(model, _on_whole_batch)
 
     def task(self, network: keras.Model, guidance: Any, loss: Mapping[str, Any]) -> EnhancementTask:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from slimse_mcu.data import Mixer, Sources, open_sources
 from slimse_mcu.errors import SlimseError
 from slimse_mcu.load import load
+from slimse_mcu.training.accelerate import copy_weights
 from slimse_mcu.training.architectures import architecture
 from slimse_mcu.training.batches import Batches
 from slimse_mcu.training.checkpoint import Checkpoints, read_arrays, snapshot, variables, write_arrays
@@ -31,6 +32,7 @@ from slimse_mcu.training.distribution import Workers, workers
 from slimse_mcu.training.gating import gate_layers
 from slimse_mcu.training.log import Log
 from slimse_mcu.training.opinion import ovrl_of_inputs
+from slimse_mcu.training.quantization_aware import Rounding, Switch
 from slimse_mcu.training.start import take_over
 from slimse_mcu.training.validation import draw_validation
 
@@ -320,7 +322,9 @@ class _Run:
         )
         jit = family.jit and settings.jit and self.team.compiles if _on_tensorflow() else "auto"
         with self.team.scope():
-            self.network = self.team.twin(self.model)
+            self.switch = Switch() if config.quantization_aware else None
+            rounding = Rounding(self.model, self.switch) if self.switch is not None else None
+            self.network = self.team.twin(self.model, rounding)
             self.task = self.team.task(self.network, config.guidance, config.loss)
             optimizer = self.team.optimizer(
                 learning_rate=schedule, weight_decay=settings.weight_decay, global_clipnorm=settings.clip_norm
@@ -387,13 +391,16 @@ class _Run:
             pool=settings.pool,
             ovrl=self.ovrl,
         )
+        aware = self.config.quantization_aware
+        if aware is not None and self.switch is not None:
+            self.switch.on.assign(float(first >= aware.from_step))
         steps = _Steps(self)
         self.team.fit(self.task, batches, steps)
         return steps.logs
 
     def _end_epoch(self, logs: Mapping[str, float]) -> None:
         """Validate, and decide whether to go on."""
-        self.model.set_weights(self.network.get_weights())
+        copy_weights(self.network, self.model)
         record = {"step": float(self.progress.step), **logs, **self.validation.scores(self.enhance)}
         record = {key: round(value, 6) for key, value in record.items()}
         record["step"] = self.progress.step
@@ -424,7 +431,7 @@ class _Run:
         if self.config.early_stopping is not None and self.folder.best.exists():
             read_arrays(self.folder.best, self.model.weights)
         else:
-            self.model.set_weights(self.network.get_weights())
+            copy_weights(self.network, self.model)
         self.model.set_weights([rounded(weight) for weight in self.model.get_weights()])
         path = self.folder.path / MODEL
         save_compact(self.model, path)
