@@ -267,7 +267,7 @@ def test_slimmable_twin_has_the_same_sizes_and_equals_the_network_with_all_gates
 
 @pytest.mark.parametrize("sizes", [{"bands": 66}, {"encoder": 5}, {"channels": 15}])
 def test_sizes_that_do_not_divide_are_refused(sizes: dict[str, int]):
-    with pytest.raises(ValueError, match="multiples of 4, 2 and 6"):
+    with pytest.raises(ValueError, match="multiples of 4, 4 and 6"):
         dsn_ftf(**sizes)
 
 

@@ -29,6 +29,16 @@ def data(tmp_path_factory):
     return tiny_data(tmp_path_factory.mktemp("corpus"))
 
 
+@pytest.fixture(autouse=True)
+def heeded_signals():
+    """What nohup and background jobs ignore, their children ignore too: tests run there as well."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 class StopsAfter(Unwatched):
     """Sends this process a signal after a step, as a user or a scheduler would."""
 
