@@ -78,8 +78,9 @@ class Alone:
         return training_twin(model) if rounding is None else training_twin(model, rounding.replace, rounding.behind)
 
     def task(self, network: keras.Model, guidance: Any, loss: Mapping[str, Any]) -> EnhancementTask:
-        """The plain task."""
-        return EnhancementTask(network, guidance, **loss)
+        """The plain task, or one that counts its steps itself where Keras hides the optimizer's count."""
+        kind = EnhancementTask if keras.backend.backend() == "tensorflow" else _CountingTask
+        return kind(network, guidance, **loss)
 
     def optimizer(self, **options: Any) -> keras.optimizers.Optimizer:
         """The plain optimizer."""
@@ -211,6 +212,26 @@ def _read_cluster(text: str) -> tuple[int, int]:
     if not 0 <= index < len(addresses):
         raise SlimseError(f"{_VARIABLE}: worker {index} is none of {len(addresses)}.", hint=hint)
     return index, len(addresses)
+
+
+class _CountingTask(EnhancementTask):
+    """Counts steps in a variable of its own: with JAX the optimizer's cannot be read while a step is computed."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.steps = self.add_weight(name="steps", shape=(), dtype="int32", initializer="zeros", trainable=False)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss at this step."""
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if training:
+            self.steps.assign_add(1)
+        return loss
+
+    def _step(self) -> Any:
+        return keras.ops.cast(self.steps, "float32")
 
 
 class _SlicedTask(EnhancementTask):
