@@ -35,28 +35,34 @@ def norm_graph(channels: int, *, seed: int = 0, epsilon: float = 1e-3, spread: f
     level=st.sampled_from([1e-3, 1.0, 1e3]),
     offset=st.sampled_from([0.0, 0.3, 1e4]),
     seed=st.integers(0, 2**16),
+    is_wide=st.booleans(),
 )
-def test_generated_c_equals_specification(tmp_path_factory, channels, epsilon, level, offset, seed):
+def test_generated_c_equals_specification(tmp_path_factory, channels, epsilon, level, offset, seed, is_wide):
     rng = np.random.default_rng(seed)
     graph = norm_graph(channels, seed=seed, epsilon=epsilon, offset=offset)
-    quantized = quantize(graph, [(level * rng.normal(size=(30, channels))).astype(np.float32)])
+    features = (level * rng.normal(size=(30, channels))).astype(np.float32)
+    quantized = quantize(graph, [features], wide=graph.tensors if is_wide else ())
     planned = plan(quantized)
     folder = tmp_path_factory.mktemp("norm")
     model = build_native(emit(planned), planned, folder, tmp_path_factory.getbasetemp() / "kernels")
-    features = rng.integers(-128, 128, (20, channels)).astype(np.int8)
-    features[0], features[1], features[2] = 127, -128, np.arange(channels) % 2 * 255 - 128
-    np.testing.assert_array_equal(model.run(features).output, run_int8(quantized, features).output)
+    source = quantized.quantization[graph.input]
+    low, high = source.lowest, source.highest
+    frames = rng.integers(low, high + 1, (20, channels)).astype(source.dtype)
+    frames[0], frames[1], frames[2] = high, low, np.arange(channels) % 2 * (high - low) + low
+    frames[3], frames[4] = 0, np.arange(channels) == 0
+    np.testing.assert_array_equal(model.run(frames).output, run_int8(quantized, frames).output)
 
 
-def test_int8_follows_float():
+@pytest.mark.parametrize(("is_wide", "least_db"), [(False, 30.0), (True, 45.0)])
+def test_integers_follow_float(is_wide, least_db):
     rng = np.random.default_rng(0)
     graph = norm_graph(96)
     features = (rng.normal(size=(400, 96)) * rng.uniform(0.3, 1.0, (400, 1))).astype(np.float32)
-    quantized = quantize(graph, [features])
+    quantized = quantize(graph, [features], wide=graph.tensors if is_wide else ())
     real = run_float(graph, features).output
     integer = run_int8(quantized, quantize_values(features, quantized.quantization[graph.input])).output
     error = dequantize_values(integer, quantized.quantization[graph.output]) - real
-    assert 10 * np.log10(np.sum(real**2) / np.sum(error**2)) > 30.0
+    assert 10 * np.log10(np.sum(real**2) / np.sum(error**2)) > least_db
 
 
 def test_float_equals_keras(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import replace
 
@@ -71,8 +70,8 @@ def quantized_or_rejected(graph: Graph, jitter: Jitter, wide: frozenset[str]) ->
     """Ranges far from calibrated ones may be refused."""
     try:
         return random_quantization(graph, jitter, wide=wide)
-    except QuantizeError:
-        assume(jitter.octaves < 1.0)
+    except QuantizeError as error:
+        assume(not any(words in str(error) for words in ("far too small", "too large", "can leave int32")))
         raise
 
 
@@ -87,7 +86,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(RELAXED, max_examples=int(os.environ.get("SLIMSE_EXAMPLES", "8")))
+@settings(RELAXED, max_examples=6)
 @given(data=st.data(), jitter=JITTERS, instrumented=st.booleans(), seed=st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, family, data, jitter, instrumented, seed):
     drawn, wide = data.draw(widened(FAMILIES[family]))

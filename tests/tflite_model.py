@@ -195,7 +195,8 @@ class TfliteWriter:
         self._convolve(node, parameters, parameters["weights"], int(node.attributes["dilation"]))
 
     def _dense(self, node: Node, parameters: Mapping[str, Any]) -> None:
-        if node.attributes["positions"] > 1 and self._stride(node) == 1 and self._dense_as_convolution:
+        has_positions = len(self._graph.tensors[node.output].shape) == 2
+        if has_positions and self._stride(node) == 1 and self._dense_as_convolution:
             self._planes("CONV_2D", node, parameters, parameters["weights"][:, None, None], schema.Conv2DOptionsT())
             return
         if self._dense_as_convolution or self._stride(node) > 1:

@@ -1,28 +1,9 @@
 #include "slimse_layer_norm_s8.h"
 #include "slimse_arithmetic.h"
+#include "slimse_root.h"
 
 /* Fraction bits of the root, of its reciprocal, and what is dropped to come to a normalized value in Q12. */
 enum { ROOT_BITS = 8, RECIPROCAL_BITS = 46, DOWN_BITS = RECIPROCAL_BITS - ROOT_BITS - 12 };
-
-/* Greatest integer whose square is not above value. */
-static uint32_t square_root(uint64_t value)
-{
-    uint64_t root = 0;
-    uint64_t bit = (uint64_t)1 << 62;
-
-    while (bit > value) {
-        bit >>= 2;
-    }
-    for (; bit != 0U; bit >>= 2) {
-        if (value >= root + bit) {
-            value -= root + bit;
-            root = (root >> 1) + bit;
-        } else {
-            root >>= 1;
-        }
-    }
-    return (uint32_t)root;
-}
 
 static void normalize(const slimse_layer_norm_s8_t *layer, const int8_t *input, int8_t *output)
 {
@@ -38,7 +19,8 @@ static void normalize(const slimse_layer_norm_s8_t *layer, const int8_t *input, 
         square += (uint64_t)(deviation * deviation);
     }
     square = square / (uint32_t)size + layer->epsilon;
-    const int64_t reciprocal = (int64_t)(((uint64_t)1 << RECIPROCAL_BITS) / square_root(square << (2 * ROOT_BITS)));
+    const uint32_t root = slimse_square_root(square << (2 * ROOT_BITS));
+    const int64_t reciprocal = (int64_t)(((uint64_t)1 << RECIPROCAL_BITS) / root);
     for (int32_t i = 0; i < size; i++) {
         const int64_t product = (size * input[i] - sum) * reciprocal;
         const int32_t normal = (int32_t)((product + ((int64_t)1 << (DOWN_BITS - 1))) >> DOWN_BITS);

@@ -1,4 +1,4 @@
-"""Mean of neighbouring positions along frequency; int8: TensorFlow Lite AVERAGE_POOL_2D."""
+"""Mean of neighbouring positions along frequency; int8 and int16: TensorFlow Lite AVERAGE_POOL_2D."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from slimse_mcu.graph import Node
 from slimse_mcu.ops.frequency import window_of
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, Integers, Memories, Parameters
+from slimse_mcu.ops.op import FloatArray, Import, Integers, Memories, Parameters
 from slimse_mcu.ops.pools import Pool, read_pool
 
 
@@ -37,8 +37,8 @@ class AveragePool(Pool):
         counts = window.hits()[:, None]
         sums = window.gather(inputs[0][None].astype(np.int64), 0).sum(axis=(1, 2))
         # To nearest, ties away from zero, zero point included.
-        means: Int8Array = (np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)).astype(np.int8).ravel()
-        return means
+        means: Integers = np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
+        return means.astype(inputs[0].dtype).ravel()
 
 
 OP = AveragePool()

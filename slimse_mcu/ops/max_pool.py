@@ -1,4 +1,4 @@
-"""Greatest of neighbouring positions along frequency; int8: TensorFlow Lite MAX_POOL_2D."""
+"""Greatest of neighbouring positions along frequency; int8 and int16: TensorFlow Lite MAX_POOL_2D."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from slimse_mcu.graph import Node
-from slimse_mcu.ops.arithmetic import INT8_MIN
 from slimse_mcu.ops.frequency import window_of
-from slimse_mcu.ops.op import FloatArray, Import, Int8Array, Integers, Memories, Parameters
+from slimse_mcu.ops.op import FloatArray, Import, Integers, Memories, Parameters
 from slimse_mcu.ops.pools import Pool, read_pool
 
 
@@ -26,7 +25,8 @@ class MaxPool(Pool):
     def step_integer(
         self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
     ) -> Integers:
-        greatest: Int8Array = window_of(node).gather(inputs[0][None], INT8_MIN).max(axis=(1, 2)).ravel()
+        lowest = np.iinfo(inputs[0].dtype).min
+        greatest: Integers = window_of(node).gather(inputs[0][None], lowest).max(axis=(1, 2)).ravel()
         return greatest
 
 

@@ -1,4 +1,4 @@
-"""Mean over all positions along frequency, per channel; int8: TensorFlow Lite MEAN.
+"""Mean over all positions along frequency, per channel; int8 and int16: TensorFlow Lite MEAN.
 
 The count of positions is folded into the multiplier, so that scale and zero point change at no cost.
 """
@@ -12,9 +12,21 @@ import numpy as np
 
 from slimse_mcu.graph import Block, Node, Tensor
 from slimse_mcu.ops import rescale
-from slimse_mcu.ops.arithmetic import clamp_s8, multiply_by_quantized_multiplier
+from slimse_mcu.ops.arithmetic import clamp_s8, clamp_s16, multiply_by_quantized_multiplier
 from slimse_mcu.ops.causal import spectrum
-from slimse_mcu.ops.op import FloatArray, Import, Integers, KernelCall, Memories, Op, Parameters, QuantizeContext
+from slimse_mcu.ops.op import (
+    FloatArray,
+    Import,
+    Integers,
+    KernelCall,
+    Memories,
+    Op,
+    Parameters,
+    QuantizeContext,
+    is_wide,
+    scalars,
+    width,
+)
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -32,6 +44,7 @@ class Mean(Op):
     """No weights; attribute ``averaged``: positions of the input."""
 
     name = "mean"
+    widths = (8, 16)
     imports = (
         Import(
             ("TimeDistributed(GlobalAveragePooling1D)",),
@@ -52,6 +65,7 @@ class Mean(Op):
         ratio = rescale.quantize(context.inputs[0], context.require_output())
         multiplier, shift = _divided(ratio["multiplier"], ratio["shift"], count)
         return {
+            "bits": context.bits,
             "sum_offset": ratio["input_offset"] * count,
             "output_offset": ratio["output_offset"],
             "multiplier": multiplier,
@@ -63,18 +77,16 @@ class Mean(Op):
     ) -> Integers:
         sums = inputs[0].reshape(node.attributes["averaged"], -1).sum(axis=0, dtype=np.int64) + parameters["sum_offset"]
         means = multiply_by_quantized_multiplier(sums, parameters["multiplier"], parameters["shift"])
-        return clamp_s8(means + parameters["output_offset"])
+        clamp = clamp_s16 if is_wide(parameters) else clamp_s8
+        return clamp(means + parameters["output_offset"])
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         fields = {
             "positions": node.attributes["averaged"],
             "channels": node.attributes["channels"],
-            "sum_offset": parameters["sum_offset"],
-            "output_offset": parameters["output_offset"],
-            "multiplier": parameters["multiplier"],
-            "shift": parameters["shift"],
+            **scalars(parameters),
         }
-        return (KernelCall("slimse_mean_s8", fields, ("input0", "output")),)
+        return (KernelCall(f"slimse_mean_{width(parameters)}", fields, ("input0", "output")),)
 
     def describe(self, node: Node) -> str:
         return f"mean of {node.attributes['averaged']} positions of {node.attributes['channels']}"

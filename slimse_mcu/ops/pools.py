@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from slimse_mcu.graph import Block, Node, Quantization, Tensor
 from slimse_mcu.ops.causal import spectrum
 from slimse_mcu.ops.frequency import pair, sliding_window, window_of
-from slimse_mcu.ops.op import KernelCall, Op, Parameters, QuantizeContext
+from slimse_mcu.ops.op import KernelCall, Op, Parameters, QuantizeContext, width
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -36,6 +36,8 @@ def read_pool(op: str) -> Callable[[KerasLayer, Sequence[str], GraphBuilder], st
 class Pool(Op):
     """No weights; attribute ``window`` along frequency."""
 
+    widths = (8, 16)
+
     def output_blocks(self, node: Node, inputs: Sequence[Tensor]) -> tuple[Block, ...]:
         return inputs[0].blocks if inputs[0].channels == node.attributes["channels"] else ()
 
@@ -43,7 +45,7 @@ class Pool(Op):
         return inputs[0]
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
-        return {}
+        return {"bits": context.bits}
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         window = window_of(node)
@@ -55,7 +57,7 @@ class Pool(Op):
             "stride": window.stride,
             "left": window.left,
         }
-        return (KernelCall(f"slimse_{self.name}_s8", fields, ("input0", "output")),)
+        return (KernelCall(f"slimse_{self.name}_{width(parameters)}", fields, ("input0", "output")),)
 
     def describe(self, node: Node) -> str:
         window, channels = window_of(node), node.attributes["channels"]

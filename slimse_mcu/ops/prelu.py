@@ -11,6 +11,7 @@ from slimse_mcu.graph import Node
 from slimse_mcu.ops.arithmetic import (
     choose_quantization,
     clamp_s8,
+    clamp_s16,
     multiply_by_quantized_multiplier,
     quantize_multiplier,
     quantize_values,
@@ -26,6 +27,9 @@ from slimse_mcu.ops.op import (
     Op,
     Parameters,
     QuantizeContext,
+    is_wide,
+    scalars,
+    width,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ class PRelu(Op):
     """Weights ``slopes [elements]``, quantized per tensor."""
 
     name = "prelu"
+    widths = (8, 16)
     imports = (Import(("PReLU",), _read, "shared over time: shared_axes=[1] or [1, 2]"),)
     skips_rows = True
     elementwise = True
@@ -62,13 +67,14 @@ class PRelu(Op):
         source, output = context.inputs[0], context.require_output()
         slopes = node.weights["slopes"]
         slope_quantization = choose_quantization(float(slopes.min()), float(slopes.max()))
-        return quantize_prelu(
+        chosen = quantize_prelu(
             quantize_values(slopes, slope_quantization),
             slope_quantization.scale,
             slope_quantization.zero_point,
             (source.scale, source.zero_point),
             (output.scale, output.zero_point),
         )
+        return {"bits": context.bits, **chosen}
 
     def step_integer(
         self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
@@ -81,15 +87,19 @@ class PRelu(Op):
         negative = multiply_by_quantized_multiplier(
             value * slopes, parameters["negative_multiplier"], parameters["negative_shift"]
         )
-        return clamp_s8(np.where(value >= 0, positive, negative) + parameters["output_offset"])
+        clamp = clamp_s16 if is_wide(parameters) else clamp_s8
+        return clamp(np.where(value >= 0, positive, negative) + parameters["output_offset"])
 
     def calls(self, node: Node, parameters: Parameters) -> tuple[KernelCall, ...]:
         fields: dict[str, int | Constant] = {
             "slopes": Constant("int8_t", parameters["slopes"], "slopes per element"),
             "size": int(parameters["slopes"].size),
         }
-        fields.update({key: int(value) for key, value in parameters.items() if key != "slopes"})
-        return (KernelCall("slimse_prelu_s8", fields, ("rows", "input0", "output")),)
+        members = scalars(parameters)
+        if is_wide(parameters):
+            members["slope_offset"] = int(parameters["slope_offset"])
+        fields.update(members)
+        return (KernelCall(f"slimse_prelu_{width(parameters)}", fields, ("rows", "input0", "output")),)
 
     def describe(self, node: Node) -> str:
         return f"prelu, {node.weights['slopes'].size}"

@@ -1,4 +1,4 @@
-"""Crops, pads or repeats the positions along frequency, and moves nothing else; int8: scale and zero point stay."""
+"""Crops, pads or repeats the positions along frequency, and moves nothing else; scale and zero point stay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 from slimse_mcu.graph import Block, Node, Quantization, Tensor
 from slimse_mcu.ops.causal import spectrum
 from slimse_mcu.ops.frequency import pair
-from slimse_mcu.ops.op import FloatArray, Import, Integers, KernelCall, Memories, Op, Parameters, QuantizeContext
+from slimse_mcu.ops.op import (
+    FloatArray,
+    Import,
+    Integers,
+    KernelCall,
+    Memories,
+    Op,
+    Parameters,
+    QuantizeContext,
+    is_wide,
+    width,
+)
 
 if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
@@ -85,6 +96,7 @@ class Resize(Op):
     """Output p is input ``(p - before) / repeat``, and zero where there is none; ``before`` is negative for a crop."""
 
     name = "resize"
+    widths = (8, 16)
     imports = (
         Import(("ZeroPadding2D",), _read_zero_padding, "before the first frame, and along frequency"),
         Import(("Cropping2D",), _read_cropping, "along frequency; along time what Conv2DTranspose yields too much"),
@@ -101,7 +113,7 @@ class Resize(Op):
         return inputs[0]
 
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
-        return {"zero_point": context.require_output().zero_point}
+        return {"bits": context.bits, "zero_point": context.require_output().zero_point}
 
     def step_integer(
         self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
@@ -115,9 +127,10 @@ class Resize(Op):
             "inputs": node.attributes["inputs"],
             "repeat": node.attributes["repeat"],
             "before": node.attributes["before"],
-            "output_offset": parameters["zero_point"],
         }
-        return (KernelCall("slimse_resize_s8", fields, ("input0", "output")),)
+        if not is_wide(parameters):
+            fields["output_offset"] = parameters["zero_point"]
+        return (KernelCall(f"slimse_resize_{width(parameters)}", fields, ("input0", "output")),)
 
     def describe(self, node: Node) -> str:
         repeat = node.attributes["repeat"]

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import test_attention_kernels
 import test_kernels
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from test_convolution_kernels import SMALL, WINDOWS, check, parts_of
 from test_kernels import RELAXED, SEEDS, SIZES, Gates, gates_of, node_of, pytestmark, ring_of, run_calls, specified
 
+from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import Node, Quantization
 from slimse_mcu.ops import operators, rescale
 from slimse_mcu.ops.lookup import SIGMOID_TABLE
@@ -160,6 +161,37 @@ def test_channel_gate(library, seed, rows, columns):
     assert (macs, indices) == (rows * columns, np.flatnonzero(expected).tolist())
 
 
+@RELAXED
+@given(SEEDS, WINDOWS, SMALL, st.sampled_from(["average_pool", "max_pool"]))
+def test_pools(library, seed, window, channels, op):
+    window = replace(window, dilation=1)
+    assume(window.hits().min() > 0)
+    node = node_of(op, 1, window=window, channels=channels)
+    check(library, node, {"bits": 16}, frames(np.random.default_rng(seed), window.inputs * channels), None, Gates())
+
+
+@RELAXED
+@given(SEEDS, st.one_of(SMALL, st.sampled_from([257, 65535])), SMALL)
+def test_mean(library, seed, positions, channels):
+    rng = np.random.default_rng(seed)
+    node = node_of("mean", 1, averaged=positions, channels=channels)
+    source, output = (Quantization(float(2.0 ** rng.uniform(-30, 8)), 0, bits=16) for _ in range(2))
+    try:
+        parameters = operators()["mean"].quantize(node, QuantizeContext((source,), output))
+    except QuantizeError:
+        assume(False)
+    check(library, node, parameters, frames(rng, positions * channels), None, Gates())
+
+
+@RELAXED
+@given(SEEDS, SMALL, SMALL, st.integers(1, 30), st.integers(1, 4), st.integers(-9, 9))
+def test_resize(library, seed, inputs, channels, positions, repeat, before):
+    sizes = {"positions": positions, "channels": channels, "inputs": inputs, "repeat": repeat, "before": before}
+    node = Node("resize", "resize", ("in0",), "resize", sizes)
+    values = frames(np.random.default_rng(seed), inputs * channels)
+    check(library, node, {"bits": 16, "zero_point": 0}, values, None, Gates())
+
+
 # ---- elementwise -------------------------------------------------------------------------------------------------
 
 
@@ -189,6 +221,21 @@ def test_pairs(library, op, seed, size):
         parameters |= requantization(rng, "input0_", -31, -1) | requantization(rng, "input1_", -31, -1)
     node, gates = node_of(op, 2, channels=size), gates_of(rng, size)
     values = [frames(rng, size), frames(rng, size)]
+    output, _ = run_calls(library, node, parameters, values, gates, None, size)
+    np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
+
+
+@RELAXED
+@given(SEEDS, SIZES)
+def test_prelu(library, seed, size):
+    rng = np.random.default_rng(seed)
+    parameters = {
+        "bits": 16, "slopes": rng.integers(-128, 128, size).astype(np.int8), "input_offset": 0, "output_offset": 0,
+        "slope_offset": int(rng.integers(-127, 129)), **requantization(rng, "positive_", -31, 20),
+        **requantization(rng, "negative_", -31, 7),
+    }  # fmt: skip
+    node = replace(node_of("prelu", 1), weights={"slopes": np.zeros(size, np.float32)})
+    gates, values = gates_of(rng, size), [frames(rng, size)]
     output, _ = run_calls(library, node, parameters, values, gates, None, size)
     np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
 
