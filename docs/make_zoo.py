@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import json
 import re
@@ -68,7 +69,7 @@ def card(name: str, training: Path, evaluation: Path, corpus: Path, machine: str
     context = {
         "name": name,
         "summary": " ".join(line.lstrip("# ") for line in text.split("\n\n")[0].splitlines()),
-        "facts": list(facts(config, compiled)),
+        "facts": [*facts(config, compiled), ("checkpoint", f"SHA-256 `{_sha256(training / 'model.keras')}`")],
         "docs": "../../../docs",
         "synth_options": "" if about["preset"] == "full" and about["seed"] == 1 else f" --preset {about['preset']}",
         "corpus": corpus_words(about),
@@ -245,6 +246,10 @@ def _twin(name: str) -> list[str]:
     """The static network that a gated one is compared with."""
     family, _, kind = name.rpartition("-")
     return [] if kind == "static" else [f"{family}-static"]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _duration(seconds: float) -> str:
