@@ -87,13 +87,13 @@ _PACKAGES = (
     _Package("matplotlib", "draws the report's pictures", True, ""),
     _Package("jinja2", "writes C and reports from templates", True, ""),
     _Package("pyelftools", "reads sizes of firmware", True, ""),
+    _Package("pydantic", "checks descriptions of boards and trainings", True, ""),
     _Package("rich", "prints tables and progress", True, ""),
     _Package("pystoi", "STOI, intelligibility", True, ""),
     _Package("pesq", "PESQ, quality", False, "quality"),
     _Package("speechmos", "DNSMOS, quality without a reference", False, "dnsmos"),
     _Package("keras", "trains models", False, "train"),
     _Package("tensorflow", "trains models; never needed to compile or measure one", False, "train"),
-    _Package("pydantic", "checks the configuration of a training", False, "train"),
     _Package("pyroomacoustics", "simulates rooms for synthetic speech", False, "data"),
 )
 
