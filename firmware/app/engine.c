@@ -134,11 +134,13 @@ app_cost_t app_engine_features(const uint8_t *input, uint8_t *output)
     app_cost_t cost;
 
     memcpy(app_input, input, sizeof app_input);
+    hal_mark(HAL_MARK_INFERENCE, true);
     hal_measure_begin();
     const uint32_t start = hal_counter();
     cost.macs = run_network();
     const uint32_t end = hal_counter();
     hal_measure_end();
+    hal_mark(HAL_MARK_INFERENCE, false);
     cost.network_ticks = end - start;
     cost.total_ticks = end - start;
     memcpy(output, app_output, sizeof app_output);
@@ -153,6 +155,7 @@ app_cost_t app_engine_pcm(const uint8_t *input, uint8_t *output)
     for (size_t i = 0; i < MODEL_HOP; i++) {
         app_pcm[i] = (int16_t)app_get_u16(input + 2 * i);
     }
+    hal_mark(HAL_MARK_INFERENCE, true);
     hal_measure_begin();
     const uint32_t start = hal_counter();
     model_audio_analyse(&app_audio, app_pcm, app_input);
@@ -162,6 +165,7 @@ app_cost_t app_engine_pcm(const uint8_t *input, uint8_t *output)
     model_audio_synthesise(&app_audio, app_output, app_pcm);
     const uint32_t end = hal_counter();
     hal_measure_end();
+    hal_mark(HAL_MARK_INFERENCE, false);
     cost.network_ticks = network_end - network_start;
     cost.total_ticks = end - start;
     for (size_t i = 0; i < MODEL_HOP; i++) {

@@ -148,6 +148,12 @@ void hal_measure_end(void)
 {
 }
 
+void hal_mark(uint8_t mark, bool on)
+{
+    (void)mark;
+    (void)on;
+}
+
 uint32_t hal_stack_bytes(void)
 {
     return 0;
