@@ -15,6 +15,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Pins of families whose ports have letters and 16 pins each. */
+#define PIN_A(bit) (bit)
+#define PIN_B(bit) (16 + (bit))
+#define PIN_C(bit) (32 + (bit))
+#define PIN_D(bit) (48 + (bit))
+#define PIN_E(bit) (64 + (bit))
+#define PIN_F(bit) (80 + (bit))
+#define PIN_G(bit) (96 + (bit))
+
 /* What a family brought up; it may be less than the board's clock_hz if a crystal did not start. */
 typedef struct {
     uint32_t core_hz;

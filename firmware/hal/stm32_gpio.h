@@ -1,7 +1,5 @@
 /*
  * stm32_gpio.h - pins of all STM32 but the F1 (e.g. RM0090 section 8.4; the registers are the same).
- *
- * A pin is a number, 16 times its port and its bit: PIN_A(9), PIN_D(8).
  */
 #ifndef HAL_STM32_GPIO_H
 #define HAL_STM32_GPIO_H
@@ -9,13 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PIN_A(bit) (bit)
-#define PIN_B(bit) (16 + (bit))
-#define PIN_C(bit) (32 + (bit))
-#define PIN_D(bit) (48 + (bit))
-#define PIN_E(bit) (64 + (bit))
-#define PIN_F(bit) (80 + (bit))
-#define PIN_G(bit) (96 + (bit))
+#include "parts.h"
 
 typedef struct {
     volatile uint32_t moder, otyper, ospeedr, pupdr, idr, odr, bsrr, lckr, afr[2];
