@@ -27,7 +27,8 @@ _Line = Annotated[str, Field(pattern=r"^[^\n]{1,200}$", description="one line of
 _Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]{0,64}$", description="one word, or empty")]
 _Program = Annotated[str, Field(pattern=r"^[^\n\x00]{1,200}$", description="the name of a program")]
 _Texts = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[^\n\x00]{1,400}$")], ...], Field(max_length=64, description="a list of texts")
+    tuple[Annotated[str, Field(pattern=r"^[^\n\x00]{1,400}$")], ...],
+    Field(max_length=64, description="a list of texts"),
 ]
 _Names = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$")], ...],
@@ -40,16 +41,15 @@ _UsbIds = Annotated[
     Field(max_length=16, description='a list of USB vendor and product numbers such as "0483:374b"'),
 ]
 
-Core = Literal[
-    "host", "cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"
-]
+Core = Literal["host", "cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"]
 Checked = Literal["native", "emulated", "register-tested", "built"]
 Counter = Literal["instructions", "cycles", "none"]
 Emulator = Literal["qemu", "process", ""]
 
 
 def _one_of(kind: Any) -> Any:
-    return Field(description="one of " + ", ".join(f"'{name}'" for name in kind.__args__))
+    names = ", ".join(f"'{name}'" for name in kind.__args__)
+    return Field(description=f"one of {names}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,15 @@ BOARDS = [
     "host",
     *(
         pytest.param(name, marks=needs_arm)
-        for name in ("virtual-m3", "virtual-m4", "virtual-m7", "virtual-m33", "virtual-m55", "netduinoplus2")
+        for name in (
+            "virtual-m3",
+            "virtual-m4",
+            "virtual-m7",
+            "virtual-m33",
+            "virtual-m55",
+            "netduinoplus2",
+            "microbit",
+        )
     ),
 ]
 

@@ -63,7 +63,9 @@ class Stm32(Chip):
         divisor = self.values.get(f"{self.serial[0]}_BRR", 0)
         if self.lpuart:
             assert 0x300 <= divisor <= 0xFFFFF, "LPUART_BRR must be at least 300h"
-            assert 3 <= self.serial_hz() / (256 * self.serial_hz() / divisor) <= 4096, "clock is 3 to 4096 times the baud"
+            assert 3 <= self.serial_hz() / (256 * self.serial_hz() / divisor) <= 4096, (
+                "clock is 3 to 4096 times the baud"
+            )
             return 256 * self.serial_hz() / divisor
         assert 16 <= divisor <= 0xFFFF, "USART_BRR must be at least 16"
         return self.serial_hz() / divisor
