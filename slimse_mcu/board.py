@@ -81,9 +81,9 @@ class Board:
         mcu: The part on it.
         core: ``"cortex-m4"``, ..., or ``"host"``.
         checked: How far the board layer was checked: ``"native"`` (this computer runs it), ``"emulated"`` (whole
-            firmware in an emulator of the part), ``"register-tested"`` (whole firmware on an instruction emulator; what
-            it writes to clock, pin and serial registers held against the reference manual), ``"built"`` (it compiles and
-            links).  None of them means that silicon has run it.
+            firmware in an emulator of the part), ``"register-tested"`` (whole firmware on an instruction emulator,
+            what it writes to clock, pin and serial registers held against the reference manual), ``"built"`` (it
+            compiles and links).  None of them means that silicon has run it.
         compiler: Executable name of the C compiler.
         flags: Core flags for compiler and linker.
         kernels: Kernel folders under ``firmware/`` in search order, the portable one last.

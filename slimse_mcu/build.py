@@ -316,7 +316,8 @@ def _link(
     temporary_map = temporary.with_suffix(".map")
     arguments = [command, *board.flags, *flags, "-Wl,--gc-sections", f"-Wl,-Map={temporary_map}"]
     if board.linker_script is not None:
-        arguments += ["-nostartfiles", f"-L{board.path}", f"-L{assets.path('firmware/hal')}"]
+        # Without -n a segment may begin at a page, with the ELF file's header in what belongs to a boot loader.
+        arguments += ["-nostartfiles", "-Wl,-n", f"-L{board.path}", f"-L{assets.path('firmware/hal')}"]
         arguments += [f"-Wl,--defsym=hal_stack_reserve={board.stack_bytes}", "-Wl,--no-warn-rwx-segments"]
         arguments += [f"-T{board.linker_script}"]
     arguments += [str(compilation.object) for compilation in compilations]

@@ -8,13 +8,14 @@ import numpy as np
 import probe
 import pytest
 from conftest import needs_arm
-from silicon import others, primecell, stm32
 
 from slimse_mcu.board import board, boards
 from slimse_mcu.build import build
 from slimse_mcu.harness.session import Session
 
-chip_module = pytest.importorskip("silicon.chip")
+pytest.importorskip("unicorn")
+from silicon import others, primecell, stm32
+from silicon.chip import Wire
 
 CHIPS = {
     "apollo3-evb": primecell.Apollo3,
@@ -59,7 +60,7 @@ def test_the_firmware_sets_up_the_part_as_its_manual_says_and_computes(name, tmp
     chip = CHIPS[name](image.elf, target.core)
     rng = np.random.default_rng(3)
     frames = [rng.integers(-128, 128, probe.SIZE).astype(np.int8) for _ in range(3)]
-    with chip_module.Wire(chip) as wire, Session(replace(target, counter="cycles"), image, port=wire.url) as session:
+    with Wire(chip) as wire, Session(replace(target, counter="cycles"), image, port=wire.url) as session:
         session.configure("features")
         results = list(session.frames(frames))
         info = session.info

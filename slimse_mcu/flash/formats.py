@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
 from slimse_mcu.errors import BuildError
@@ -41,9 +42,7 @@ def segments(elf: Path) -> tuple[Segment, ...]:
     """
     try:
         with elf.open("rb") as stream:
-            parts = sorted(
-                (int(one["p_paddr"]), one.data()) for one in ELFFile(stream).iter_segments("PT_LOAD") if one["p_filesz"]
-            )
+            parts = sorted(_loaded(ELFFile(stream)))
     except (OSError, ELFError) as error:
         raise BuildError(f"{elf} is no firmware image: {error}.", hint="Build it again.") from error
     found: list[Segment] = []
@@ -55,6 +54,16 @@ def segments(elf: Path) -> tuple[Segment, ...]:
     if not found:
         raise BuildError(f"{elf} loads nothing.", hint="Build it again.")
     return tuple(found)
+
+
+def _loaded(file: ELFFile) -> Iterator[tuple[int, bytes]]:
+    """Each section that is loaded, and the address that it is loaded to; without what lies between sections."""
+    for segment in file.iter_segments("PT_LOAD"):
+        shift = int(segment["p_paddr"]) - int(segment["p_vaddr"])
+        for section in file.iter_sections():
+            taken = section["sh_flags"] & SH_FLAGS.SHF_ALLOC and section["sh_type"] != "SHT_NOBITS"
+            if taken and section["sh_size"] and segment.section_in_segment(section):
+                yield int(section["sh_addr"]) + shift, section.data()
 
 
 def to_hex(parts: Sequence[Segment]) -> bytes:

@@ -36,10 +36,14 @@ class OpenocdSettings(Settings):
     """The table ``[flash.openocd]``.
 
     Attributes:
-        scripts: Configuration files in order, as after ``-f``.
+        scripts: Configuration files in order, as after ``-f``: of a board, or of a probe and a target.
+        transport: ``"swd"`` or ``"jtag"`` where the probe's script leaves it open.
+        speed_khz: Of the debug port; 0 leaves it to the scripts.
     """
 
     scripts: Annotated[tuple[str, ...], Field(min_length=1)]
+    transport: Annotated[str, Field(pattern="^(swd|jtag|)$")] = ""
+    speed_khz: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 
 class _Openocd(Tool):
@@ -72,8 +76,12 @@ TOOL = _Openocd()
 def openocd_command(job: Job, settings: OpenocdSettings, *, under_reset: bool) -> list[str]:
     """Program and arguments that load a job, verify it and let it run."""
     command = [find_program(["openocd"]) or "openocd"]
-    for script in settings.scripts:
+    for number, script in enumerate(settings.scripts):
         command += ["-f", script]
+        if number == 0 and settings.transport:
+            command += ["-c", f"transport select {settings.transport}"]
+    if settings.speed_khz:
+        command += ["-c", f"adapter speed {settings.speed_khz}"]
     if job.probe is not None:
         command += ["-c", f"adapter serial {{{job.probe}}}"]
     if under_reset:

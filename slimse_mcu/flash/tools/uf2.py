@@ -26,7 +26,7 @@ class Uf2Settings(Settings):
 
     Attributes:
         family: Number of the family of microcontrollers, as in ``"0xe48bff56"``.
-        drive: What the board's drive calls itself: its label, or ``Board-ID`` in INFO_UF2.TXT.
+        drive: What ``Board-ID`` in the drive's INFO_UF2.TXT is or begins with.
     """
 
     family: Annotated[str, Field(pattern="^0x[0-9a-f]{8}$")]
@@ -80,19 +80,11 @@ def check_drive(drive: Path, settings: Uf2Settings) -> None:
         ) from error
     found = re.search(r"^Board-ID:\s*(\S+)", info, re.MULTILINE)
     name = found.group(1) if found else ""
-    if (
-        name != settings.drive
-        and not name.startswith(f"{settings.drive}-")
-        and settings.drive != _PICO_LABELS.get(name)
-    ):
+    if name != settings.drive and not name.startswith(f"{settings.drive}-"):
         raise FlashError(
             f"The drive {drive} is of another board ({name or 'without Board-ID'}), not {settings.drive}.",
             hint="Choose the board that is plugged in with --board.",
         )
-
-
-# Board-ID in INFO_UF2.TXT -> label of the drive (RP2040 data sheet 2.8.3.1, RP2350 data sheet 5.5.3).
-_PICO_LABELS = {"RPI-RP2": "RPI-RP2", "RP2350": "RP2350"}
 
 
 def _only_drive(job: Job, settings: Uf2Settings) -> Path:
