@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
+import zipfile
 from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import probe
@@ -17,6 +22,7 @@ pytest.importorskip("unicorn")
 from silicon import others, primecell, stm32
 from silicon.chip import Wire
 
+FRAMES = 3
 CHIPS = {
     "apollo3-evb": primecell.Apollo3,
     "efm32gg-stk3700": others.Efm32gg,
@@ -58,14 +64,16 @@ def test_the_firmware_sets_up_the_part_as_its_manual_says_and_computes(name, tmp
         target = replace(target, core=nearest.core, flags=nearest.flags, kernels=nearest.kernels)
     image = build(probe.project(), target, tmp_path)
     chip = CHIPS[name](image.elf, target.core)
+    chip.mark_pins = mark_pins(target)
     rng = np.random.default_rng(3)
-    frames = [rng.integers(-128, 128, probe.SIZE).astype(np.int8) for _ in range(3)]
+    frames = [rng.integers(-128, 128, probe.SIZE).astype(np.int8) for _ in range(FRAMES)]
     with Wire(chip) as wire, Session(replace(target, counter="cycles"), image, port=wire.url) as session:
         session.configure("features")
         results = list(session.frames(frames))
         info = session.info
         status = session.status()
 
+    check_marks(target, chip)
     assert chip.core_hz() == target.clock_hz == info.clock_hz
     assert chip.baud() == pytest.approx(target.baud, rel=0.015)
     assert chip.pins_lead_out()
@@ -80,6 +88,91 @@ def test_the_firmware_sets_up_the_part_as_its_manual_says_and_computes(name, tmp
         np.testing.assert_array_equal(result.gates, gates)
         assert result.macs == macs
         assert result.count > 0
+
+
+def mark_pins(target):
+    """Port and bit of a board's marks; families without letters number all their pins."""
+    found = {}
+    for define in target.defines:
+        parts = re.fullmatch(r"HAL_PIN_(INFERENCE|BUSY)=(?:PIN_(\w)\()?(\d+)\)?", define)
+        if parts:
+            found[parts[2] or "", int(parts[3])] = parts[1].lower()
+    return found
+
+
+def check_marks(target, chip):
+    """The pins of a board with marks: busy while awake, inference high within busy, once for each frame."""
+    if not chip.mark_pins:
+        return
+    assert [mark for mark, high in chip.marks if high and mark == "inference"] == ["inference"] * FRAMES
+    state = {"inference": False, "busy": False}
+    for mark, high in chip.marks:
+        assert state[mark] != high, f"{mark} is set to what it is"
+        state[mark] = high
+        assert state["busy"] or not state["inference"], "inference while the core sleeps"
+    assert [mark for mark, _ in chip.marks].count("busy") > 2
+
+
+# Of pyOCD's archive of System View Description files, which vendors write.
+SVD = {
+    "apollo3-evb": "apollo3.svd",
+    "frdm-k64f": "MK64F12.svd",
+    "microbit": "nrf51.svd",
+    "microbit-v2": "nrf52833.svd",
+    "netduinoplus2": "STM32F41x.svd",
+    "nrf52840-dk": "nrf52840.svd",
+    "nucleo-f103rb": "STM32F103xx.svd",
+    "stm32f4-discovery": "STM32F41x.svd",
+}
+
+
+def vendor_registers(name):
+    """Address -> names, of all registers in a vendor's description of a part."""
+    archive = Path(importlib.util.find_spec("pyocd").origin).parent / "debug" / "svd" / "svd_data.zip"
+    with zipfile.ZipFile(archive) as opened:
+        root = ElementTree.fromstring(opened.read(name))
+    peripherals = {one.findtext("name"): one for one in root.iter("peripheral")}
+    found: dict[int, set[str]] = {}
+    for one in peripherals.values():
+        source = peripherals.get(one.get("derivedFrom"), one)
+        collect(source.find("registers"), int(one.findtext("baseAddress"), 0), one.findtext("name"), found)
+    return found
+
+
+def collect(parent, base, prefix, found):
+    """The registers and clusters of registers below an element."""
+    for one in parent if parent is not None else ():
+        if one.tag not in ("register", "cluster"):
+            continue
+        step = int(one.findtext("dimIncrement") or "4", 0)
+        for index in range(int(one.findtext("dim") or "1", 0)):
+            address = base + int(one.findtext("addressOffset"), 0) + index * step
+            label = f"{prefix}_{one.findtext('name').replace('%s', str(index))}"
+            if one.tag == "register":
+                found.setdefault(address, set()).add(label)
+            else:
+                collect(one, address, label, found)
+
+
+# What the vendor calls a register otherwise than its book, or the PrimeCell's.
+ALIASES = {"UART_IMSC": "IER", "UART_RIS": "IES", "UART_ICR": "IEC"}
+
+
+def plain(name):
+    return re.sub(r"[^A-Z0-9]", "", name.upper())
+
+
+@pytest.mark.parametrize("name", SVD)
+def test_registers_are_where_the_vendor_says(name):
+    """The models of this bench against descriptions that the vendors wrote."""
+    pytest.importorskip("pyocd")
+    vendor = vendor_registers(SVD[name])
+    part = CHIPS[name].__new__(CHIPS[name])
+    for address, register in part.registers.items():
+        if register != "FICR_RESERVED":
+            ours = plain(ALIASES.get(register, register.partition("_")[2]))
+            theirs = vendor.get(address, ())
+            assert any(plain(one).endswith(ours) for one in theirs), f"{register} at {address:#x}: {theirs}"
 
 
 def test_a_board_is_called_register_tested_exactly_if_it_is_tested_here():

@@ -94,6 +94,8 @@ class Chip:
         self.waiting = bytearray()
         self.asleep = False
         self.interrupts = 0
+        self.marks: list[tuple[str, bool]] = []
+        self.mark_pins: dict[tuple[str, int], str] = {}
         self._names = {**SYSTEM, **self.registers}
         self._ticks = 0
         self._uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
@@ -122,6 +124,16 @@ class Chip:
         address = self.word(self.vectors + 4)
         assert address & 1, "the reset vector is no Thumb code"
         return address
+
+    def pins_driven(self, port: str, bits: int, high: bool) -> None:
+        """Outputs were set; marks are remembered if their pin is an output."""
+        for (name, bit), mark in self.mark_pins.items():
+            if name == port and bits >> bit & 1 and self.is_output(port, bit):
+                self.marks.append((mark, high))
+
+    def is_output(self, port: str, bit: int) -> bool:
+        """Whether a pin drives its level."""
+        raise NotImplementedError
 
     def written(self, name: str, value: int) -> None:
         """A register was written; subclasses store what the part would."""

@@ -69,6 +69,8 @@ class Nrf(Chip):
             out = name[:6]
             before = self.values.get(out, 0)
             self.values[out] = before | value if name.endswith("SET") else before & ~value
+            if name[1] == "0":
+                self.pins_driven("", value, name.endswith("SET"))
             return
         if name == "UART_TXD":
             assert self.values.get("UART_STARTTX"), "the transmitter was not started"
@@ -91,6 +93,9 @@ class Nrf(Chip):
         if name.startswith("FICR"):
             return 0xFFFFFFFF
         return super().read(name)
+
+    def is_output(self, port: str, bit: int) -> bool:
+        return self.values.get(f"P0_CNF{bit}", 0) & 1 == 1
 
     def serial_interrupt(self) -> bool:
         return bool(self.values.get("UART_STARTRX")) and bool(self.values.get("UART_INTENSET", 0) >> 2 & 1)
@@ -182,6 +187,8 @@ class K64f(Chip):
         if name.startswith("PORT") or name.startswith("GPIO"):
             bit = 10 if "B" in name[:5] else 11
             assert self.values.get("SIM_SCGC5", 0) >> bit & 1, f"{name} is written while the port has no clock"
+        if name in ("GPIOC_PSOR", "GPIOC_PCOR"):
+            self.pins_driven("", value, name == "GPIOC_PSOR")
         if name == "UART0_D":
             assert self.values.get("UART0_C2", 0) >> 3 & 1, "the transmitter is off"
             self.sent.append(value & 0xFF)
@@ -204,6 +211,9 @@ class K64f(Chip):
         if name == "UART0_D":
             return self.waiting.pop(0)
         return super().read(name)
+
+    def is_output(self, port: str, bit: int) -> bool:
+        return self.values.get(f"PORTC_PCR{bit}", 0) >> 8 & 7 == 1 and self.values.get("GPIOC_PDDR", 0) >> bit & 1 == 1
 
     def serial_interrupt(self) -> bool:
         return self.values.get("UART0_C2", 0) & 0x24 == 0x24
@@ -262,6 +272,7 @@ class Efm32gg(Chip):
             out = name[:-3]
             before = self.values.get(out, 0)
             self.values[out] = before | value if name.endswith("SET") else before & ~value
+            self.pins_driven(name[6], value, name.endswith("SET"))
             return
         if name == "UART0_TXDATA":
             assert self.values["UART0_CMD"] >> 2 & 1, "the transmitter is off"
@@ -282,6 +293,9 @@ class Efm32gg(Chip):
         if name == "UART0_RXDATA":
             return self.waiting.pop(0)
         return super().read(name)
+
+    def is_output(self, port: str, bit: int) -> bool:
+        return self._mode(port, bit) == 4
 
     def serial_interrupt(self) -> bool:
         return self.values.get("UART0_CMD", 0) & 1 == 1 and self.values.get("UART0_IEN", 0) >> 2 & 1 == 1

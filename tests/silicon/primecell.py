@@ -100,6 +100,8 @@ class Stellaris(Pl011):
     def written(self, name: str, value: int) -> None:
         if name.startswith("PORTA"):
             assert self.values.get("RCGC2", 0) & 1, "port A has no clock"
+        if name.startswith("PORTA_DATA"):
+            self.pins_driven("", 1 << int(name[10:]), value != 0)
         super().written(name, value)
         if name == "RCC2" and not value >> 11 & 1:
             assert self.core_hz() <= self.most_hz
@@ -108,6 +110,9 @@ class Stellaris(Pl011):
         if name == "RIS":
             return 0 if self.values["RCC2"] >> 13 & 1 else 1 << 6
         return super().read(name)
+
+    def is_output(self, port: str, bit: int) -> bool:
+        return bool((self.values.get("PORTA_DIR", 0) & self.values.get("PORTA_DEN", 0)) >> bit & 1)
 
     def serial_runs(self) -> bool:
         return bool(self.values.get("RCGC1", 0) & 1)
@@ -200,6 +205,9 @@ class Rp2040(Pl011):
         control = self.values.get("CLK_SYS_CTRL", 0)
         return self.pll_hz() if control & 1 and not control >> 5 & 7 else 12e6
 
+    def is_output(self, port: str, bit: int) -> bool:
+        return self.values.get("SIO_OE_SET", 0) >> bit & 1 == 1 and self.values[f"GPIO{bit}_CTRL"] & 31 == 5
+
     def serial_runs(self) -> bool:
         control = self.values.get("CLK_PERI_CTRL", 0)
         return bool(control >> 11 & 1) and control >> 5 & 7 == 0 and self._released("uart")
@@ -219,9 +227,12 @@ class Rp2040(Pl011):
             assert not (before & 1 and (before ^ value) >> 5 & 7), "the auxiliary source changes while it is used"
         if name.startswith("SSI") and name not in ("SSI_08", "SSI_60"):
             assert not self.values.get("SSI_08", 0), "SSI changes while it is on"
+        if name == "SIO_OE_SET":
+            value |= self.values.get(name, 0)
         if name in ("SIO_SET", "SIO_CLR"):
             high = self.values.get("SIO_OUT", 0)
             self.values["SIO_OUT"] = high | value if name == "SIO_SET" else high & ~value
+            self.pins_driven("", value, name == "SIO_SET")
             return
         super().written(name, value)
         if name == "CLK_SYS_CTRL" and value & 1:

@@ -84,10 +84,8 @@ class Stm32(Chip):
         select = self.values.get(f"GPIO{port}_AFR{'LH'[bit // 8]}", 0) >> 4 * (bit % 8) & 15
         return select if mode == 2 else None
 
-    def output(self, port: str, bit: int) -> bool:
-        """Whether a pin is an output that is high."""
-        assert self.values.get(f"GPIO{port}_MODER", 0) >> 2 * bit & 3 == 1, f"P{port}{bit} is no output"
-        return bool(self.values.get(f"GPIO{port}_ODR", 0) >> bit & 1)
+    def is_output(self, port: str, bit: int) -> bool:
+        return self.values.get(f"GPIO{port}_MODER", 0) >> 2 * bit & 3 == 1
 
     def written(self, name: str, value: int) -> None:
         if name.startswith("GPIO"):
@@ -103,6 +101,8 @@ class Stm32(Chip):
         if name.endswith("BSRR"):
             data = name.replace("BSRR", "ODR")
             self.values[data] = (self.values.get(data, 0) & ~(value >> 16)) | (value & 0xFFFF)
+            self.pins_driven(name[4], value & 0xFFFF, True)
+            self.pins_driven(name[4], value >> 16, False)
         else:
             self.values[name] = value
 
@@ -351,9 +351,8 @@ class Stm32F1(Stm32):
         pulled_up = self._mode(self.receive[1]) == 8 and self.values.get("GPIOA_ODR", 0) >> self.receive[1] & 1
         return self._mode(self.transmit[1]) in (9, 10, 11) and bool(pulled_up)  # alternate function, push-pull
 
-    def output(self, port: str, bit: int) -> bool:
-        assert self._mode(bit) in (1, 2, 3), "no push-pull output"
-        return bool(self.values.get("GPIOA_ODR", 0) >> bit & 1)
+    def is_output(self, port: str, bit: int) -> bool:
+        return self._mode(bit) in (1, 2, 3)
 
     def core_hz(self) -> float:
         setting = self.values.get("RCC_CFGR", 0)
@@ -371,6 +370,8 @@ class Stm32F1(Stm32):
         assert self.values.get("RCC_APB2ENR", 0) >> 2 & 1, f"{name} is written while the port's clock is off"
         if name.endswith("BSRR"):
             self.values["GPIOA_ODR"] = (self.values.get("GPIOA_ODR", 0) & ~(value >> 16)) | (value & 0xFFFF)
+            self.pins_driven("", value & 0xFFFF, True)
+            self.pins_driven("", value >> 16, False)
         else:
             self.values[name] = value
 
