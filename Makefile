@@ -10,11 +10,11 @@ PYTEST_ARGS ?= -n auto --dist worksteal
 
 BIN := $(VENV)/bin
 
-.PHONY: help demo test bench docs lint format wheel clean distclean system-demo system-test
+.PHONY: help demo test bench docs boards boards-check lint format wheel clean distclean system-demo system-test
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Enhance the bundled noisy clips on a virtual Cortex-M4 and report what the gates saved
 	$(BIN)/slimse measure $(MODEL) --board $(BOARD) --audio tests/data/noisy --reference tests/data/clean \
@@ -29,6 +29,12 @@ bench: $(VENV)/.demo ## Print instructions per frame on every virtual board, by 
 
 docs: $(VENV)/.demo ## Write docs/layers.md from the registry of layers
 	$(BIN)/python docs/make_layers.py
+
+boards: $(VENV)/.demo ## Build every board with every zoo model and write docs/boards.md
+	$(BIN)/python docs/make_boards.py
+
+boards-check: $(VENV)/.demo ## Build every board with every zoo model and compare with docs/boards.md
+	$(BIN)/python docs/make_boards.py --check
 
 lint: $(VENV)/.test ## Check style and types
 	$(BIN)/ruff check .

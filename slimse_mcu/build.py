@@ -120,6 +120,7 @@ def build(
     jobs: int | None = None,
     compiler: str | None = None,
     flags: Sequence[str] = (),
+    objects: Path | None = None,
 ) -> Image:
     """Compile and link ``project`` for ``board`` in the folder ``out``.
 
@@ -134,6 +135,7 @@ def build(
         jobs: Compilers to run at once; None: one per processor.
         compiler: Use this instead of the board's compiler.
         flags: Added to every compiler and linker call, for example ``-fsanitize=address``.
+        objects: Folder of objects that several builds share; nothing in it is removed.  None: ``out/obj``.
 
     Raises:
         BuildError: The compiler is missing or refuses a source, or ``out`` cannot be written or holds another ``src``.
@@ -144,7 +146,7 @@ def build(
     version = _compiler_version(command)
     is_new = not out.exists()
     try:
-        return _build(project, board, out, command, version, tuple(flags), jobs or os.cpu_count() or 1)
+        return _build(project, board, out, command, version, tuple(flags), jobs or os.cpu_count() or 1, objects)
     except BaseException:
         if is_new:
             shutil.rmtree(out, ignore_errors=True)
@@ -152,20 +154,29 @@ def build(
 
 
 def _build(
-    project: Project, board: Board, out: Path, command: str, version: str, flags: tuple[str, ...], jobs: int
+    project: Project,
+    board: Board,
+    out: Path,
+    command: str,
+    version: str,
+    flags: tuple[str, ...],
+    jobs: int,
+    shared: Path | None,
 ) -> Image:
     if (out / "src").exists() and not (out / "src" / "app").is_dir():
         raise BuildError(f"{out} holds src, which slimse did not write.", hint="Choose another folder with --out.")
     try:
         sources = _stage(project, board, out / "src")
-        (out / "obj").mkdir(parents=True, exist_ok=True)
+        objects = out / "obj" if shared is None else shared.resolve()
+        objects.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BuildError(f"{out} cannot be written: {error.strerror}.", hint="Choose another folder.") from error
-    compilations = _compilations(sources, board, out, command, version, flags)
+    compilations = _compilations(sources, board, out / "src", objects, command, version, flags)
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(_compile, compilations))
     elf = _link(compilations, board, out, command, flags, project.name)
-    _prune(out / "obj", {compilation.object for compilation in compilations})
+    if shared is None:
+        _prune(objects, {compilation.object for compilation in compilations})
     return read_image(elf, board, name=project.name, provenance=project.provenance)
 
 
@@ -251,9 +262,14 @@ def _write_if_changed(path: Path, text: str) -> None:
 
 
 def _compilations(
-    sources: Sequence[Path], board: Board, out: Path, command: str, version: str, flags: tuple[str, ...]
+    sources: Sequence[Path],
+    board: Board,
+    src: Path,
+    objects: Path,
+    command: str,
+    version: str,
+    flags: tuple[str, ...],
 ) -> list[_Compilation]:
-    src = out / "src"
     headers = hashlib.sha256(version.encode())
     for path in sorted(src.rglob("*.h")):
         headers.update(path.relative_to(src).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
@@ -266,7 +282,7 @@ def _compilations(
         arguments += defines if relative.parts[0] == "hal" else ()
         digest = headers.copy()
         digest.update("\0".join([command, *arguments, relative.as_posix()]).encode() + b"\0" + source.read_bytes())
-        target = out / "obj" / f"{relative.stem}-{digest.hexdigest()[:20]}.o"
+        target = objects / f"{relative.stem}-{digest.hexdigest()[:20]}.o"
         includes = ["-I.", "-Ihal", f"-fdebug-prefix-map={src}=."]
         full = (command, *arguments, *includes, "-c", relative.as_posix())
         result.append(_Compilation(src, relative, target, full))

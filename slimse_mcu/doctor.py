@@ -12,6 +12,8 @@ from importlib import metadata
 
 from slimse_mcu.data.engines import engines
 from slimse_mcu.data.engines.engine import Engine
+from slimse_mcu.flash.tool import Tool
+from slimse_mcu.flash.tool import tools as flash_tools
 
 _SECONDS = 10.0
 
@@ -101,7 +103,7 @@ _PACKAGES = (
 def examine() -> tuple[Finding, ...]:
     """Look at the interpreter, the programs, the packages and the serial ports of this machine."""
     found = (_python(), *map(_program, _PROGRAMS), _newlib(), *map(_package, _PACKAGES))
-    return (*found, *map(_engine, engines().values()), *_ports())
+    return (*found, *map(_engine, engines().values()), *map(_flash_tool, flash_tools().values()), *_ports())
 
 
 def _python() -> Finding:
@@ -170,6 +172,11 @@ def _engine(engine: Engine) -> Finding:
         False,
         f"Debian, Ubuntu: sudo apt-get install {' '.join(lacking)}.",
     )
+
+
+def _flash_tool(tool: Tool) -> Finding:
+    lack = tool.lacks()
+    return Finding(tool.title, "loads boards for `slimse flash`", "" if lack else "found", False, lack)
 
 
 def _ports() -> Iterator[Finding]:

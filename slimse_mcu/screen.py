@@ -125,16 +125,17 @@ class Bars:
 
 def print_boards(boards: Sequence[Board]) -> None:
     """The boards and what they have."""
-    rows = table(("board", "core", "clock", "flash", "RAM", "counts", "what"), right=(2, 3, 4))
+    rows = table(("board", "part", "core", "clock", "flash", "RAM", "counts", "checked"), right=(3, 4, 5))
     for one in boards:
         rows.add_row(
             one.name,
+            escape(one.mcu),
             one.core,
             f"{one.clock_hz / 1e6:g} MHz" if one.clock_hz else "-",
             _memory(one.flash_bytes),
             _memory(one.ram_bytes),
             one.counter if one.counter != "none" else "-",
-            escape(one.title),
+            one.checked,
         )
     console().print(rows)
 
@@ -310,8 +311,11 @@ def print_plan(plan: Plan) -> None:
 
 def board_values(board: Board) -> dict[str, Any]:
     """A board as plain values for JSON."""
-    names = ("name", "title", "core", "clock_hz", "flash_bytes", "ram_bytes", "counter", "emulator")
-    return {name: getattr(board, name) for name in names}
+    names = (
+        *("name", "title", "vendor", "mcu", "core", "checked", "clock_hz", "flash_bytes", "ram_bytes", "counter"),
+        "emulator",
+    )
+    return {**{name: getattr(board, name) for name in names}, "flash_tools": list(board.flash)}
 
 
 def image_values(image: Image) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from slimse_mcu import assets
 from slimse_mcu.board import DEFAULT_BOARD, board, boards
 from slimse_mcu.errors import BoardError
+from slimse_mcu.new_board import new_board
 
 
 def test_boards_are_the_folders():
@@ -114,3 +115,52 @@ def test_a_folder_whose_name_is_no_word_is_refused(own_board):
     odd = own_board.rename(own_board.with_name('my "board"'))
     with pytest.raises(BoardError, match="is no name for a board"):
         board(odd)
+
+
+# ---- a board of the user's own ----
+
+
+@pytest.mark.parametrize("like", ["nucleo-h743zi", "pico", "virtual-m4"])
+def test_a_new_board_is_like_another_but_says_that_nobody_checked_it(tmp_path, like):
+    made = new_board(tmp_path / "here" / "my-board", board(like))
+    base = board(like)
+
+    assert made == board(tmp_path / "here" / "my-board")
+    assert (made.name, made.checked, made.title) == ("my-board", "built", f"Mine, like {like}")
+    assert (made.core, made.hal, made.defines, made.flash, made.usb) == (
+        base.core, base.hal, base.defines, base.flash, base.usb,
+    )  # fmt: skip
+    assert (made.path / "link.ld").read_text() == (base.path / "link.ld").read_text()
+    assert [one.name for one in (tmp_path / "here").iterdir()] == ["my-board"]
+
+
+def test_a_new_boards_title_may_be_any_line(tmp_path):
+    assert new_board(tmp_path / "one", board("pico"), title='a "b" \\ c').title == 'a "b" \\ c'
+    with pytest.raises(BoardError, match="title must be one line"):
+        new_board(tmp_path / "two", board("pico"), title="x" * 300)
+    assert [one.name for one in tmp_path.iterdir()] == ["one"]
+
+
+def test_a_new_board_replaces_nothing_and_has_a_boards_name(tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(BoardError, match="is there already"):
+        new_board(tmp_path / "mine", board("pico"))
+    with pytest.raises(BoardError, match="is no name for a board"):
+        new_board(tmp_path / "my board", board("pico"))
+    with pytest.raises(BoardError, match="no other board is like it"):
+        new_board(tmp_path / "pc", board("host"))
+    assert [one.name for one in tmp_path.iterdir()] == ["mine"]
+
+
+def test_there_are_real_boards_of_many_vendors_and_cores():
+    real = [one for one in boards() if not one.virtual]
+    assert len(real) >= 16
+    assert len({one.vendor for one in real}) >= 6
+    assert {one.core for one in real} >= {f"cortex-m{core}" for core in ("0plus", "3", "4", "7", "33", "55")}
+
+
+def test_labels_say_no_more_than_is_true():
+    """What an emulator runs is emulated, and only the host is native; test_silicon.py has the others."""
+    for one in boards():
+        assert (one.checked == "emulated") == (one.emulator == "qemu")
+        assert (one.checked == "native") == (one.name == "host")

@@ -22,9 +22,18 @@ from slimse_mcu.commands.options import (
 @click.argument("what", metavar="PROJECT|MODEL")
 @board_option
 @click.option("--out", type=FILE, metavar="FOLDER", help="Where the firmware goes. [default: build/NAME-BOARD]")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["elf", "hex", "bin", "uf2"]),
+    help="Write the image in this format too, beside firmware.elf; may be repeated.",
+)
 @model_options
 @json_option
-def command(what: str, board_name: str, out: Path | None, as_json: bool, **options: Any) -> None:
+def command(
+    what: str, board_name: str, out: Path | None, formats: tuple[str, ...], as_json: bool, **options: Any
+) -> None:
     """Build a firmware image for a board.
 
     The argument is a folder that `slimse compile` wrote, or a model, which is then compiled first (the options about
@@ -34,10 +43,13 @@ def command(what: str, board_name: str, out: Path | None, as_json: bool, **optio
     Examples:
       slimse build enhancer --board virtual-m4
       slimse build zoo:convfsenet-dyncp25 --board host --out build/host
+      slimse build zoo:dsn-mgt --board pico --format uf2
     """
     from slimse_mcu import screen
     from slimse_mcu.build import build
     from slimse_mcu.emit import read_project
+    from slimse_mcu.flash.formats import write_format
+    from slimse_mcu.flash.tools.uf2 import family_of
 
     board = find_board(board_name)
     stages = screen.Stages(quiet=as_json)
@@ -49,6 +61,9 @@ def command(what: str, board_name: str, out: Path | None, as_json: bool, **optio
     folder = out or Path("build") / f"{project.name}-{board.name}"
     image = build(project, board, folder)
     stages("build", str(image.elf))
+    for name in formats:
+        path = write_format(image.elf, name, family=family_of(board))
+        stages("format", str(path))
     if as_json:
         print_json(screen.image_values(image))
     else:

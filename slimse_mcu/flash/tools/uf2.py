@@ -13,9 +13,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from slimse_mcu.board import Board
 from slimse_mcu.errors import FlashError
 from slimse_mcu.flash.formats import segments, to_uf2
-from slimse_mcu.flash.tool import Job, Settings, Tool
+from slimse_mcu.flash.tool import Job, Settings, Tool, settings_of
 
 _WAIT_S = 10.0
 _CHUNK_BYTES = 65536
@@ -63,6 +64,15 @@ class _Uf2(Tool):
 
 
 TOOL = _Uf2()
+
+
+def family_of(board: Board) -> int | None:
+    """Number of the family in the UF2 files of a board; None where its boot loader takes none.
+
+    Raises:
+        BoardError: The board's table is wrong.
+    """
+    return int(settings_of(board, TOOL).family, 16) if TOOL.name in board.flash else None
 
 
 def check_drive(drive: Path, settings: Uf2Settings) -> None:
