@@ -231,23 +231,23 @@ def test_boards_new_makes_a_folder_that_can_be_built_for(slimse, tmp_path):
 
 
 @needs_arm
-def test_build_writes_other_formats(slimse, plain_model, tmp_path):
+def test_build_writes_other_formats(slimse, tiny_model, tmp_path):
     formats = ("--format", "hex", "--format", "bin", "--format", "uf2")
-    outcome = slimse("build", plain_model, "--board", "pico", "--out", tmp_path / "f", *formats)
+    outcome = slimse("build", tiny_model, "--board", "pico", "--out", tmp_path / "f", *formats)
     assert outcome.code == 0, outcome.err
     assert {"firmware.elf", "firmware.hex", "firmware.bin", "firmware.uf2"} <= {
         one.name for one in (tmp_path / "f").iterdir()
     }
-    refused = slimse("build", plain_model, "--board", "virtual-m4", "--out", tmp_path / "g", "--format", "uf2")
+    refused = slimse("build", tiny_model, "--board", "virtual-m4", "--out", tmp_path / "g", "--format", "uf2")
     assert refused.code == 2
     assert "no boot loader that takes UF2" in refused.err
 
 
 @needs_arm
-def test_flash_builds_and_loads(slimse, plain_model, tmp_path):
+def test_flash_builds_and_loads(slimse, tiny_model, tmp_path):
     (tmp_path / "INFO_UF2.TXT").write_text("Board-ID: RPI-RP2\n")
     outcome = slimse(
-        *("flash", plain_model, "--board", "pico", "--tool", "uf2", "--drive", tmp_path, "--no-hello", "--json"),
+        *("flash", tiny_model, "--board", "pico", "--tool", "uf2", "--drive", tmp_path, "--no-hello", "--json"),
         *("--out", tmp_path / "f"),
     )
     assert outcome.code == 0, outcome.err

@@ -6,10 +6,12 @@
  *   hal_stack_floor .. hal_stack_top     the stack; Armv8-M: MSPLIM is hal_stack_floor, no guard
  */
 #include "hal.h"
+#include "parts.h"
 
 extern uint32_t hal_stack_bottom[], hal_stack_floor[], hal_stack_top[];
 
 _Noreturn void hal_start(void);
+_Noreturn void hal_reset(void); /* cortex_m_start.S */
 _Noreturn void hal_fault(const uint32_t *frame);
 
 enum { STACK_PAINT = (int)0xA5A5A5A5u };
@@ -138,16 +140,21 @@ _Noreturn void hal_exit(int code)
 {
     hal_flush();
 #if HAL_SEMIHOSTING
-    const uint32_t block[2] = {0x20026u, (uint32_t)code}; /* ADP_Stopped_ApplicationExit */
-    register uint32_t operation __asm("r0") = 0x20u;      /* SYS_EXIT_EXTENDED */
-    register const uint32_t *argument __asm("r1") = block;
+    if (family_emulated()) {
+        const uint32_t block[2] = {0x20026u, (uint32_t)code}; /* ADP_Stopped_ApplicationExit */
+        register uint32_t operation __asm("r0") = 0x20u;      /* SYS_EXIT_EXTENDED */
+        register const uint32_t *argument __asm("r1") = block;
 
-    __asm volatile("bkpt 0xab" : "+r"(operation) : "r"(argument) : "memory");
-#else
-    if (code == 0) {
-        *(volatile uint32_t *)0xE000ED0Cu = 0x05FA0004u; /* system reset: ready for the next peer */
+        __asm volatile("bkpt 0xab" : "+r"(operation) : "r"(argument) : "memory");
     }
 #endif
+    if (code == 0) { /* ready for the next peer */
+#ifdef HAL_IMAGE_IN_RAM
+        hal_reset(); /* a reset of the part would lose the image */
+#else
+        *(volatile uint32_t *)0xE000ED0Cu = 0x05FA0004u; /* system reset */
+#endif
+    }
     for (;;) {
         __asm volatile("wfi");
     }

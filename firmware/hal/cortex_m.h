@@ -42,9 +42,11 @@ static inline bool hal_cycle_counter_start(void)
     volatile uint32_t *const demcr = (volatile uint32_t *)0xE000EDFCu;
     volatile uint32_t *const dwt_ctrl = (volatile uint32_t *)0xE0001000u;
     volatile uint32_t *const dwt_cyccnt = (volatile uint32_t *)0xE0001004u;
+    volatile uint32_t *const dwt_lar = (volatile uint32_t *)0xE0001FB0u;
     uint32_t start;
 
     *demcr |= 1u << 24;
+    *dwt_lar = 0xC5ACCE55u; /* Cortex-M7 locks the unit; elsewhere nothing is there to be written */
     *dwt_ctrl |= 1u;
     start = *dwt_cyccnt;
     __asm volatile("nop\n nop\n nop\n nop");

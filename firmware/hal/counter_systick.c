@@ -55,7 +55,7 @@ uint32_t hal_counter(void)
         before = wraps;
         value = *SYST_CVR;
     } while (before != wraps);
-    return (before + 1u) * RANGE - value;
+    return before * RANGE + ((RANGE - value) & (RANGE - 1)); /* at 0 the wrap has been counted */
 }
 
 void hal_measure_begin(void)

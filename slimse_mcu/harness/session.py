@@ -320,6 +320,12 @@ class Session:
             )
         if info.board != self._board.name:
             raise LinkError(f"{self._name} runs firmware for {info.board}, not {self._board.name}.", hint=hint)
+        if info.clock_hz not in (0, self._board.clock_hz):
+            raise LinkError(
+                f"{self._name} runs at {info.clock_hz / 1e6:g} MHz, its description says "
+                f"{self._board.clock_hz / 1e6:g} MHz.",
+                hint="Its crystal did not start, or clock_hz in board.toml is wrong.",
+            )
         if info.counter == "instructions" and self._board.counter != "instructions":
             raise LinkError(f"{self._name} counts instructions, its description says {self._board.counter}.", hint=hint)
 

@@ -44,6 +44,7 @@ _PAGE = 0x1000
 SYSTEM = {
     0xE0001000: "DWT_CTRL",
     0xE0001004: "DWT_CYCCNT",
+    0xE0001FB0: "DWT_LAR",
     0xE000E010: "SYST_CSR",
     0xE000E014: "SYST_RVR",
     0xE000E018: "SYST_CVR",
@@ -232,6 +233,8 @@ class Chip:
     def _read(self, name: str) -> int:
         if name == "DWT_CYCCNT":
             running = self.values.get("DEMCR", 0) >> 24 & 1 and self.values.get("DWT_CTRL", 0) & 1
+            if self.core == "cortex-m7":  # its unit is locked (Cortex-M7 TRM; CoreSight lock access register)
+                running = running and self.values.get("DWT_LAR") == 0xC5ACCE55
             self._ticks += 7 if running else 0
             return self._ticks
         if name == "SYST_CVR":
@@ -281,10 +284,14 @@ class Wire:
             raise self._error
 
     def _serve(self) -> None:
-        try:
-            peer, _ = self._server.accept()
-        except OSError:
-            return
+        while True:
+            try:
+                peer, _ = self._server.accept()
+            except OSError:
+                return
+            self._talk(peer)
+
+    def _talk(self, peer: socket.socket) -> None:
         with peer:
             try:
                 self._chip.run()

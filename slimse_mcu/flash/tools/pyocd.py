@@ -36,7 +36,7 @@ class _Pyocd(Tool):
         return ""
 
     def load(self, job: Job, settings: PyocdSettings) -> None:
-        from pyocd.core.exceptions import Error
+        from pyocd.core.exceptions import Error, TargetSupportError
 
         probe = _only_probe(job)
         image = segments(job.elf)
@@ -45,6 +45,11 @@ class _Pyocd(Tool):
             try:
                 _program(job, settings.target, probe, mode, image)
                 return
+            except TargetSupportError as error:
+                raise FlashError(
+                    f"pyOCD does not know the part {settings.target} of the board {job.board.name}.",
+                    hint=f"Get its pack with: pyocd pack install {settings.target}.",
+                ) from error
             except Error as error:
                 failure = error
         raise FlashError(
@@ -92,7 +97,6 @@ def _usb_id(serial_number: str) -> str:
 
 
 def _program(job: Job, target: str, probe: Any, mode: str, image: tuple[Segment, ...]) -> None:
-    from pyocd.core.exceptions import TargetSupportError
     from pyocd.core.session import Session
     from pyocd.flash.file_programmer import FileProgrammer
 
@@ -102,14 +106,7 @@ def _program(job: Job, target: str, probe: Any, mode: str, image: tuple[Segment,
         "hide_programming_progress": True,
         "resume_on_disconnect": True,
     }
-    try:
-        session = Session(probe, options=options)
-    except TargetSupportError as error:
-        raise FlashError(
-            f"pyOCD does not know the part {target} of the board {job.board.name}.",
-            hint=f"Get its pack with: pyocd pack install {target}.",
-        ) from error
-    with session:
+    with Session(probe, options=options) as session:
         session.target.reset_and_halt()
 
         def programmed(share: float) -> None:
