@@ -1,5 +1,6 @@
 """Writes ``boards.md``: ``python docs/make_boards.py`` or ``make boards``, which builds all boards with all zoo models.
 
+``--keep-sizes`` builds nothing: the list of boards is written anew, the sizes stay as they are on the page.
 ``--check`` builds the same and compares with the page instead: the boards must be those of the page, every model must
 fit where the page says so, and no size may differ by more than 3 %.
 """
@@ -75,9 +76,8 @@ def sizes(models: Mapping[str, Project], say: bool = False) -> dict[str, dict[st
 
 def page(found: Mapping[str, Mapping[str, tuple[int, int] | None]]) -> str:
     """The whole page."""
-    all_boards = {one.name: one for one in boards()}
-    lines = [_HEAD, "## What there is\n", *_overview(all_boards.values()), "", *_size_head(), *_sizes(found)]
-    return "\n".join([*lines, ""])
+    table = _sizes(found) if found else ["Not built yet: `make boards`."]
+    return "\n".join([_HEAD, "## What there is\n", *_overview(boards()), "", *_size_head(), *table, ""])
 
 
 def _overview(all_boards: Iterable[Board]) -> Iterator[str]:
@@ -120,6 +120,8 @@ def sizes_of_page(text: str) -> dict[str, dict[str, tuple[int, int] | None]]:
     """The table of sizes as the page has it."""
     part = text.partition("## What fits\n")[2]
     rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in part.splitlines() if line[:1] == "|"]
+    if not rows:
+        return {}
     names = rows[0][1:]
     found: dict[str, dict[str, tuple[int, int] | None]] = {}
     for board, *cells in rows[2:]:
@@ -155,6 +157,10 @@ def differences(told: Mapping[str, object], true: Mapping[str, object]) -> list[
 
 def main(arguments: list[str]) -> int:
     """Write or check the page."""
+    if arguments == ["--keep-sizes"]:
+        before = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
+        PAGE.write_text(page(sizes_of_page(before)), encoding="utf-8")
+        return 0
     found = sizes(compiled(), say=True)
     if arguments != ["--check"]:
         PAGE.write_text(page(found), encoding="utf-8")
