@@ -26,7 +26,7 @@ from slimse_mcu.flash.tools.jlink import jlink_script
 from slimse_mcu.flash.tools.openocd import openocd_command
 from slimse_mcu.flash.tools.stm32cubeprogrammer import cube_command
 
-HARDWARE = [one for one in boards() if not one.virtual]
+HARDWARE = [one for one in boards() if one.flash]
 
 
 def needs(program: str) -> pytest.MarkDecorator:
@@ -170,9 +170,12 @@ def test_what_is_no_image_is_refused(tmp_path):
 @pytest.mark.parametrize("one", HARDWARE, ids=lambda one: one.name)
 def test_every_real_board_can_be_loaded_and_found(one):
     check_tables(one)
-    assert one.flash
     assert one.usb.probe or one.usb.bootloader
     assert "[" not in one.name
+
+
+def test_no_real_board_lacks_a_tool():
+    assert [one.name for one in boards() if not one.virtual and not one.flash] == []
 
 
 def test_a_wrong_table_is_named_with_what_is_allowed():
@@ -260,7 +263,7 @@ def openocd_boards() -> list[Board]:
 # What OpenOCD calls the driver of a part's flash memory (OpenOCD User's Guide, chapter Flash Commands).
 DRIVERS = {
     "STM32F1": "stm32f1x", "STM32F2": "stm32f2x", "STM32F4": "stm32f2x", "STM32F7": "stm32f2x", "STM32H7": "stm32h7x",
-    "STM32L4": "stm32l4x", "STM32G0": "stm32l4x", "STM32G4": "stm32l4x", "STM32U5": "stm32l4x", "nRF52": "nrf5",
+    "STM32L4": "stm32l4x", "STM32G0": "stm32l4x", "STM32G4": "stm32l4x", "STM32U5": "stm32l4x", "nRF5": "nrf5",
     "RP2040": "rp2040_flash", "MK64": "kinetis", "TM4C": "stellaris", "LM3S": "stellaris", "EFM32": "efm32",
 }  # fmt: skip
 
