@@ -1,0 +1,148 @@
+"""What executed code costs: instructions, counted, and cycles, modelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+from slimse_mcu.cores import Core, Run
+from slimse_mcu.disassembly import Instruction
+from slimse_mcu.harness.call_trace import Block, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of some code, all its executions together.
+
+    Attributes:
+        instructions: Executed, exact.
+        cycles: Modelled; 0 where there is no model of the core.
+    """
+
+    instructions: int = 0
+    cycles: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.instructions + other.instructions, self.cycles + other.cycles)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function's code."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCost:
+    """A function over all its calls.
+
+    Attributes:
+        name: Its name.
+        calls: How often it was called.
+        own: Its own instructions.
+        total: With those of the functions that it called.
+    """
+
+    name: str
+    calls: int
+    own: Cost
+    total: Cost
+
+
+class CostModel:
+    """Turns executed blocks into costs.
+
+    Args:
+        instructions: Of the image, by address.
+        core: The model of its core; None: cycles are 0.
+    """
+
+    def __init__(self, instructions: Mapping[int, Instruction], core: Core | None) -> None:
+        self._instructions = instructions
+        self._core = core
+
+    def cost(self, block: Block) -> Cost:
+        """Cost of one block's executions."""
+        code = list(self._between(block.start, block.end))
+        if not code:
+            return Cost()
+        cycles = 0.0
+        if self._core is not None:
+            target = code[-1].target
+            run = Run(code, block.count, block.taken, None if target is None else self._instructions.get(target))
+            cycles = self._core.cycles(run)
+        return Cost(len(code) * block.count, cycles)
+
+    def nodes(self, window: Window) -> list[Cost]:
+        """Cost of each call path's own code."""
+        costs = [Cost()] * len(window.nodes)
+        for block in window.blocks:
+            costs[block.node] += self.cost(block)
+        return costs
+
+    def _between(self, start: int, end: int) -> Iterator[Instruction]:
+        while start < end and (one := self._instructions.get(start)) is not None:
+            yield one
+            start = one.end
+
+
+def totals(window: Window, own: Iterable[Cost]) -> list[Cost]:
+    """Cost of each call path with everything that it called."""
+    costs = list(own)
+    for index in range(len(costs) - 1, 0, -1):  # parents stand before their children
+        costs[window.nodes[index].parent] += costs[index]
+    return costs
+
+
+def functions(elf: Path) -> list[Function]:
+    """The functions of an image, by address."""
+    with elf.open("rb") as stream:
+        table = ELFFile(stream).get_section_by_name(".symtab")
+        found = {}
+        for symbol in table.iter_symbols() if table is not None else ():
+            if symbol["st_info"]["type"] == "STT_FUNC":
+                start = symbol["st_value"] & ~1
+                found[start] = Function(symbol.name, start, start + symbol["st_size"])
+    return [found[start] for start in sorted(found)]
+
+
+def function_costs(window: Window, model: CostModel, code: Iterable[Function]) -> list[FunctionCost]:
+    """Costs by function, the costliest first.
+
+    A function that was left by a tail call is charged for what it left to in ``total``, not in ``own``.
+    """
+    names = _Names(code)
+    own: dict[str, Cost] = {}
+    for block in window.blocks:
+        name = names.at(block.start)
+        own[name] = own.get(name, Cost()) + model.cost(block)
+    total: dict[str, Cost] = {}
+    calls: dict[str, int] = {}
+    for node, cost in zip(window.nodes, totals(window, model.nodes(window)), strict=True):
+        name = names.at(node.entry)
+        calls[name] = calls.get(name, 0) + node.calls
+        total[name] = total.get(name, Cost()) + cost
+    costs = [FunctionCost(name, calls.get(name, 0), cost, total.get(name, cost)) for name, cost in own.items()]
+    return sorted(costs, key=lambda one: -one.own.instructions)
+
+
+class _Names:
+    """Function names by address."""
+
+    def __init__(self, code: Iterable[Function]) -> None:
+        self._code = sorted(code, key=lambda one: one.start)
+        self._starts = [one.start for one in self._code]
+
+    def at(self, address: int) -> str:
+        from bisect import bisect_right
+
+        index = bisect_right(self._starts, address) - 1
+        if index >= 0 and address < max(self._code[index].end, self._code[index].start + 1):
+            return self._code[index].name
+        return f"0x{address:x}"
