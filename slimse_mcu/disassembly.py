@@ -20,9 +20,7 @@ _TARGET = re.compile(r"(?:^|, )([0-9a-f]+) <")
 _CONDITION = "eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le"
 _BRANCH = re.compile(rf"b(?:{_CONDITION})?|cbz|cbnz|le|letp|wls|wlstp")
 #: Names that end like a condition but have none.
-_UNCONDITIONAL = frozenset(
-    "teq bics lsls muls movs adcs sbcs asrs lsrs rors negs mvns orrs ands eors mls smmls vmls".split()
-)
+_UNCONDITIONAL = re.compile(r"teq|mls|smmls|vmls|(?:bic|lsl|mul|mov|adc|sbc|asr|lsr|ror|neg|mvn|orr|and|eor)s")
 _CONDITIONAL = re.compile(rf"(.{{2,}}?)({_CONDITION})")
 _TWO_RESULTS = re.compile(r"(?:smull|umull|smlal|umlal|umaal|smlsl|ldrd|vmlaldav|vmlsldav|vrmlaldavh|vaddlv).*")
 _READS_RESULT = re.compile(
@@ -162,7 +160,7 @@ def _instructions(text: str) -> Iterator[Instruction]:
         base = name.removesuffix(".n").removesuffix(".w")
         condition = ""
         split = _CONDITIONAL.fullmatch(base.partition(".")[0])
-        if split and base not in _UNCONDITIONAL and _is_conditional(split.group(1)):
+        if split and not _UNCONDITIONAL.fullmatch(base) and _is_conditional(split.group(1)):
             condition = split.group(2)
             base = split.group(1) + base[split.end() :]
         size = len(code.replace(" ", "")) // 2
@@ -192,7 +190,7 @@ def _split(operands: str) -> tuple[str, ...]:
             part = ""
         else:
             part += letter
-    return tuple([*parts, part.strip()]) if operands else ()
+    return (*parts, part.strip()) if operands else ()
 
 
 def _registers(operand: str) -> frozenset[str]:

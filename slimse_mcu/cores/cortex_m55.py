@@ -12,8 +12,8 @@ from slimse_mcu.disassembly import Instruction
 BASIS = (
     "Arm's description of the core in LLVM's scheduling model (ARMScheduleM55.td): in order; a vector instruction "
     "keeps one of the pipes load/store, integer and multiply/float busy for two cycles, and the next one overlaps by a "
-    "cycle if it uses another pipe; scalar loads, shifts and multiplications have results after two cycles; some pairs of "
-    "16-bit instructions issue together."
+    "cycle if it uses another pipe; scalar loads, shifts and multiplications have results after two cycles; some pairs "
+    "of 16-bit instructions issue together."
 )
 LIMITS = (
     f"{COMMON_LIMITS} A gather or scatter takes a cycle per element. A taken branch costs two cycles beyond its own, "

@@ -77,7 +77,7 @@ def link(target: Board, sources: Sequence[Path], folder: Path, flags: Sequence[s
         *defines,
         *(f"-I{one}" for one in folders),
     ]
-    command += [*flags, *map(str, (*sources, fault, *hal)), *linking, "-lm", "-o", str(elf)]
+    command += [*map(str, (*sources, fault, *hal)), *linking, "-lm", "-o", str(elf)]
     if shutil.which(target.compiler) is None:
         raise BuildError(f"The compiler {target.compiler} was not found.", hint="See `slimse doctor`.")
     result = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
