@@ -27,7 +27,8 @@ _KINDS = (
     ("bit field", r"[us]bfx|bfi|bfc"),
     (
         "parallel",
-        r"[us]xta?[bh]?(?:16)?|pkh[bt][bt]|(?:[usq]|sh|uh|uq)(?:add|sub|asx|sax)(?:8|16)?|q?d?(?:add|sub)|sel|usada?8|rev\w*|rbit|clz",
+        r"[us]xta?[bh]?(?:16)?|pkh[bt][bt]|(?:[usq]|sh|uh|uq)(?:add|sub|asx|sax)(?:8|16)?|q?d?(?:add|sub)|sel|usada?8"
+        r"|rev\w*|rbit|clz",
     ),
     ("system", r"mrs|msr|dsb|dmb|isb|cps\w*|wfi|bkpt|svc"),
 )

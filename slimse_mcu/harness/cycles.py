@@ -68,15 +68,8 @@ def link(target: Board, sources: Sequence[Path], folder: Path, flags: Sequence[s
     folders = [firmware, firmware / "hal", *(firmware / name for name in target.kernels)]
     linking = ["-nostartfiles", f"-L{target.path}", f"-L{firmware / 'hal'}", f"-T{target.linker_script}"]
     linking += [f"-Wl,--defsym=hal_stack_reserve={target.stack_bytes}", "-Wl,--no-warn-rwx-segments,--gc-sections"]
-    command = [
-        target.compiler,
-        *target.flags,
-        *LANGUAGE,
-        OPTIMISATION,
-        "-g",
-        *defines,
-        *(f"-I{one}" for one in folders),
-    ]
+    command = [target.compiler, *target.flags, *LANGUAGE, OPTIMISATION, "-g", *defines, *flags]
+    command += [f"-I{one}" for one in folders]
     command += [*map(str, (*sources, fault, *hal)), *linking, "-lm", "-o", str(elf)]
     if shutil.which(target.compiler) is None:
         raise BuildError(f"The compiler {target.compiler} was not found.", hint="See `slimse doctor`.")
