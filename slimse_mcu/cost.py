@@ -23,7 +23,7 @@ class Cost:
     """
 
     instructions: int = 0
-    cycles: float = 0.0
+    cycles: int = 0
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.instructions + other.instructions, self.cycles + other.cycles)
@@ -66,17 +66,16 @@ class CostModel:
     def __init__(self, instructions: Mapping[int, Instruction], core: Core | None) -> None:
         self._instructions = instructions
         self._core = core
+        self._once: dict[tuple[int, int], tuple[list[Instruction], int]] = {}
 
     def cost(self, block: Block) -> Cost:
         """Cost of one block's executions."""
-        code = list(self._between(block.start, block.end))
+        code, once = self._execution(block)
         if not code:
             return Cost()
-        cycles = 0.0
-        if self._core is not None:
-            target = code[-1].target
-            run = Run(code, block.count, block.taken, None if target is None else self._instructions.get(target))
-            cycles = self._core.cycles(run)
+        cycles = once * block.count
+        if self._core is not None and block.taken:
+            cycles += self._core.branches(self._run(code, block))
         return Cost(len(code) * block.count, cycles)
 
     def nodes(self, window: Window) -> list[Cost]:
@@ -85,6 +84,19 @@ class CostModel:
         for block in window.blocks:
             costs[block.node] += self.cost(block)
         return costs
+
+    def _execution(self, block: Block) -> tuple[list[Instruction], int]:
+        """A block's instructions, and the cycles of one execution."""
+        key = (block.start, block.end)
+        if key not in self._once:
+            code = list(self._between(*key))
+            once = self._core.once(self._run(code, block)) if self._core is not None and code else 0
+            self._once[key] = (code, once)
+        return self._once[key]
+
+    def _run(self, code: list[Instruction], block: Block) -> Run:
+        target = code[-1].target
+        return Run(code, block.count, block.taken, None if target is None else self._instructions.get(target))
 
     def _between(self, start: int, end: int) -> Iterator[Instruction]:
         while start < end and (one := self._instructions.get(start)) is not None:

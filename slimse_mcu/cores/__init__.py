@@ -51,8 +51,11 @@ class Core(Protocol):
     LIMITS: str
     """What is left out."""
 
-    def cycles(self, run: Run) -> float:
-        """Cycles of all executions of a block together."""
+    def once(self, run: Run) -> int:
+        """Cycles of one execution of a block that goes on behind its end; of a repeating block, of a further round."""
+
+    def branches(self, run: Run) -> int:
+        """Cycles beyond those, of all its taken branches together."""
 
 
 def core(name: str) -> Core | None:

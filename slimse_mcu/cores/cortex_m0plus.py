@@ -12,10 +12,14 @@ LIMITS = f"{COMMON_LIMITS} A core with the small multiplier takes 32 cycles per 
 _TAKEN = {"b": 1, "bl": 2, "bx": 1, "blx": 1, "pop": 2}
 
 
-def cycles(run: Run) -> float:
-    """Cycles of all executions of a block together."""
-    once = sum(_own(one) for one in run.instructions)
-    return once * run.count + run.taken * _TAKEN.get(run.instructions[-1].mnemonic, 1)
+def once(run: Run) -> int:
+    """Cycles of one execution of a block that goes on behind its end."""
+    return sum(_own(one) for one in run.instructions)
+
+
+def branches(run: Run) -> int:
+    """Cycles beyond those, of all its taken branches together."""
+    return run.taken * _TAKEN.get(run.instructions[-1].mnemonic, 1)
 
 
 def _own(instruction: Instruction) -> int:

@@ -19,10 +19,14 @@ LIMITS = (
 )
 
 
-def cycles(run: Run) -> float:
-    """Cycles of all executions of a block together."""
-    once = block_cycles(run.instructions, _demand, _pairs, repeats=run.repeats)
-    return once * run.count + run.taken * (1 if run.target is not None else 2)
+def once(run: Run) -> int:
+    """Cycles of one execution of a block that goes on behind its end; of a repeating block, of a further round."""
+    return block_cycles(run.instructions, _demand, _pairs, repeats=run.repeats)
+
+
+def branches(run: Run) -> int:
+    """Cycles beyond those, of all its taken branches together."""
+    return run.taken * (1 if run.target is not None else 2)
 
 
 def _pairs(first: Instruction, second: Instruction) -> bool:

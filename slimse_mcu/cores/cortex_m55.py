@@ -31,14 +31,17 @@ _DUAL = frozenset({"nop", "it"})
 _DUAL_NAMES = re.compile(r"(?:adds?|subs?|movs?|[us]xt[bh])")
 
 
-def cycles(run: Run) -> float:
-    """Cycles of all executions of a block together."""
-    once = block_cycles(run.instructions, _demand, pairs, repeats=run.repeats)
-    is_loop_end = run.instructions[-1].mnemonic.startswith("le")
-    return once * run.count + (0 if is_loop_end else run.taken * _TAKEN)
+def once(run: Run) -> int:
+    """Cycles of one execution of a block that goes on behind its end; of a repeating block, of a further round."""
+    return block_cycles(run.instructions, _demand, _pairs, repeats=run.repeats)
 
 
-def pairs(first: Instruction, second: Instruction) -> bool:
+def branches(run: Run) -> int:
+    """Cycles beyond those, of all its taken branches together."""
+    return 0 if run.instructions[-1].mnemonic.startswith("le") else run.taken * _TAKEN
+
+
+def _pairs(first: Instruction, second: Instruction) -> bool:
     """Two 16-bit instructions of which one is simple."""
     if first.size != 2 or second.size != 2 or first.writes & (second.reads | second.writes):
         return False

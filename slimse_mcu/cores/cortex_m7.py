@@ -26,14 +26,16 @@ _ALONE = re.compile(r"load double|store double|.*multiple|divide|system")
 _FIRST_ONLY = ("parallel", "extend", "saturate", "bit field")
 
 
-def cycles(run: Run) -> float:
-    """Cycles of all executions of a block together."""
-    once = block_cycles(run.instructions, _demand, _pairs, repeats=run.repeats)
-    last = run.instructions[-1]
-    missed = min(run.taken, run.count - run.taken)
-    if run.target is None and last.mnemonic in ("blx", "tbb", "tbh"):
-        missed = run.taken
-    return once * run.count + missed * _MISPREDICTED
+def once(run: Run) -> int:
+    """Cycles of one execution of a block that goes on behind its end; of a repeating block, of a further round."""
+    return block_cycles(run.instructions, _demand, _pairs, repeats=run.repeats)
+
+
+def branches(run: Run) -> int:
+    """Cycles beyond those, of all its branches that were predicted wrongly."""
+    if run.instructions[-1].mnemonic in ("blx", "tbb", "tbh"):
+        return run.taken * _MISPREDICTED
+    return min(run.taken, run.count - run.taken) * _MISPREDICTED
 
 
 def _pairs(first: Instruction, second: Instruction) -> bool:

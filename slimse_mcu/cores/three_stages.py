@@ -32,14 +32,21 @@ class Timings:
     multiply_accumulate_long: int
 
 
-def cycles(run: Run, timings: Timings) -> float:
-    """Cycles of all executions of a block together."""
+def once(run: Run, timings: Timings) -> int:
+    """Cycles of one execution of a block that goes on behind its end."""
     total = 0
     before = run.instructions[-1] if run.repeats else None
     for instruction in run.instructions:
         total += _own(instruction, before, timings) + _stall(instruction, before)
         before = instruction
-    return total * run.count + run.taken * _refill(run)
+    return total
+
+
+def branches(run: Run) -> int:
+    """Cycles of all its taken branches beyond their own."""
+    if run.target is None:
+        return 2 * run.taken
+    return run.taken * (2 if run.target.size == 4 and run.target.address % 4 else 1)
 
 
 def _own(instruction: Instruction, before: Instruction | None, timings: Timings) -> int:
@@ -101,10 +108,3 @@ def _is_arithmetic(instruction: Instruction) -> bool:
 
 def _has_register_offset(instruction: Instruction) -> bool:
     return len(instruction.address_registers) > 1
-
-
-def _refill(run: Run) -> int:
-    """Cycles of a taken branch beyond its own."""
-    if run.target is None:
-        return 2
-    return 2 if run.target.size == 4 and run.target.address % 4 else 1

@@ -278,32 +278,42 @@ static void on_last_instruction(unsigned vcpu, void *data)
     complete = true;
 }
 
-/* Thumb: BL with an immediate, BLX with a register. */
-static bool is_call(const struct qemu_plugin_insn *insn)
+/* The halfwords of a Thumb instruction, the second 0 where there is none; returns its bytes.  QEMU's
+ * own size is too large at the end of a page, where it has looked at the next instruction already. */
+static uint32_t decode(const struct qemu_plugin_insn *insn, uint32_t halfword[2])
 {
     const unsigned char *const bytes = qemu_plugin_insn_haddr(insn);
-    uint32_t first, second;
 
+    halfword[0] = halfword[1] = 0;
     if (bytes == NULL) {
-        return false;
+        return (uint32_t)qemu_plugin_insn_size(insn);
     }
-    first = bytes[0] | (uint32_t)bytes[1] << 8;
-    if (qemu_plugin_insn_size(insn) == 2) {
-        return (first & 0xFF87u) == 0x4780u;
+    halfword[0] = bytes[0] | (uint32_t)bytes[1] << 8;
+    if (halfword[0] < 0xE800u) {
+        return 2;
     }
-    second = bytes[2] | (uint32_t)bytes[3] << 8;
-    return (first & 0xF800u) == 0xF000u && (second & 0xD000u) == 0xD000u;
+    halfword[1] = bytes[2] | (uint32_t)bytes[3] << 8;
+    return 4;
+}
+
+/* BL with an immediate, BLX with a register. */
+static bool is_call(const uint32_t halfword[2])
+{
+    return (halfword[0] & 0xFF87u) == 0x4780u
+           || ((halfword[0] & 0xF800u) == 0xF000u && (halfword[1] & 0xD000u) == 0xD000u);
 }
 
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
     struct qemu_plugin_insn *const last = qemu_plugin_tb_get_insn(tb, qemu_plugin_tb_n_insns(tb) - 1);
+    uint32_t halfword[2];
+    const uint32_t size = decode(last, halfword);
     const uint32_t start = (uint32_t)qemu_plugin_tb_vaddr(tb);
-    const uint32_t stop = (uint32_t)(qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last));
+    const uint32_t stop = (uint32_t)qemu_plugin_insn_vaddr(last) + size;
 
     (void)id;
     qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, NO_REGISTERS,
-                                         find_block(start, stop, is_call(last)));
+                                         find_block(start, stop, is_call(halfword)));
     qemu_plugin_register_vcpu_insn_exec_cb(last, on_last_instruction, NO_REGISTERS, NULL);
 }
 
