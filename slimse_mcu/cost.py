@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
@@ -112,16 +113,32 @@ def totals(window: Window, own: Iterable[Cost]) -> list[Cost]:
     return costs
 
 
+def subtree(window: Window, index: int) -> Window:
+    """A call path and everything below it, as a window of its own."""
+    new = {index: 0}
+    nodes = [replace(window.nodes[index], parent=0)]
+    for old, node in enumerate(window.nodes):
+        if old > index and node.parent in new:  # parents stand before their children
+            new[old] = len(nodes)
+            nodes.append(replace(node, parent=new[node.parent]))
+    blocks = (replace(block, node=new[block.node]) for block in window.blocks if block.node in new)
+    return Window(tuple(nodes), tuple(blocks))
+
+
 def functions(elf: Path) -> list[Function]:
-    """The functions of an image, by address."""
+    """The functions of an image, by address; one that states no size ends where the next one begins."""
+    found: dict[int, tuple[str, int]] = {}
     with elf.open("rb") as stream:
         table = ELFFile(stream).get_section_by_name(".symtab")
-        found = {}
         for symbol in table.iter_symbols() if table is not None else ():
             if symbol["st_info"]["type"] == "STT_FUNC":
-                start = symbol["st_value"] & ~1
-                found[start] = Function(symbol.name, start, start + symbol["st_size"])
-    return [found[start] for start in sorted(found)]
+                found[symbol["st_value"] & ~1] = (symbol.name, symbol["st_size"])
+    starts = sorted(found)
+    code = []
+    for start, following in zip(starts, [*starts[1:], 1 << 32], strict=True):
+        name, size = found[start]
+        code.append(Function(name, start, start + size if size else following))
+    return code
 
 
 def function_costs(window: Window, model: CostModel, code: Iterable[Function]) -> list[FunctionCost]:
@@ -152,9 +169,7 @@ class _Names:
         self._starts = [one.start for one in self._code]
 
     def at(self, address: int) -> str:
-        from bisect import bisect_right
-
         index = bisect_right(self._starts, address) - 1
-        if index >= 0 and address < max(self._code[index].end, self._code[index].start + 1):
+        if index >= 0 and address < self._code[index].end:
             return self._code[index].name
         return f"0x{address:x}"

@@ -111,7 +111,13 @@ def table(rows: list[FunctionCost]) -> str:
     lines = [f"{head[0]:32}" + "".join(f"{one:>13}" for one in head[1:])]
     for row in rows:
         calls = max(1, row.calls)
-        values = [row.calls, row.own.instructions, row.own.cycles, row.total.instructions, row.total.cycles]
+        values: list[float] = [
+            row.calls,
+            row.own.instructions,
+            row.own.cycles,
+            row.total.instructions,
+            row.total.cycles,
+        ]
         values += [row.total.instructions / calls, row.total.cycles / calls]
         lines.append(f"{row.name:32}" + "".join(f"{value:>13,.0f}" for value in values))
     return "\n".join(lines) + "\n"
