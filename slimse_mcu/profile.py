@@ -252,7 +252,8 @@ def profiles(
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         out = Path(folder) / "counts"
         root = image.symbols[f"app_engine_{mode}"].address
-        with Session(board, image, options=call_trace.options(out, root)) as session:
+        interrupt = image.symbols["hal_interrupt"].address
+        with Session(board, image, options=call_trace.options(out, root, interrupt)) as session:
             for setting in settings:
                 session.configure(mode, gates=setting.gates)
                 session.reset()

@@ -42,15 +42,14 @@ def costs(target: Board, elf: Path, *, root: str | None = None, timeout_s: float
         BuildError: The disassembler is missing.
     """
     code = functions(elf)
-    address = None
-    if root is not None:
-        address = next((one.start for one in code if one.name == root), None)
-        if address is None:
-            raise BoardError(f"{elf} has no function {root}.", hint="Is it inlined, or declared static?")
+    addresses = {one.name: one.start for one in code}
+    if root is not None and root not in addresses:
+        raise BoardError(f"{elf} has no function {root}.", hint="Is it inlined, or declared static?")
     model = CostModel(disassemble(elf), cores.core(target.core))
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         out = Path(folder) / "counts"
-        call_trace.run(qemu_command(target, elf, call_trace.options(out, address)), out, timeout_s)
+        options = call_trace.options(out, addresses.get(root or ""), addresses.get("hal_interrupt"))
+        call_trace.run(qemu_command(target, elf, options), out, timeout_s)
         return [function_costs(window, model, code) for window in call_trace.read(out)]
 
 
