@@ -109,8 +109,8 @@ def test_layers_of_a_longer_period_and_without_macs(tmp_path):
     """A strided layer runs in every second frame only; lookups and sums have no MACs; names may look alike."""
     network = Network(12, seed=5)
     x = network.conv(network.input, 8, 3, stride=2, activation="relu")
-    y = network.dense(x, 8, "relu", name="s")
-    y = network.activation(network.combine("Add", x, y, name="s_1"), "tanh")
+    y = network.dense(x, 8, "relu", name="part")
+    y = network.activation(network.combine("Add", x, y, name="part_1"), "tanh")
     quantized = random_quantization(network.graph(network.dense(y, 8)), Jitter(1, 0.0))
     target = board("virtual-m33")
     planned = plan(quantized, target)
@@ -120,8 +120,8 @@ def test_layers_of_a_longer_period_and_without_macs(tmp_path):
         planned, project, image, target, list(quantized_features(quantized, 4, 0)), [Setting("", "model")]
     )
     layers = {layer.name: layer for layer in one.layers}
-    assert layers["s"].macs == layers["s"].macs_all_open / 2
-    assert layers["s_1"].per_mac is None
+    assert layers["part"].macs == layers["part"].macs_all_open / 2
+    assert layers["part_1"].per_mac is None
     assert not one.audio
     assert one.clock_mhz is None
     assert sum(layer.instructions for layer in one.layers) + one.overhead.instructions == one.network.instructions
