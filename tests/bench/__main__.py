@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-import tempfile
-from pathlib import Path
 
 from rich.console import Console
 
@@ -22,16 +21,17 @@ def main() -> None:
     parser.add_argument("boards", nargs="*", help="names from `slimse boards`")
     parser.add_argument("--check", action="store_true", help="fail if a count has grown by more than 1 %%")
     parser.add_argument("--accept", action="store_true", help=f"write the numbers to {results.FILE.name} and its page")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="boards at once; default: one per processor"
+    )
     arguments = parser.parse_args()
-    screen, progress = Console(width=170, highlight=False), Console(stderr=True, highlight=False)
+    screen = Console(width=170, highlight=False)
     try:
         names = arguments.boards or [one.name for one in boards() if one.name.startswith("virtual-")]
         found = results.Results(cases.compiler_version(board(names[0])), {})
-        for name in names:
-            with tempfile.TemporaryDirectory(prefix="slimse-bench-") as folder:
-                tell = lambda what, where=name: progress.print(f"{where}: {what}", style="dim")  # noqa: E731
-                found.boards[name] = cases.measure(board(name), Path(folder), tell)
-            screen.print(tables.table(name, found.boards[name]))
+        for name, one in cases.measure_all([board(name) for name in names], arguments.jobs):
+            found.boards[name] = one
+            screen.print(tables.table(name, one))
     except SlimseError as error:
         parser.error(str(error))
     code = _check(found) if arguments.check else 0

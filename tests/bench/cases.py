@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,20 +32,25 @@ UNITS = (64, 128, 256)
 CLIP = Path(__file__).resolve().parents[1] / "data" / "noisy" / "clip04.wav"
 FRAMES = 4
 
-Tell = Callable[[str], None]
+
+def measure_all(targets: Sequence[Board], jobs: int) -> Iterator[tuple[str, BoardResults]]:
+    """Measure boards, ``jobs`` at once; yield each one's name and results in the given order.
+
+    The models are compiled before the processes are forked, so that none does it again.
+    """
+    for model in (STATIC, GATED, COMPONENTS):
+        _quantized(model)
+    _layers_network()
+    with ProcessPoolExecutor(min(jobs, len(targets)), multiprocessing.get_context("fork")) as pool:
+        yield from zip([target.name for target in targets], pool.map(measure, targets), strict=True)
 
 
-def measure(target: Board, folder: Path, tell: Tell) -> BoardResults:
-    """Measure everything on one board; ``tell`` is told what is being done."""
+def measure(target: Board) -> BoardResults:
+    """Measure everything on one board."""
     results = BoardResults(target.core)
-    tell("static network")
-    _static(target, folder, results)
-    tell("network with channel gates")
-    _gated(target, folder, results)
-    tell("layers")
-    _layers(target, folder, results)
-    tell("network with components")
-    _components(target, folder, results)
+    with tempfile.TemporaryDirectory(prefix="slimse-bench-") as folder:
+        for part in (_static, _gated, _layers, _components):
+            part(target, Path(folder), results)
     return results
 
 
