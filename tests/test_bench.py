@@ -70,7 +70,8 @@ def test_the_committed_file_knows_every_virtual_board(committed):
     for board in committed.boards.values():
         assert board.counts["static"].macs == 662_528
         assert board.counts["open 25%"].macs < board.counts["open 100%"].macs
-        assert board.counts.keys() == committed.boards["virtual-m4"].counts.keys()
+        cases_ = {what for what in board.counts if not what.endswith("no overlap")}
+        assert cases_ == committed.boards["virtual-m4"].counts.keys()
 
 
 def test_the_committed_page_is_that_of_the_file(committed):

@@ -94,6 +94,14 @@ def test_a_loop_of_loads_and_products_is_bound_by_its_pipes():
     assert model.branches(loop) == 0
 
 
+def test_without_overlap_every_vector_instruction_takes_its_two_cycles():
+    text = (
+        "vldrw.u32 q0, [r0]\nvadd.i32 q1, q0, q2\nvmul.i32 q3, q1, q2\nvstrw.32 q4, [r1]\nadds r0, #1\nadds r1, r2, r3"
+    )
+    assert once("cortex-m55-serial", text) == 4 * 2 + 1
+    assert once("cortex-m55", text) == 4 + 1
+
+
 def test_a_gather_takes_a_cycle_per_element():
     words = once("cortex-m55", "vldrw.u32 q0, [r0, q1]\nvadd.i32 q2, q0, q2")
     assert words == once("cortex-m55", "vldrw.u32 q0, [r0]\nvadd.i32 q2, q0, q2") + 3

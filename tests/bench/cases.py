@@ -31,6 +31,8 @@ DILATIONS = (1, 2, 4, 8)
 UNITS = (64, 128, 256)
 CLIP = Path(__file__).resolve().parents[1] / "data" / "noisy" / "clip04.wav"
 FRAMES = 4
+#: Models of the cycles that give a bound, by core.
+WITHOUT_OVERLAP = {"cortex-m55": "cortex-m55-serial"}
 
 
 def measure_all(targets: Sequence[Board], jobs: int) -> Iterator[tuple[str, BoardResults]]:
@@ -63,6 +65,11 @@ def compiler_version(target: Board) -> str:
 def _static(target: Board, folder: Path, results: BoardResults) -> None:
     (profile,), _ = _run(_quantized(STATIC), target, folder, lambda planned: [Setting("none", "model")])
     results.counts["static"] = _count(profile.network, profile.macs)
+    if target.core in WITHOUT_OVERLAP:
+        (profile,), _ = _run(
+            _quantized(STATIC), target, folder, lambda planned: [Setting("none", "model")], serial=True
+        )
+        results.counts["static, no overlap"] = _count(profile.network, profile.macs)
     results.counts["front and back end"] = _count(_sum(list(profile.audio.values())))
 
 
@@ -75,6 +82,9 @@ def _gated(target: Board, folder: Path, results: BoardResults) -> None:
     found, image = _run(quantized, target, folder, settings)
     for profile in found:
         results.counts[profile.gates] = _count(profile.network, profile.macs)
+    if target.core in WITHOUT_OVERLAP:
+        for profile in _run(quantized, target, folder, settings, serial=True)[0]:
+            results.counts[f"{profile.gates}, no overlap"] = _count(profile.network, profile.macs)
     subnets = set(gating_subnets(quantized.graph))
     layers = [layer for layer in found[0].layers if layer.name in subnets]
     results.counts["gating subnets"] = _count(_sum(layers), sum(layer.macs for layer in layers))
@@ -154,12 +164,19 @@ def _quantized(model: str) -> QuantizedGraph:
 
 
 def _run(
-    quantized: QuantizedGraph, target: Board, folder: Path, settings: Callable[[Plan], Sequence[Setting]]
+    quantized: QuantizedGraph,
+    target: Board,
+    folder: Path,
+    settings: Callable[[Plan], Sequence[Setting]],
+    *,
+    serial: bool = False,
 ) -> tuple[list[Profile], Image]:
+    """Profiles for each setting; ``serial``: cycles as if no vector instructions overlapped."""
     planned = plan(quantized, target)
     project = emit(planned)
     image = build(project, target, folder / project.name)
-    return profiles(planned, project, image, target, _frames(quantized), settings(planned)), image
+    model = WITHOUT_OVERLAP[target.core] if serial else ""
+    return profiles(planned, project, image, target, _frames(quantized), settings(planned), model=model), image
 
 
 def _frames(quantized: QuantizedGraph) -> list[NDArray[Any]]:

@@ -72,6 +72,8 @@ AIMS = (
     Aim("open 25%", (M3,), 1_000_000),
     Aim("open 25%, cycles", (M4,), 580_000),
     Aim("open 25%, cycles", (M55,), 190_000),
+    Aim("static, no overlap, cycles", (M55,), 300_000),
+    Aim("open 25%, no overlap, cycles", (M55,), 190_000),
     Aim("eta at 25%", DSP, 0.80, at_least=True),
     Aim("eta at 25%", (M55,), 0.70, at_least=True),
     Aim("eta at 25%", (M3,), 0.90, at_least=True),
