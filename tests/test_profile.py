@@ -94,6 +94,18 @@ def test_memory(found):
     assert 0.5 * memory.parameters < memory.flash_weights
 
 
+def test_interrupts_are_not_counted(tiny_compiled, build_tiny):
+    """While frames wait in the link, the handler runs at any place, also where a function is called or returns."""
+    image = build_tiny("virtual-m4")
+    setting = Setting("25%", random_pattern(tiny_compiled.plan.gates, 0.25))
+    (profile,) = profiles(
+        tiny_compiled.plan, tiny_compiled.project, image, board("virtual-m4"), clip(40) * 2, [setting]
+    )
+    assert profile.frames == 80
+    assert not {"hal_interrupt", "drain"} & {one.name for one in profile.functions}
+    assert sum(one.calls for one in profile.functions if one.name == "model_frame") == 1
+
+
 def test_json_and_picture(found):
     profile = found.profiles[1]
     content = json.loads(profile.json_text())

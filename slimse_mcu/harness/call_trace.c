@@ -258,22 +258,23 @@ static void leave(block_t *from, uint32_t next)
 /* Follow the interrupt handler; true: `block` belongs to it. */
 static bool interrupted(block_t *block)
 {
-    if (handler.block == NULL) {
+    if (handler.block != NULL && block->start != handler.block->end) {
+        if (handler.block->returns && handler.depth == 0) {
+            handler.block = NULL;
+            previous = handler.interrupted;
+            complete = handler.interrupted_complete;
+        } else {
+            handler.depth += handler.block->calls ? 1u : 0u;
+            handler.depth -= handler.block->returns ? 1u : 0u;
+        }
+    }
+    if (handler.block == NULL) { /* also right behind another interrupt */
         if (!has_interrupt || block->start != interrupt || previous == NULL) {
             return false;
         }
         handler.interrupted = previous;
         handler.interrupted_complete = complete;
         handler.depth = 0;
-    } else if (block->start != handler.block->end) {
-        if (handler.block->returns && handler.depth == 0) {
-            handler.block = NULL;
-            previous = handler.interrupted;
-            complete = handler.interrupted_complete;
-            return false;
-        }
-        handler.depth += handler.block->calls ? 1u : 0u;
-        handler.depth -= handler.block->returns ? 1u : 0u;
     }
     handler.block = block;
     return true;
