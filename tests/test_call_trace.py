@@ -30,7 +30,8 @@ __attribute__((naked, noinline)) void rounds(uint32_t n)
 
 __attribute__((naked, noinline)) void leave(uint32_t n)
 {
-    __asm volatile(".syntax unified\\n movs r0, #7\\n ldr r3, =rounds\\n bx r3\\n .ltorg");
+    __asm volatile(".syntax unified\\n movs r0, #7\\n .type label_inside, %function\\n label_inside: ldr r3, =rounds\\n"
+                   " bx r3\\n .ltorg");
 }
 
 __attribute__((naked, noinline)) void twice(uint32_t n)

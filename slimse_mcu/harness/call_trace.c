@@ -235,10 +235,16 @@ static void end(void)
 
 /* ---- what happens ----------------------------------------------------------------------------- */
 
+/* The block went on at `next` because QEMU had given it up in the middle. */
+static bool given_up(const block_t *from, uint32_t next)
+{
+    return !complete && from->start < next && next < from->end;
+}
+
 /* The running block went on at `next`: was it left in the middle, did it call, did it return? */
 static void leave(block_t *from, uint32_t next)
 {
-    if (!complete && from->start < next && next < from->end) {
+    if (given_up(from, next)) {
         find_cell(node, from)->count--;
         find_cell(node, find_block(from->start, next))->count++;
         return;
@@ -258,14 +264,16 @@ static void leave(block_t *from, uint32_t next)
 /* Follow the interrupt handler; true: `block` belongs to it. */
 static bool interrupted(block_t *block)
 {
-    if (handler.block != NULL && block->start != handler.block->end) {
-        if (handler.block->returns && handler.depth == 0) {
+    const block_t *const from = handler.block;
+
+    if (from != NULL && block->start != from->end && !given_up(from, block->start)) {
+        if (from->returns && handler.depth == 0) {
             handler.block = NULL;
             previous = handler.interrupted;
             complete = handler.interrupted_complete;
         } else {
-            handler.depth += handler.block->calls ? 1u : 0u;
-            handler.depth -= handler.block->returns ? 1u : 0u;
+            handler.depth += from->calls ? 1u : 0u;
+            handler.depth -= from->returns ? 1u : 0u;
         }
     }
     if (handler.block == NULL) { /* also right behind another interrupt */
@@ -277,6 +285,7 @@ static bool interrupted(block_t *block)
         handler.depth = 0;
     }
     handler.block = block;
+    complete = false;
     return true;
 }
 
