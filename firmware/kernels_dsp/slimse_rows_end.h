@@ -19,9 +19,18 @@ static inline void slimse_rows_limit(int8_t *output, uint32_t rows, int32_t low,
     }
 }
 
-/** Make the rows zero that a gate closes. */
-static inline void slimse_rows_close(int8_t *output, uint32_t rows, const slimse_gate_t *gate, int32_t zero)
+/**
+ * Make the rows zero that a gate closes.
+ *
+ * @param gate NULL: none.
+ * @param is_whole 0: they are zero already, unless a limit has moved them.
+ */
+static inline void slimse_rows_close(int8_t *output, uint32_t rows, const slimse_gate_t *gate, int is_whole,
+                                     int32_t zero, int32_t low, int32_t high)
 {
+    if (gate == NULL || gate->open_count == rows || (is_whole == 0 && zero >= low && zero <= high)) {
+        return;
+    }
     for (uint32_t first = 0; first < rows; first += 8U) {
         uint32_t closed = (uint8_t)~gate->bits[first / 8U];
 
