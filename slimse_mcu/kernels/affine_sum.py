@@ -20,6 +20,7 @@ from slimse_mcu.ops.op import Constant
 _VALUES = np.arange(-128, 128, dtype=np.int64)
 _SHIFTS = (22, 21, 20, 23, 19, 24, 18, 17, 16)
 _REACH = 3
+_FARTHEST = 2 * 2 * _REACH * 128  # that a step changes a sum by, from one end of the search to the other
 _INT32_MAX = 2**31 - 1
 
 
@@ -68,9 +69,7 @@ def _real(parameters: Mapping[str, int], name: str) -> float:
     return float(parameters[f"{name}_multiplier"] * 2.0 ** (parameters[f"{name}_shift"] - 31))
 
 
-def _search(
-    outputs: NDArray[np.int64], low: int, high: int, scales: list[float], shift: int
-) -> AffineSum | None:
+def _search(outputs: NDArray[np.int64], low: int, high: int, scales: list[float], shift: int) -> AffineSum | None:
     centre = [round(scale * 2.0**shift) for scale in scales]
     if 128 * (abs(centre[0]) + abs(centre[1])) > _INT32_MAX:
         return None
@@ -81,6 +80,8 @@ def _search(
         a, b = centre[0] + step[0], centre[1] + step[1]
         products = (_VALUES * a)[:, None] + _VALUES * b
         at_least, at_most = int((least - products).max()), int((most - products).min())
+        if at_least - at_most > 2 * _FARTHEST:
+            return None  # no neighbour can make up for it
         if at_least > at_most:
             continue
         c = min(max((at_least + at_most) // 2, -_INT32_MAX), _INT32_MAX)
