@@ -70,6 +70,110 @@ rows_next:
     .size slimse_paired_rows_blocks, . - slimse_paired_rows_blocks
 
 /*
+ * Runs of columns, one after the other in each block.
+ */
+    .equ    R_VALUES_END, 0
+    .equ    R_PAIRS, 4
+    .equ    R_VALUES, 8
+    .equ    R_WEIGHTS, 12
+    .equ    R_ROWS, 16
+    .equ    R_OUTPUT, 20
+    .equ    R_OFFSET, 24
+    .equ    R_END, 28       /* behind the last row's constants */
+    .equ    R_RUNS, 32
+    .equ    R_RUNS_END, 36
+    .equ    R_RUN, 40       /* the one that comes next */
+    .equ    R_BLOCK_BYTES, 44
+    .equ    R_SIZE, 52
+
+    .section .text.slimse_paired_rows_runs, "ax", %progbits
+    .balign 4
+    .global slimse_paired_rows_runs
+    .type slimse_paired_rows_runs, %function
+    .thumb_func
+slimse_paired_rows_runs:
+    push    {r4-r11, lr}
+    sub     sp, sp, #R_SIZE
+    ldr     r4, [r0, #VALUES]
+    ldrd    r5, r6, [r0, #WEIGHTS]
+    ldrd    r7, r8, [r0, #OUTPUT]
+    ldrd    r9, r10, [r0, #BLOCKS]      /* and bytes of a block */
+    strd    r4, r5, [sp, #R_VALUES]
+    strd    r6, r7, [sp, #R_ROWS]
+    add     r9, r6, r9, lsl #5
+    strd    r8, r9, [sp, #R_OFFSET]
+    strd    r1, r2, [sp, #R_RUNS]
+    str     r10, [sp, #R_BLOCK_BYTES]
+    adr     r6, runs_entries
+1:  ldr     r9, [r1, #8]
+    sub     r5, r9, r4                  /* eight bytes of inputs per quad */
+    mov     r4, r9
+    ENTRIES
+    strd    r9, r8, [r1], #16
+    cmp     r1, r2
+    bne     1b
+    b       runs_next
+    .balign 4
+runs_entries:
+    .word   runs_first, runs_fourth, runs_third, runs_second, runs_odd, runs_end
+runs_next:
+    ldr     r4, [sp, #R_ROWS]
+    ldr     lr, [sp, #R_VALUES]
+    BEGIN_SUMS
+    ldr     r4, [sp, #R_RUNS]
+runs_run:
+    ldr     r9, [sp, #R_WEIGHTS]
+    ldm     r4!, {r5-r8}                /* entry, pairs, end of values, weights */
+    strd    r7, r6, [sp, #R_VALUES_END]
+    str     r4, [sp, #R_RUN]
+    add     r12, r9, r8
+    bx      r5
+    .thumb_func
+runs_odd:
+    ldm     r12!, {r4-r7}
+    ldrd    r8, r9, [lr], #8
+    MULTIPLY r8, r9
+    ldr     pc, [sp, #R_PAIRS]
+    .thumb_func
+runs_first:
+    TWO_QUADS
+    .thumb_func
+runs_second:
+    TWO_QUADS
+    .thumb_func
+runs_third:
+    TWO_QUADS
+    .thumb_func
+runs_fourth:
+    TWO_QUADS
+    ldr     r4, [sp, #R_VALUES_END]
+    cmp     lr, r4
+    bne     runs_first
+    .thumb_func
+runs_end:
+    ldr     r4, [sp, #R_RUN]
+    ldr     r5, [sp, #R_RUNS_END]
+    cmp     r4, r5
+    bne     runs_run
+    ldrd    r10, r11, [sp, #R_ROWS]     /* and the output */
+    FINISH_SUMS
+    ldr     r9, [sp, #R_OFFSET]
+    mov     r8, #1
+    REQUANTIZE_FOUR
+    ldr     r4, [sp, #R_WEIGHTS]
+    ldr     r5, [sp, #R_BLOCK_BYTES]
+    ldr     r6, [sp, #R_END]
+    str     r0, [r11], #4
+    add     r4, r4, r5
+    strd    lr, r11, [sp, #R_ROWS]
+    str     r4, [sp, #R_WEIGHTS]
+    cmp     lr, r6
+    bne     runs_next
+    add     sp, sp, #R_SIZE
+    pop     {r4-r11, pc}
+    .size slimse_paired_rows_runs, . - slimse_paired_rows_runs
+
+/*
  * Listed columns: r4, r5 the block's weights of rows 0, 1 and of rows 2, 3; lr the list, r12 its end.
  */
 .macro BOTH offset, lanes

@@ -47,6 +47,23 @@ typedef struct {
 /** Compute blocks of four rows over all columns. */
 void slimse_paired_rows_blocks(const slimse_paired_rows_t *job);
 
+/** A run of quads of columns; the values of all runs lie one behind the other. */
+typedef struct {
+    const void *entry;         /**< set by slimse_paired_rows_runs */
+    const void *pairs;         /**< the same */
+    const int32_t *values_end; /**< behind its values */
+    uint32_t weights;          /**< where its weights lie in a block, in bytes */
+} slimse_paired_run_t;
+
+/**
+ * Compute blocks of four rows over runs of columns.
+ *
+ * @param job values: of the first run; values_end is not used.
+ * @param runs One or more, each of one quad at least.
+ */
+void slimse_paired_rows_runs(const slimse_paired_rows_t *job, slimse_paired_run_t *runs,
+                             const slimse_paired_run_t *runs_end);
+
 /** Compute blocks of four rows over listed columns; values are not used. */
 void slimse_paired_rows_listed(const slimse_paired_rows_t *job, const slimse_paired_lists_t *lists);
 
