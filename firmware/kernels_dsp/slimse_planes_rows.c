@@ -2,162 +2,212 @@
 #include "slimse_open_columns.h"
 #include "slimse_ring.h"
 #include "slimse_rows_end.h"
-#include "slimse_spans.h"
 
 #include <string.h>
 
-enum { QUAD = 4, QUAD_WEIGHT_BYTES = 16 };
-
-/* The runs of a position so far, and where the next one's values go. */
-typedef struct {
-    slimse_paired_run_t *end;
-    int32_t *lanes;
-    uint32_t quad; /* that a run would have to begin at to go on with the last one */
-} runs_t;
+enum { QUAD = 4, QUAD_LANE_BYTES = 8, QUAD_WEIGHT_BYTES = 16 };
 
 static uint32_t quads(uint32_t columns)
 {
     return (columns + QUAD - 1U) / QUAD;
 }
 
-void slimse_planes_rows_begin(const slimse_planes_rows_t *layer, const slimse_spans_t *spans, uint32_t spacing,
-                              const int8_t *input, const int8_t *ring, uint32_t next, int16_t *scratch,
-                              slimse_planes_work_t *work)
+static uint32_t smaller(uint32_t first, uint32_t second)
 {
-    const uint32_t size = (uint32_t)layer->kernel * layer->columns;
+    return first < second ? first : second;
+}
 
+void slimse_planes_rows_begin(const slimse_planes_rows_t *layer, const slimse_spans_t *spans, const int8_t *input,
+                              const int8_t *ring, uint32_t next, int16_t *scratch, slimse_planes_work_t *work)
+{
     work->spans = spans;
-    work->spacing = spacing;
     work->lanes = (int32_t *)(void *)scratch;
-    work->runs = (slimse_paired_run_t *)(void *)(work->lanes + 2U * layer->taps * quads(size));
+    work->runs = (slimse_paired_run_t *)(void *)(work->lanes + layer->lane_words);
+    work->last = (int8_t *)(work->runs + layer->runs);
     slimse_ring_taps(work->frames, layer->taps, layer->dilation, (uint32_t)layer->inputs * layer->columns, input, ring,
                      next);
 }
 
-/* Read columns that begin at a quad. */
-static void add_run(runs_t *runs, uint32_t quad, const int8_t *input, uint32_t columns, int32_t offset)
+void slimse_planes_rows_frames(const slimse_planes_rows_t *layer, slimse_planes_work_t *work, int32_t first,
+                               uint32_t count)
 {
-    runs->lanes = slimse_lanes(input, columns, offset, runs->lanes);
-    if (quad != runs->quad) {
-        runs->end->weights = quad * QUAD_WEIGHT_BYTES;
-        runs->end++;
-    }
-    runs->end[-1].values_end = runs->lanes;
-    runs->quad = quad + quads(columns);
-}
+    const uint32_t columns = layer->columns;
+    const uint32_t below = smaller(first < 0 ? (uint32_t)-first : 0U, count);
+    const uint32_t from = first < 0 ? 0U : (uint32_t)first;
+    const uint32_t room = from < layer->inputs ? layer->inputs - from : 0U;
+    const uint32_t inside = smaller(room, count - below);
+    const uint32_t lane_words = slimse_lane_bytes(columns) / sizeof(int32_t);
+    int32_t *lanes = work->lanes;
 
-/* The open channels of one position of the input, whole quads each. */
-static void add_open(runs_t *runs, const slimse_spans_t *spans, uint32_t quad, const int8_t *input, uint32_t columns,
-                     int32_t offset)
-{
-    uint32_t read = 0; /* quads */
-
-    for (uint32_t i = 0; i < spans->ranges; i++) {
-        const uint32_t end = quads(spans->range[i].first + (uint32_t)spans->range[i].count);
-        const uint32_t first = spans->range[i].first / QUAD;
-        const uint32_t from = first > read ? first : read;
-
-        if (from < end) {
-            /* Closed channels of these quads are exactly zero: they may be read. */
-            const uint32_t behind = end * QUAD < columns ? end * QUAD : columns;
-            add_run(runs, quad + from, &input[from * QUAD], behind - from * QUAD, offset);
-            read = end;
-        }
+    work->frame_bytes = count * slimse_lane_bytes(columns);
+    for (uint32_t tap = 0; tap < layer->taps; tap++) {
+        memset(lanes, 0, below * slimse_lane_bytes(columns));
+        lanes += below * lane_words;
+        slimse_lanes(&work->frames[tap][from * columns], inside * columns, layer->input_offset, lanes);
+        lanes += inside * lane_words;
+        memset(lanes, 0, (count - below - inside) * slimse_lane_bytes(columns));
+        lanes += (count - below - inside) * lane_words;
     }
 }
 
-/* Positions that do not fill quads: all taps as one run, zero where they fall beside the input. */
-static void add_ragged(runs_t *runs, const slimse_planes_rows_t *layer, const slimse_planes_work_t *work,
-                       const slimse_window_t *window, uint32_t quad, const int8_t *frame)
+/* The window of one frame, zero where it lies beside the input; the bytes gather where their lanes will end. */
+static int32_t *widen_window(const slimse_planes_rows_t *layer, const int8_t *frame, int32_t first, uint32_t spacing,
+                             int32_t *lanes)
 {
     const uint32_t columns = layer->columns;
     const uint32_t size = layer->kernel * columns;
-    int8_t *const bytes = (int8_t *)(runs->lanes + 2U * quads(size)) - size;
+    int8_t *const bytes = (int8_t *)lanes + slimse_lane_bytes(size) - size;
+    int32_t position = first;
 
-    /* Where the lanes end: each quad of bytes is read before its lanes are written. */
-    memset(bytes, -layer->input_offset, size);
-    for (uint32_t tap = 0; tap < window->count; tap++) {
-        memcpy(&bytes[(window->tap + tap) * columns],
-               &frame[(window->position + tap * work->spacing) * columns], columns);
+    if (spacing == 1U && first >= 0 && (uint32_t)first + layer->kernel <= layer->inputs) {
+        return slimse_lanes(&frame[(uint32_t)first * columns], size, layer->input_offset, lanes);
     }
-    add_run(runs, quad, bytes, size, layer->input_offset);
+
+    for (uint32_t i = 0; i < size; i += columns) {
+        const int is_inside = position >= 0 && position < (int32_t)layer->inputs;
+        for (uint32_t column = 0; column < columns; column++) {
+            bytes[i + column] =
+                is_inside ? frame[(uint32_t)position * columns + column] : (int8_t)-layer->input_offset;
+        }
+        position += (int32_t)spacing;
+    }
+    /* Each quad of bytes is read before its lanes are written. */
+    return slimse_lanes(bytes, size, layer->input_offset, lanes);
 }
 
-/* Taps of positions that fill whole quads. */
-static void add_taps(runs_t *runs, const slimse_planes_rows_t *layer, const slimse_planes_work_t *work,
-                     const slimse_window_t *window, uint32_t quad, const int8_t *frame)
+void slimse_planes_rows_windows(const slimse_planes_rows_t *layer, slimse_planes_work_t *work, int32_t first,
+                                uint32_t step, uint32_t spacing, uint32_t positions)
+{
+    int32_t *lanes = work->lanes;
+
+    work->frame_bytes = slimse_lane_bytes((uint32_t)layer->kernel * layer->columns);
+    for (uint32_t i = 0; i < positions; i++) {
+        for (uint32_t tap = 0; tap < layer->taps; tap++) {
+            lanes = widen_window(layer, work->frames[tap], first, spacing, lanes);
+        }
+        first += (int32_t)step;
+    }
+}
+
+/* Read quads from a place among the lanes and the weights on, as part of the last run if they go on with it. */
+static slimse_paired_run_t *add_run(slimse_paired_run_t *end, const slimse_paired_run_t *begin, uint32_t values,
+                                    uint32_t weights, uint32_t count)
+{
+    const uint32_t length = count * QUAD_LANE_BYTES;
+
+    if (end != begin && end[-1].values_end == values &&
+        end[-1].weights + 2U * (end[-1].values_end - end[-1].values) == weights) {
+        end[-1].values_end += length;
+        return end;
+    }
+    end->values = values;
+    end->values_end = values + length;
+    end->weights = weights;
+    return end + 1;
+}
+
+/* The open channels of a position, in whole quads: closed ones are exactly zero and may be read. */
+static slimse_paired_run_t *add_open(slimse_paired_run_t *end, const slimse_planes_work_t *work, uint32_t values,
+                                     uint32_t weights)
+{
+    uint32_t read = 0; /* quads */
+
+    for (uint32_t i = 0; i < work->spans->ranges; i++) {
+        const slimse_span_t *const range = &work->spans->range[i];
+        const uint32_t behind = quads((uint32_t)range->first + range->count);
+        const uint32_t from = range->first / QUAD > read ? range->first / QUAD : read;
+
+        if (from < behind) {
+            end = add_run(end, work->runs, values + from * QUAD_LANE_BYTES, weights + from * QUAD_WEIGHT_BYTES,
+                          behind - from);
+            read = behind;
+        }
+    }
+    return end;
+}
+
+/* The runs of every position of a strip; returns behind the last. */
+static slimse_paired_run_t *list_runs(const slimse_planes_rows_t *layer, const slimse_planes_work_t *work,
+                                      const slimse_planes_strip_t *strip)
 {
     const uint32_t columns = layer->columns;
-    const uint32_t position_quads = columns / QUAD;
-    const int8_t *input = &frame[window->position * columns];
+    const int is_ragged = columns % QUAD != 0U && layer->kernel > 1U;
+    slimse_paired_run_t *end = work->runs;
 
-    quad += window->tap * position_quads;
-    if (work->spans == NULL && work->spacing == 1U) {
-        add_run(runs, quad, input, window->count * columns, layer->input_offset);
-        return;
-    }
-    for (uint32_t tap = 0; tap < window->count; tap++) {
-        if (work->spans != NULL) {
-            add_open(runs, work->spans, quad, input, columns, layer->input_offset);
-        } else {
-            add_run(runs, quad, input, columns, layer->input_offset);
+    for (uint32_t time = 0; time < layer->taps; time++) {
+        uint32_t values = time * work->frame_bytes;
+        uint32_t weights = time * quads(layer->kernel * columns) * QUAD_WEIGHT_BYTES;
+
+        if (is_ragged) {
+            end = add_run(end, work->runs, values, weights, quads(layer->kernel * columns));
+            continue;
         }
-        quad += position_quads;
-        input += work->spacing * columns;
+        weights += strip->tap * quads(columns) * QUAD_WEIGHT_BYTES;
+        for (uint32_t tap = 0; tap < strip->taps; tap++) {
+            if (work->spans != NULL) {
+                end = add_open(end, work, values, weights);
+            } else {
+                end = add_run(end, work->runs, values, weights, quads(columns));
+            }
+            values += strip->spacing * slimse_lane_bytes(columns);
+            weights += quads(columns) * QUAD_WEIGHT_BYTES;
+        }
+    }
+    return end;
+}
+
+/* Outputs of a last block that is not whole, from a place of their own. */
+static void copy_last(const slimse_planes_strip_t *strip, const int8_t *last, uint32_t rows, int8_t *output)
+{
+    for (uint32_t i = 0; i < strip->positions; i++) {
+        for (uint32_t row = 0; row < rows; row++) {
+            output[row] = last[row];
+        }
+        last += SLIMSE_BLOCK_ROWS;
+        output += strip->output_pitch;
     }
 }
 
-/* All rows; what is missing of the last block goes to a place of its own. */
-static void all_rows(const slimse_planes_rows_t *layer, const slimse_planes_work_t *work,
-                     const slimse_paired_run_t *runs_end, int8_t *output)
+void slimse_planes_rows_strip(const slimse_planes_rows_t *layer, const slimse_planes_work_t *work,
+                              const slimse_planes_strip_t *strip)
 {
-    const uint32_t blocks = layer->rows / SLIMSE_BLOCK_ROWS;
+    const uint32_t whole = layer->rows / SLIMSE_BLOCK_ROWS;
     const uint32_t rest = layer->rows % SLIMSE_BLOCK_ROWS;
-    slimse_paired_rows_t job = {
-        .values = work->lanes,
+    slimse_paired_strip_t job = {
+        .values = work->lanes + strip->offset / sizeof *work->lanes,
+        .value_pitch = strip->pitch,
+        .positions = strip->positions,
         .weights = layer->weights,
-        .rows = layer->constants,
-        .output = output,
-        .output_offset = layer->output_offset,
-        .blocks = blocks,
         .block_bytes = layer->taps * quads((uint32_t)layer->kernel * layer->columns) * QUAD_WEIGHT_BYTES,
+        .rows = layer->constants,
+        .rows_end = layer->constants + whole * 8U,
+        .output = strip->output,
+        .output_pitch = strip->output_pitch,
+        .output_offset = layer->output_offset,
+        .runs = work->runs,
+        .runs_end = list_runs(layer, work, strip),
     };
 
-    if (blocks > 0U) {
-        slimse_paired_rows_runs(&job, work->runs, runs_end);
+    if (job.runs_end == job.runs) {
+        /* Nothing is read: a quad of zeros leaves the sums where they start. */
+        job.values = (const int32_t *)(void *)(work->last + layer->chunk * SLIMSE_BLOCK_ROWS);
+        memset(work->last + layer->chunk * SLIMSE_BLOCK_ROWS, 0, QUAD_LANE_BYTES);
+        job.value_pitch = 0;
+        job.runs_end = add_run(job.runs, job.runs, 0, 0, 1);
+    }
+    if (whole > 0U) {
+        slimse_paired_rows_strip(&job);
     }
     if (rest > 0U) {
-        int8_t last[SLIMSE_BLOCK_ROWS];
-        job.weights += blocks * job.block_bytes;
-        job.rows += blocks * 8U;
-        job.output = last;
-        job.blocks = 1;
-        slimse_paired_rows_runs(&job, work->runs, runs_end);
-        memcpy(&output[blocks * SLIMSE_BLOCK_ROWS], last, rest);
+        job.weights += whole * job.block_bytes;
+        job.rows = job.rows_end;
+        job.rows_end += 8;
+        job.output = work->last;
+        job.output_pitch = SLIMSE_BLOCK_ROWS;
+        slimse_paired_rows_strip(&job);
+        copy_last(strip, work->last, rest, &strip->output[whole * SLIMSE_BLOCK_ROWS]);
     }
-}
-
-void slimse_planes_rows_position(const slimse_planes_rows_t *layer, const slimse_planes_work_t *work,
-                                 const slimse_window_t *window, int8_t *output)
-{
-    const uint32_t frame_quads = quads((uint32_t)layer->kernel * layer->columns);
-    const int is_ragged = layer->columns % QUAD != 0U && layer->kernel > 1U;
-    runs_t runs = {work->runs, work->lanes, UINT32_MAX};
-
-    for (uint32_t tap = 0; tap < layer->taps; tap++) {
-        if (is_ragged) {
-            add_ragged(&runs, layer, work, window, tap * frame_quads, work->frames[tap]);
-        } else if (window->count > 0U) {
-            add_taps(&runs, layer, work, window, tap * frame_quads, work->frames[tap]);
-        }
+    for (uint32_t i = 0; i < strip->positions; i++) {
+        slimse_rows_limit(&strip->output[i * strip->output_pitch], layer->rows, layer->output_min, layer->output_max);
     }
-    if (runs.end == work->runs) {
-        /* Nothing is read: a quad of zeros leaves the sums where they start. */
-        memset(work->lanes, 0, 2U * sizeof *work->lanes);
-        runs.end->values_end = work->lanes + 2;
-        runs.end->weights = 0;
-        runs.end++;
-    }
-    all_rows(layer, work, runs.end, output);
-    slimse_rows_limit(output, layer->rows, layer->output_min, layer->output_max);
 }

@@ -5,13 +5,24 @@ uint32_t slimse_pointwise_rows_s8(const slimse_pointwise_rows_s8_t *layer, const
 {
     const slimse_planes_rows_t *planes = &layer->planes;
     slimse_planes_work_t work;
+    slimse_planes_strip_t strip = {
+        .pitch = slimse_lane_bytes(planes->columns),
+        .taps = 1,
+        .output_pitch = planes->output_pitch,
+    };
 
-    slimse_planes_rows_begin(planes, spans, 1U, input, NULL, 0U, scratch, &work);
-    for (uint32_t position = 0; position < planes->positions; position++) {
-        const slimse_window_t window = {0U, 1U, position};
+    slimse_planes_rows_begin(planes, spans, input, NULL, 0U, scratch, &work);
+    for (uint32_t position = 0; position < planes->positions; position += planes->chunk) {
+        const uint32_t left = planes->positions - position;
 
-        slimse_planes_rows_position(planes, &work, &window, output);
-        output += planes->output_pitch;
+        strip.positions = left < planes->chunk ? left : planes->chunk;
+        strip.output = &output[position * planes->output_pitch];
+        if (planes->columns % 4U == 0U) {
+            slimse_planes_rows_frames(planes, &work, (int32_t)position, strip.positions);
+        } else {
+            slimse_planes_rows_windows(planes, &work, (int32_t)position, 1U, 1U, strip.positions);
+        }
+        slimse_planes_rows_strip(planes, &work, &strip);
     }
     return slimse_planes_rows_macs(planes, spans, planes->positions);
 }

@@ -14,18 +14,19 @@ from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.ops.parts import MAX_PARTS
 
 _QUAD = 4
-_RUN_WORDS = 4
-_CONSTANTS = (
-    "[blocks of 4 rows][2][4]: starts of sums with bias and shift of rows 0, 2, 1, 3, requantization multipliers"
-)
+_RUN_WORDS = 5
+_LANE_BYTES = 2048  # of the positions that are widened at once, as far as one position's are not more
+_CONSTANTS = "[blocks of 4 rows][2][4]: starts of sums with bias and shift of rows 0, 2, 1, 3; multipliers, Q31"
 
 
-def in_rows(call: KernelCall, planes: Mapping[str, int], **own: int) -> KernelCall | None:
+def in_rows(call: KernelCall, planes: Mapping[str, int], reach: int, step: int, **own: int) -> KernelCall | None:
     """The call of the kernel that is named ``..._rows_s8``, with a scratch argument before the output.
 
     Args:
         call: Of the portable kernel, its weights ``[rows, taps, kernel, columns]`` (or ``[rows, columns]``).
         planes: Sizes of the portable call, by the members' names.
+        reach: Positions of the input from the first to the last that an output reads.
+        step: Positions of the input from one output's first to the next one's.
         own: Further members of the optimised kernel's structure.
 
     Returns:
@@ -39,8 +40,13 @@ def in_rows(call: KernelCall, planes: Mapping[str, int], **own: int) -> KernelCa
         return None
     starts = in_blocks(256 * bias.astype(np.int64) + 32 - to_right)[:, [0, 2, 1, 3]]
     constants = np.stack([starts, in_blocks(array(call.fields, "linear.multiplier"))], axis=1)
+    chunk, lane_words = _chunk(planes, reach, step)
+    runs = planes["taps"] * planes["kernel"] * min(MAX_PARTS, -(-planes["columns"] // 2))
     members: dict[str, int | Constant] = {
         **planes,
+        "chunk": chunk,
+        "runs": runs,
+        "lane_words": lane_words,
         "weights": PAIRED_ROWS.constant(_in_quads(weights), "[rows][taps][kernel * columns, in quads]"),
         "constants": Constant("int32_t", constants, _CONSTANTS),
         **{name: call.fields[f"linear.{name}"] for name in _SCALARS},
@@ -53,7 +59,7 @@ def in_rows(call: KernelCall, planes: Mapping[str, int], **own: int) -> KernelCa
         counts_macs=True,
         suffix=call.suffix,
         part=call.part,
-        scratch=_scratch(planes),
+        scratch=2 * (lane_words + _RUN_WORDS * runs + chunk + 2),
     )
 
 
@@ -68,8 +74,14 @@ def _in_quads(weights: NDArray[Any]) -> NDArray[np.int8]:
     return padded.reshape(rows, -1)
 
 
-def _scratch(planes: Mapping[str, int]) -> int:
-    """int16 elements for the lanes of a position, and for its runs: one per tap and open range at most."""
-    quads = planes["taps"] * -(-planes["kernel"] * planes["columns"] // _QUAD)
-    ranges = min(MAX_PARTS, -(-planes["columns"] // 2))
-    return 2 * (2 * quads + _RUN_WORDS * planes["taps"] * planes["kernel"] * ranges)
+def _chunk(planes: Mapping[str, int], reach: int, step: int) -> tuple[int, int]:
+    """Positions that are widened at once, and the words of their lanes."""
+
+    def words(positions: int) -> int:
+        if planes["columns"] % _QUAD == 0:
+            return planes["taps"] * ((positions - 1) * step + reach) * planes["columns"] // 2
+        return positions * planes["taps"] * 2 * -(-planes["kernel"] * planes["columns"] // _QUAD)
+
+    fitting = (count for count in range(planes["positions"], 1, -1) if 4 * words(count) <= _LANE_BYTES)
+    chunk = next(fitting, 1)
+    return chunk, words(chunk)

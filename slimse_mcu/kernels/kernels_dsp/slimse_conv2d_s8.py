@@ -11,4 +11,6 @@ from slimse_mcu.ops.op import KernelCall
 def adapt(call: KernelCall, node: Node) -> KernelCall:
     """The call of ``slimse_conv2d_rows_s8``."""
     own = {name: scalar(call.fields, name) for name in ("stride", "spacing", "left")}
-    return in_rows(call, members(call.fields, "planes"), **own) or call
+    planes = members(call.fields, "planes")
+    reach = (planes["kernel"] - 1) * own["spacing"] + 1
+    return in_rows(call, planes, reach, own["stride"], **own) or call

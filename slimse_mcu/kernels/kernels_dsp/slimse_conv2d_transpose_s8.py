@@ -16,4 +16,5 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
     if planes["columns"] % _QUAD and planes["kernel"] > 1:
         return call
     own = {name: scalar(call.fields, name) for name in ("stride", "left")}
-    return in_rows(call, planes, **own) or call
+    reach = -(-planes["kernel"] // own["stride"])
+    return in_rows(call, planes, reach, 1, **own) or call
