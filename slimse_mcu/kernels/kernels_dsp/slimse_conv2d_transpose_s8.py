@@ -5,6 +5,7 @@ from __future__ import annotations
 from slimse_mcu.graph import Node
 from slimse_mcu.kernels.kernels_dsp.folded import members, scalar
 from slimse_mcu.kernels.kernels_dsp.planes import in_rows
+from slimse_mcu.ops.frequency import window_of
 from slimse_mcu.ops.op import KernelCall
 
 _QUAD = 4
@@ -17,4 +18,4 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
         return call
     own = {name: scalar(call.fields, name) for name in ("stride", "left")}
     reach = -(-planes["kernel"] // own["stride"])
-    return in_rows(call, planes, reach, 1, **own) or call
+    return in_rows(call, planes, window_of(node).taps, reach, 1, **own) or call
