@@ -1,4 +1,4 @@
-"""Transposed convolutions, two rows per lane; the portable kernel where sums may be long or taps fill no quads."""
+"""Transposed convolutions, two rows per lane; the portable kernel where sums may be long or channels fill no quads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _QUAD = 4
 def adapt(call: KernelCall, node: Node) -> KernelCall:
     """The call of ``slimse_conv2d_transpose_rows_s8``."""
     planes = members(call.fields, "planes")
-    if planes["columns"] % _QUAD and planes["kernel"] > 1:
+    if planes["columns"] % _QUAD:
         return call
     own = {name: scalar(call.fields, name) for name in ("stride", "left")}
     reach = -(-planes["kernel"] // own["stride"])
