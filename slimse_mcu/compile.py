@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,7 @@ def compile_model(
     features_only: bool = False,
     wide: Collection[str] = (),
     instrumented: bool = False,
+    kernels: Sequence[str] | None = None,
     on_stage: Stage | None = None,
 ) -> Compiled:
     """Compile a model.
@@ -64,6 +65,8 @@ def compile_model(
         features_only: Leave out the audio front and back end: features in, outputs out.
         wide: Names of the tensors that are int16; all others are int8.
         instrumented: Keep every tensor in memory of its own and call a hook after each layer.
+        kernels: Folders of the kernels that the model is compiled for, in search order, as ``Board.kernels``.  None
+            means the board's; without a board the portable ones, which run on every board.
         on_stage: Called after each stage.
 
     Raises:
@@ -100,7 +103,7 @@ def compile_model(
     note = unseen_note(quantized)
     if note:
         tell("warning", note)
-    planned = plan(quantized, board, instrumented=instrumented)
+    planned = plan(quantized, board, instrumented=instrumented, kernels=kernels)
     tell("plan", f"fits the board {board.name}" if board else "for any board")
     project = emit(planned)
     tell("emit", f"{len(project.files)} files")

@@ -18,6 +18,7 @@ from slimse_mcu import assets, frontend
 from slimse_mcu.emit_frame import Symbols, call_title, components, frame_steps
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import Part, Provenance, Quantization
+from slimse_mcu.kernels import PORTABLE
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.plan import Plan, Step, constants
@@ -40,11 +41,13 @@ class Project:
         name: The model's name.
         files: Relative path -> text.
         provenance: What it was made of.
+        kernels: Folders of the kernels that it holds, in search order; the portable one alone: any board.
     """
 
     name: str
     files: Mapping[str, str]
     provenance: Provenance
+    kernels: tuple[str, ...] = (PORTABLE,)
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -72,7 +75,7 @@ def emit(plan: Plan) -> Project:
         files.update({name: _render(f"{name}.j2", audio) for name in ("model_audio.h", "model_audio.c")})
     files.update(_runtime(plan))
     files[MANIFEST] = json.dumps(_manifest(plan, files), indent=2) + "\n"
-    return Project(plan.quantized.provenance.model_name, files, plan.quantized.provenance)
+    return Project(plan.quantized.provenance.model_name, files, plan.quantized.provenance, plan.kernels)
 
 
 def read_project(folder: Path) -> Project:
@@ -92,7 +95,8 @@ def read_project(folder: Path) -> Project:
         provenance = Provenance(**manifest["provenance"])
         if not all(isinstance(value, str) for value in (manifest["name"], *dataclasses.astuple(provenance))):
             raise TypeError("name and provenance are texts")
-        return Project(manifest["name"], files, provenance)
+        kernels = tuple(map(str, manifest.get("kernels", (PORTABLE,))))
+        return Project(manifest["name"], files, provenance, kernels)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(
             f"'{folder}' is not a compiled project ({type(error).__name__}: {error}).",
@@ -128,7 +132,7 @@ def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
     """The runtime sources that the model calls."""
     root = assets.path("firmware")
     yield "slimse.h", assets.read_text("firmware/slimse.h")
-    yield from kernel_files(sorted(_functions(plan))).items()
+    yield from kernel_files(sorted(_functions(plan)), plan.kernels).items()
     yield "dsp/slimse_dsp.h", assets.read_text("firmware/dsp/slimse_dsp.h")
     graph, quantization = plan.quantized.graph, plan.quantized.quantization
     is_wide = {"features": quantization[graph.input].is_wide, "mask": quantization[graph.output].is_wide}
@@ -152,6 +156,7 @@ def _context(plan: Plan) -> dict[str, Any]:
     return {
         "abi": ABI,
         "made": plan.quantized.provenance,
+        "target": _target(plan),
         "has_audio": front_end is not None,
         "front_end": front_end,
         "input": _tensor(plan, graph.input),
@@ -209,6 +214,12 @@ def _context(plan: Plan) -> dict[str, Any]:
         "node_names": [step.node.name for step in plan.steps],
         "buffers": [{"name": buffer.name, "kept": int(plan.instrumented)} for buffer in plan.arena],
     }
+
+
+def _target(plan: Plan) -> str:
+    """Which cores the kernels run on, for people."""
+    optimised = [folder for folder in plan.kernels if folder != PORTABLE]
+    return f"{', '.join(optimised)}; other cores are refused" if optimised else "portable: any core"
 
 
 def _tensor(plan: Plan, name: str) -> dict[str, Any]:
@@ -340,6 +351,7 @@ def _manifest(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
             "calibration_hash": made.calibration_hash,
         },
         "board": plan.board,
+        "kernels": list(plan.kernels),
         "instrumented": plan.instrumented,
         "method": plan.quantized.method,
         "front_end": None

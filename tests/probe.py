@@ -22,6 +22,7 @@ class ProbeProject:
     name: str
     files: dict[str, str]
     provenance: Provenance
+    kernels: tuple[str, ...] = ("kernels",)
 
 
 def project(**replaced: str) -> ProbeProject:
