@@ -1,0 +1,149 @@
+/*
+ * In assembly because gcc 12 sends what VLD4 loads through the stack and knows no loops with tail predication.
+ *
+ * Consecutive rows, sixteen at a time: VLD4 deals the elements 4j + k to vector k, and narrowing in pairs brings them back in order.
+ *   r0 multipliers   r1 shifts   r2 rows left   r3 sums   r4 output   r12 zero point   lr blocks left
+ */
+    .syntax unified
+    .thumb
+
+/* Fields of slimse_rescaling_t. */
+    .set SHIFT, 4
+    .set OUTPUT_OFFSET, 8
+    .set OUTPUT_MIN, 10
+    .set OUTPUT_MAX, 11
+    .set ROUNDS, 12
+
+.macro load_four type, first, second, third, fourth, from
+    vld40.\type {\first, \second, \third, \fourth}, [\from]
+    vld41.\type {\first, \second, \third, \fourth}, [\from]
+    vld42.\type {\first, \second, \third, \fourth}, [\from]
+    vld43.\type {\first, \second, \third, \fourth}, [\from]!
+.endm
+
+/* Ties go away from zero: a negative value is one less before it is rounded half up. */
+.macro round_away value, spare
+    vshr.s32 \spare, \value, #31
+    vadd.i32 \value, \value, \spare
+.endm
+
+/* 16 results into q0. */
+.macro requantize_block rectify
+    load_four 32, q4, q5, q6, q7, r0
+    load_four 32, q0, q1, q2, q3, r3
+    vqrdmulh.s32 q0, q0, q4
+    vqrdmulh.s32 q1, q1, q5
+    vldrw.u32 q4, [r1], #16
+    vqrdmulh.s32 q2, q2, q6
+    vqrdmulh.s32 q3, q3, q7
+.if \rectify == 0
+    round_away q0, q5
+    round_away q1, q6
+    round_away q2, q7
+    round_away q3, q5
+.endif
+    /* A shift is the lowest byte of an element. */
+    vrshl.s32 q0, q0, q4
+    vshr.u32 q5, q4, #8
+    vshr.u32 q6, q4, #16
+    vrshl.s32 q1, q1, q5
+    vshr.u32 q7, q4, #24
+    vrshl.s32 q2, q2, q6
+    vqmovnb.s32 q0, q0
+    vrshl.s32 q3, q3, q7
+    vqmovnb.s32 q1, q1
+    vqmovnt.s32 q0, q2
+    vqmovnt.s32 q1, q3
+.if \rectify == 0
+    vqadd.s16 q0, q0, r12
+    vqadd.s16 q1, q1, r12
+    vqmovnb.s16 q0, q0
+    vqmovnt.s16 q0, q1
+.else
+    vqmovunb.s16 q0, q0
+    vqmovunt.s16 q0, q1
+    vadd.i8 q0, q0, r12
+.endif
+.endm
+
+.macro requantize_all rectify
+    lsr lr, r2, #4
+    wls lr, lr, 2f
+1:  requantize_block \rectify
+    vstrb.8 q0, [r4], #16
+    le lr, 1b
+2:  ands r2, r2, #15
+    beq 3f
+    requantize_block \rectify
+    vctp.8 r2
+    vpst
+    vstrbt.8 q0, [r4]
+3:  vpop {d8-d15}
+    pop {r4, pc}
+.endm
+
+    .section .text.slimse_requantize_rows, "ax", %progbits
+    .balign 4
+    .global slimse_requantize_rows
+    .type slimse_requantize_rows, %function
+    .thumb_func
+slimse_requantize_rows:
+    ldrb r12, [r0, #ROUNDS]
+    cmp r12, #1
+    blo.w slimse_requantize_any
+    push {r4, lr}
+    vpush {d8-d15}
+    ldr r4, [sp, #64 + 8]
+    ldrsh r12, [r0, #OUTPUT_OFFSET]
+    ldrd r0, lr, [r0]
+    add r0, r0, r1, lsl #2
+    add r1, r1, lr
+    bne 4f
+    requantize_all 0
+4:  requantize_all 1
+    .size slimse_requantize_rows, . - slimse_requantize_rows
+
+/* ---- listed rows, four at a time: r0 multipliers, r1 list, r3 sums, r4 output, r5 shifts, r12 zero point ---- */
+
+.macro requantize_listed rectify
+    dlstp.32 lr, r2
+1:  vldrh.u32 q0, [r1], #8
+    vldrw.u32 q1, [r3], #16
+    vldrw.u32 q2, [r0, q0, uxtw #2]
+    vqrdmulh.s32 q1, q1, q2
+    vldrb.s32 q3, [r5, q0]
+.if \rectify == 0
+    round_away q1, q2
+.endif
+    vrshl.s32 q1, q1, q3
+    vadd.i32 q1, q1, r12
+    vmin.s32 q1, q1, q4
+    vmax.s32 q1, q1, q5
+    vstrb.32 q1, [r4, q0]
+    letp lr, 1b
+    vpop {d8-d11}
+    pop {r4, r5, r6, pc}
+.endm
+
+    .section .text.slimse_requantize_listed, "ax", %progbits
+    .balign 4
+    .global slimse_requantize_listed
+    .type slimse_requantize_listed, %function
+    .thumb_func
+slimse_requantize_listed:
+    ldrb r12, [r0, #ROUNDS]
+    cmp r12, #1
+    blo.w slimse_requantize_listed_any
+    push {r4, r5, r6, lr}
+    vpush {d8-d11}
+    ldr r4, [sp, #32 + 16]
+    ldrsh r12, [r0, #OUTPUT_OFFSET]
+    ldrsb r5, [r0, #OUTPUT_MAX]
+    vdup.32 q4, r5
+    ldrsb r5, [r0, #OUTPUT_MIN]
+    vdup.32 q5, r5
+    ldrd r0, r5, [r0]
+    bne 4f
+    requantize_listed 0
+4:  requantize_listed 1
+    .size slimse_requantize_listed, . - slimse_requantize_listed
