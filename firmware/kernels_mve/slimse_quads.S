@@ -98,6 +98,8 @@ slimse_quads_\type:
     str r8, [sp, #END]
     cmp r6, #1
     beq 6f
+    cmp r11, #64
+    bls 10f
 
 1:  add r3, r1, r11
     ldm r9!, {r0, r2, r4, r6, r8, r10, r12, lr}
@@ -155,6 +157,28 @@ slimse_quads_\type:
 9:  add sp, #FRAME
     vpop {d8-d15}
     pop {r4-r11, pc}
+
+    /* Up to 16 columns: the input stays in q7. */
+10: vctp.8 r3
+    vpst
+    vldrbt.u8 q7, [r2]
+    mov r5, r8
+    add r3, r1, r11
+    lsl r11, r11, #1
+    sub r11, r11, #64
+11: ldm r9!, {r0, r2, r4, r6, r8, r10, r12, lr}
+    load_first
+    multiply_pair \type
+    stm r7!, {r0, r2, r4, r6, r8, r10, r12, lr}
+    add r1, r1, r11
+    add r3, r3, r11
+    cmp r7, r5
+    bne 11b
+    str r7, [sp, #SUMS]
+    ldr r7, [sp, #QUADS]
+    lsls r7, #31
+    bne 6b
+    b 9b
     .size slimse_quads_\type, . - slimse_quads_\type
 .endm
 

@@ -2,7 +2,7 @@
  * In assembly because gcc 12 sends what VLD4 loads through the stack and knows no loops with tail predication.
  *
  * Consecutive rows, sixteen at a time: VLD4 deals the elements 4j + k to vector k, and narrowing in pairs brings them back in order.
- *   r0 multipliers   r1 shifts   r2 rows left   r3 sums   r4 output   r12 zero point   lr blocks left
+ *   r0 multipliers   r1 shifts   r2 rows left   r3 sums   r4 output   r5 what is added   r12 zero point   lr blocks left
  */
     .syntax unified
     .thumb
@@ -28,9 +28,15 @@
 .endm
 
 /* 16 results into q0. */
-.macro requantize_block rectify
-    load_four 32, q4, q5, q6, q7, r0
+.macro requantize_block rectify, shared
     load_four 32, q0, q1, q2, q3, r3
+.if \shared
+    vadd.i32 q0, q0, r5
+    vadd.i32 q1, q1, r5
+    vadd.i32 q2, q2, r5
+    vadd.i32 q3, q3, r5
+.endif
+    load_four 32, q4, q5, q6, q7, r0
     vqrdmulh.s32 q0, q0, q4
     vqrdmulh.s32 q1, q1, q5
     vldrw.u32 q4, [r1], #16
@@ -66,42 +72,47 @@
 .endif
 .endm
 
-.macro requantize_all rectify
+.macro requantize_all rectify, shared
     lsr lr, r2, #4
     wls lr, lr, 2f
-1:  requantize_block \rectify
+1:  requantize_block \rectify, \shared
     vstrb.8 q0, [r4], #16
     le lr, 1b
 2:  ands r2, r2, #15
     beq 3f
-    requantize_block \rectify
+    requantize_block \rectify, \shared
     vctp.8 r2
     vpst
     vstrbt.8 q0, [r4]
 3:  vpop {d8-d15}
-    pop {r4, pc}
+    pop {r4, r5, r6, pc}
 .endm
 
-    .section .text.slimse_requantize_rows, "ax", %progbits
+.macro requantize_function name, any, shared
+    .section .text.\name, "ax", %progbits
     .balign 4
-    .global slimse_requantize_rows
-    .type slimse_requantize_rows, %function
+    .global \name
+    .type \name, %function
     .thumb_func
-slimse_requantize_rows:
+\name:
     ldrb r12, [r0, #ROUNDS]
     cmp r12, #1
-    blo.w slimse_requantize_any
-    push {r4, lr}
+    blo.w \any
+    push {r4, r5, r6, lr}
     vpush {d8-d15}
-    ldr r4, [sp, #64 + 8]
+    ldrd r4, r5, [sp, #64 + 16]
     ldrsh r12, [r0, #OUTPUT_OFFSET]
     ldrd r0, lr, [r0]
     add r0, r0, r1, lsl #2
     add r1, r1, lr
     bne 4f
-    requantize_all 0
-4:  requantize_all 1
-    .size slimse_requantize_rows, . - slimse_requantize_rows
+    requantize_all 0, \shared
+4:  requantize_all 1, \shared
+    .size \name, . - \name
+.endm
+
+    requantize_function slimse_requantize_rows, slimse_requantize_any, 0
+    requantize_function slimse_requantize_plus, slimse_requantize_plus_any, 1
 
 /* ---- listed rows, four at a time: r0 multipliers, r1 list, r3 sums, r4 output, r5 shifts, r12 zero point ---- */
 

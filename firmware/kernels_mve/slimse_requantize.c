@@ -3,11 +3,18 @@
 void slimse_requantize_any(const slimse_rescaling_t *to, uint32_t row, uint32_t count, const int32_t *sums,
                            int8_t *output)
 {
+    slimse_requantize_plus_any(to, row, count, sums, output, 0);
+}
+
+void slimse_requantize_plus_any(const slimse_rescaling_t *to, uint32_t row, uint32_t count, const int32_t *sums,
+                                int8_t *output, int32_t plus)
+{
     for (uint32_t i = 0; i < count; i += 4U) {
         const mve_pred16_t some = vctp32q(count - i);
         const int32x4_t multiplier = vldrwq_s32(&to->multiplier[row + i]);
         const int32x4_t shift = vldrbq_s32(&to->shift[row + i]);
-        const int32x4_t scaled = slimse_requantize_vector(vldrwq_s32(&sums[i]), multiplier, shift);
+        const int32x4_t sum = vaddq_n_s32(vldrwq_s32(&sums[i]), plus);
+        const int32x4_t scaled = slimse_requantize_vector(sum, multiplier, shift);
 
         vstrbq_p_s32(&output[i], slimse_clamp_vector(to, scaled), some);
     }

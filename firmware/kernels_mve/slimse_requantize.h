@@ -55,6 +55,14 @@ void slimse_requantize_rows(const slimse_rescaling_t *to, uint32_t row, uint32_t
 void slimse_requantize_any(const slimse_rescaling_t *to, uint32_t row, uint32_t count, const int32_t *sums,
                            int8_t *output);
 
+/** slimse_requantize_rows of the sums plus one number. */
+void slimse_requantize_plus(const slimse_rescaling_t *to, uint32_t row, uint32_t count, const int32_t *sums,
+                            int8_t *output, int32_t plus);
+
+/** slimse_requantize_plus whatever the layer's rounds are. */
+void slimse_requantize_plus_any(const slimse_rescaling_t *to, uint32_t row, uint32_t count, const int32_t *sums,
+                                int8_t *output, int32_t plus);
+
 /**
  * Requantize and store the sums of listed rows, clamp included.
  *

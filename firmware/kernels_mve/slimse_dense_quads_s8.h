@@ -1,5 +1,5 @@
-#ifndef SLIMSE_DENSE_S8_H
-#define SLIMSE_DENSE_S8_H
+#ifndef SLIMSE_DENSE_QUADS_S8_H
+#define SLIMSE_DENSE_QUADS_S8_H
 
 #include "slimse.h"
 #include "slimse_requantize.h"
@@ -11,7 +11,7 @@ typedef struct {
     const int8_t *weights;      /**< [rows / 4][columns][4], layout quads */
     const int32_t *bias;        /**< [rows, to a multiple of 16] at input scale x weight scale, for inputs without offset */
     slimse_rescaling_t rescale;
-} slimse_dense_s8_t;
+} slimse_dense_quads_s8_t;
 
 /**
  * @param rows NULL
@@ -20,7 +20,7 @@ typedef struct {
  * @param output [rows]
  * @return multiply-accumulates executed.
  */
-uint32_t slimse_dense_s8(const slimse_dense_s8_t *layer, const slimse_gate_t *rows, const slimse_gate_t *columns,
+uint32_t slimse_dense_quads_s8(const slimse_dense_quads_s8_t *layer, const slimse_gate_t *rows, const slimse_gate_t *columns,
                          const int8_t *input, int8_t *output);
 
 #endif

@@ -1,11 +1,11 @@
-#include "slimse_dense_rows_s8.h"
+#include "slimse_dense_octets_s8.h"
 #include "slimse_fill.h"
 #include "slimse_octets.h"
 
 /* Rows whose sums are held at once; of open ones as many as go into sixes and fours. */
 enum { CHUNK = 128, OPEN_CHUNK = 96 };
 
-static void all_rows(const slimse_dense_rows_s8_t *layer, uint32_t octet_bytes, const int8_t *input, int8_t *output)
+static void all_rows(const slimse_dense_octets_s8_t *layer, uint32_t octet_bytes, const int8_t *input, int8_t *output)
 {
     int32_t sums[CHUNK];
 
@@ -19,7 +19,7 @@ static void all_rows(const slimse_dense_rows_s8_t *layer, uint32_t octet_bytes, 
     }
 }
 
-static void open_rows(const slimse_dense_rows_s8_t *layer, uint32_t octet_bytes, const slimse_gate_t *rows,
+static void open_rows(const slimse_dense_octets_s8_t *layer, uint32_t octet_bytes, const slimse_gate_t *rows,
                       const int8_t *input, int8_t *output)
 {
     const int8_t *starts[OPEN_CHUNK + 1];
@@ -37,7 +37,7 @@ static void open_rows(const slimse_dense_rows_s8_t *layer, uint32_t octet_bytes,
     }
 }
 
-uint32_t slimse_dense_rows_s8(const slimse_dense_rows_s8_t *layer, const slimse_gate_t *rows,
+uint32_t slimse_dense_octets_s8(const slimse_dense_octets_s8_t *layer, const slimse_gate_t *rows,
                               const slimse_gate_t *columns, const int8_t *input, int8_t *output)
 {
     const uint32_t octet_bytes = (layer->columns + 15U) / 16U * SLIMSE_OCTET_STEP;

@@ -1,10 +1,10 @@
-#include "slimse_dense_s8.h"
+#include "slimse_dense_quads_s8.h"
 #include "slimse_quads.h"
 
 /* Rows whose sums are held at once. */
 enum { CHUNK = 128 };
 
-uint32_t slimse_dense_s8(const slimse_dense_s8_t *layer, const slimse_gate_t *rows, const slimse_gate_t *columns,
+uint32_t slimse_dense_quads_s8(const slimse_dense_quads_s8_t *layer, const slimse_gate_t *rows, const slimse_gate_t *columns,
                          const int8_t *input, int8_t *output)
 {
     int32_t sums[CHUNK];
