@@ -42,8 +42,8 @@ static uint32_t gather_input(const int8_t *input, uint16_t *list, uint32_t count
     return sum;
 }
 
-uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const slimse_gate_t *rows,
-                                 const slimse_gate_t *columns, const int8_t *input, int16_t *scratch, int8_t *output)
+uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const slimse_gate_t *columns,
+                                  const int8_t *input, int16_t *scratch, int8_t *output)
 {
     const uint32_t macs = (uint32_t)layer->rows * columns->open_count;
     uint16_t *const list = (uint16_t *)scratch;
@@ -51,7 +51,6 @@ uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const
     int32_t sums[CHUNK];
     uint8_t values[GATHERED];
 
-    (void)rows;
     if (columns->open_count < layer->columns) {
         count = slimse_list_nonzero(input, layer->columns, -128, list);
     }

@@ -17,14 +17,13 @@ typedef struct {
 /**
  * Columns whose input is zero are left out, those that the gate closes and others: their products are exactly zero.
  *
- * @param rows NULL
  * @param columns Gate of the inputs.
  * @param input [columns]
  * @param scratch [columns + 16] working memory
  * @param output [rows]
  * @return multiply-accumulates of the open columns, whether their input is zero or not.
  */
-uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const slimse_gate_t *rows,
-                                 const slimse_gate_t *columns, const int8_t *input, int16_t *scratch, int8_t *output);
+uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const slimse_gate_t *columns,
+                                  const int8_t *input, int16_t *scratch, int8_t *output);
 
 #endif

@@ -1,5 +1,5 @@
 #include "slimse_dense_octets_s8.h"
-#include "slimse_fill.h"
+#include "slimse_channels.h"
 #include "slimse_octets.h"
 
 /* Rows whose sums are held at once; of open ones as many as go into sixes and fours. */
@@ -37,12 +37,11 @@ static void open_rows(const slimse_dense_octets_s8_t *layer, uint32_t octet_byte
     }
 }
 
-uint32_t slimse_dense_octets_s8(const slimse_dense_octets_s8_t *layer, const slimse_gate_t *rows,
-                              const slimse_gate_t *columns, const int8_t *input, int8_t *output)
+uint32_t slimse_dense_octets_s8(const slimse_dense_octets_s8_t *layer, const slimse_gate_t *rows, const int8_t *input,
+                                int8_t *output)
 {
     const uint32_t octet_bytes = (layer->columns + 15U) / 16U * SLIMSE_OCTET_STEP;
 
-    (void)columns;
     if (rows->open_count == layer->rows) {
         all_rows(layer, octet_bytes, input, output);
     } else {

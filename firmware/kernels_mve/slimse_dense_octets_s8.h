@@ -15,12 +15,11 @@ typedef struct {
 
 /**
  * @param rows Gate of the outputs.
- * @param columns NULL
  * @param input [columns]
  * @param output [rows]
  * @return multiply-accumulates executed.
  */
-uint32_t slimse_dense_octets_s8(const slimse_dense_octets_s8_t *layer, const slimse_gate_t *rows,
-                              const slimse_gate_t *columns, const int8_t *input, int8_t *output);
+uint32_t slimse_dense_octets_s8(const slimse_dense_octets_s8_t *layer, const slimse_gate_t *rows, const int8_t *input,
+                                int8_t *output);
 
 #endif

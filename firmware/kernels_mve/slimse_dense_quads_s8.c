@@ -4,13 +4,10 @@
 /* Rows whose sums are held at once. */
 enum { CHUNK = 128 };
 
-uint32_t slimse_dense_quads_s8(const slimse_dense_quads_s8_t *layer, const slimse_gate_t *rows, const slimse_gate_t *columns,
-                         const int8_t *input, int8_t *output)
+uint32_t slimse_dense_quads_s8(const slimse_dense_quads_s8_t *layer, const int8_t *input, int8_t *output)
 {
     int32_t sums[CHUNK];
 
-    (void)rows;
-    (void)columns;
     for (uint32_t row = 0; row < layer->rows; row += CHUNK) {
         const uint32_t left = layer->rows - row;
         const uint32_t count = left < CHUNK ? left : CHUNK;

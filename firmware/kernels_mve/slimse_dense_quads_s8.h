@@ -14,13 +14,10 @@ typedef struct {
 } slimse_dense_quads_s8_t;
 
 /**
- * @param rows NULL
- * @param columns NULL
  * @param input [columns]
  * @param output [rows]
  * @return multiply-accumulates executed.
  */
-uint32_t slimse_dense_quads_s8(const slimse_dense_quads_s8_t *layer, const slimse_gate_t *rows, const slimse_gate_t *columns,
-                         const int8_t *input, int8_t *output);
+uint32_t slimse_dense_quads_s8(const slimse_dense_quads_s8_t *layer, const int8_t *input, int8_t *output);
 
 #endif

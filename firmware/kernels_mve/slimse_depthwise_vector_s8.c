@@ -1,9 +1,7 @@
 #include "slimse_depthwise_vector_s8.h"
-#include "slimse_fill.h"
+#include "slimse_channels.h"
 #include "slimse_ring.h"
 #include "slimse_three_taps.h"
-
-#include <string.h>
 
 /* Consecutive channels, any number of taps. */
 static void some_channels(const slimse_depthwise_vector_s8_t *layer, const int8_t *const *frames, uint32_t first,
@@ -34,25 +32,6 @@ static void all_channels(const slimse_depthwise_vector_s8_t *layer, const int8_t
         slimse_three_taps_s8(&layer->rescale, frames, layer->weights, layer->channels, layer->bias, done, output);
     }
     some_channels(layer, frames, done, layer->channels, output);
-}
-
-/* Give the closed channels their zero, which were computed like the open ones. */
-static void close_channels(const slimse_gate_t *gate, uint32_t channels, int32_t zero, int8_t *output)
-{
-    const int8x16_t closed = vdupq_n_s8((int8_t)zero);
-    const uint8_t *bits = gate->bits;
-    uint16_t open;
-
-    for (; channels >= 16U; channels -= 16U) {
-        memcpy(&open, bits, sizeof open);
-        vstrbq_p_s8(output, closed, (mve_pred16_t)~open);
-        bits += 2;
-        output += 16;
-    }
-    if (channels > 0U) {
-        open = (uint16_t)(bits[0] | (channels > 8U ? bits[1] << 8 : 0));
-        vstrbq_p_s8(output, closed, (mve_pred16_t)(vctp8q(channels) & ~open));
-    }
 }
 
 /* The sums of four listed channels. */
@@ -106,7 +85,7 @@ uint32_t slimse_depthwise_vector_s8(const slimse_depthwise_vector_s8_t *layer, c
     } else {
         all_channels(layer, frames, output);
         if (open < layer->channels) {
-            close_channels(rows, layer->channels, layer->rescale.output_offset, output);
+            slimse_close_s8(rows, layer->channels, layer->rescale.output_offset, output);
         }
     }
     return open * layer->taps;
