@@ -10,6 +10,9 @@ PYTEST_ARGS ?= -n auto --dist worksteal
 
 BIN := $(VENV)/bin
 
+# Several workers share the processors; more threads in each only wait for one another at every small product.
+export OPENBLAS_NUM_THREADS ?= 1
+
 .PHONY: help demo test bench docs lint format wheel clean distclean system-demo system-test
 .DEFAULT_GOAL := help
 

@@ -76,7 +76,7 @@ class LayerProfile:
 
 @dataclass(frozen=True, slots=True)
 class FunctionProfile:
-    """One function of the network, means per frame; its own code alone.
+    """One function of the network, the front or the back end, means per frame; its own code alone.
 
     Attributes:
         name: Of the function.
@@ -117,7 +117,7 @@ class MemoryProfile:
         ram_audio: ``model_audio_t``: the front and back end.
         ram_total: All that the image claims, the reserved stack included.
         stack_peak: Deepest stack seen.
-        parameters: Values of the trained model, a byte each: what no layout can go below.
+        parameters: The trained model's parameters in int8 arithmetic: weights a byte each, biases four.
     """
 
     flash_weights: int
@@ -396,6 +396,7 @@ class _Counted:
                 self._add_network(subtree(window, index), total[index])
             elif name is not None:
                 self.audio[name] = self.audio.get(name, Cost()) + total[index]
+                self._add_functions(subtree(window, index))
 
     def _add_network(self, window: Window, total: Cost) -> None:
         self.network += total
@@ -406,6 +407,9 @@ class _Counted:
         for block in window.blocks:
             if block.node == 0:
                 self._add_to_layer(block.end - 2, self._code.model.cost(block))
+        self._add_functions(window)
+
+    def _add_functions(self, window: Window) -> None:
         for one in function_costs(window, self._code.model, self._code.functions):
             calls, cost = self.functions.get(one.name, (0, Cost()))
             self.functions[one.name] = (calls + one.calls, cost + one.own)
@@ -468,5 +472,9 @@ def _memory(plan: Plan, image: Image, stack_peak: int) -> MemoryProfile:
         ram_audio=image.audio_bytes,
         ram_total=image.ram_total_bytes,
         stack_peak=stack_peak,
-        parameters=sum(int(array.size) for node in graph.nodes for array in node.weights.values()),
+        parameters=sum(
+            int(array.size) * (4 if "bias" in name else 1)
+            for node in graph.nodes
+            for name, array in node.weights.items()
+        ),
     )
