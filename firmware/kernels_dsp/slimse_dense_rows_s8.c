@@ -54,9 +54,6 @@ uint32_t slimse_dense_rows_s8(const slimse_dense_rows_s8_t *layer, const slimse_
         }
     }
     slimse_rows_limit(output, layer->rows, layer->output_min, layer->output_max);
-    const int is_zero_outside = layer->output_offset < layer->output_min || layer->output_offset > layer->output_max;
-    if (open < layer->rows && (is_whole || is_zero_outside)) {
-        slimse_rows_close(output, layer->rows, rows, layer->output_offset);
-    }
+    slimse_rows_close(output, layer->rows, rows, is_whole, layer->output_offset, layer->output_min, layer->output_max);
     return open * layer->columns;
 }

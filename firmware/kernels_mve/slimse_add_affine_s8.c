@@ -8,7 +8,7 @@ enum { POINT = 24 };
 static inline void add_all(const slimse_add_affine_s8_t *layer, const int8_t *input0, const int8_t *input1,
                            int8_t *output)
 {
-    const int32x4_t first = vdupq_n_s32(layer->first);
+    const int32x4_t first = vdupq_n_s32(layer->a);
 
     __asm volatile("dlstp.32 lr, %[size]\n"
                    "1:\tvldrb.s32 q0, [%[input0]], #4\n\t"
@@ -20,8 +20,8 @@ static inline void add_all(const slimse_add_affine_s8_t *layer, const int8_t *in
                    "vstrb.32 q0, [%[output]], #4\n\t"
                    "letp lr, 1b"
                    : [input0] "+l"(input0), [input1] "+l"(input1), [output] "+l"(output)
-                   : [size] "r"((uint32_t)layer->size), [first] "w"(first), [second] "r"(layer->second),
-                     [constant] "r"(layer->constant), [left] "r"(POINT - layer->shift), [point] "i"(POINT)
+                   : [size] "r"((uint32_t)layer->size), [first] "w"(first), [second] "r"(layer->b),
+                     [constant] "r"(layer->c), [left] "r"(POINT - layer->shift), [point] "i"(POINT)
                    : "q0", "q1", "lr", "memory");
 }
 

@@ -1,130 +1,95 @@
-"""Sums of two int8 tensors as ``(a * A + b * B + C) >> S``: one pass instead of three requantizations, and the same bits.
+"""Exact short forms of elementwise int8 layers: ``(a A + b B + C) >> shift`` in place of two or three requantizations.
 
-The specification rounds six times on the way; a layer has only 65,536 pairs of inputs, so that the compiler can look for
-integers that give all of them the right output, and can check every single one.
+An int8 layer of two inputs has 65,536 cases, so whether a form gives the specification's bits is no matter of analysis:
+it is tried on all of them.  Of an offset C nothing has to be searched: every case bounds it from one side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu.ops.arithmetic import multiply_by_quantized_multiplier
+from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant
 
 _VALUES = np.arange(-128, 128, dtype=np.int64)
+_SHIFTS = (22, 21, 20, 23, 19, 24, 18, 17, 16)
+_REACH = 3
 _INT32_MAX = 2**31 - 1
-#: Bits behind the point: as many as fit int32, and not so few that rounding is guessed.
-_MOST_BITS, _FEWEST_BITS = 24, 17
-#: By which ``slimse_add_s8`` makes its inputs finer.
-_LEFT_FACTOR = 1 << 20
-#: How far from the nearest integers to the real factors the search goes.
-_REACH = 6
-#: Pairs that leave the least room; the others are checked once those agree.
-_CRITICAL = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class AffineSum:
-    """``clamp((a * first + b * second + constant) >> shift)`` for all int8 ``a`` and ``b``; no intermediate leaves int32.
+    """``clamp((a * first + b * second + c) >> shift)`` with the raw int8 values of both inputs.
 
     Attributes:
-        first: Factor of the first input.
-        second: Factor of the second input.
-        constant: What is added.
-        shift: How far the sum is shifted to the right, rounding down; 17 to 24.
+        a: Factor of the first input.
+        b: Factor of the second input.
+        c: What is added.
+        shift: To the right, arithmetic.
     """
 
-    first: int
-    second: int
-    constant: int
+    a: int
+    b: int
+    c: int
     shift: int
 
 
-def of_add(fields: Mapping[str, int | Constant]) -> AffineSum | None:
-    """The exact form of a call of ``slimse_add_s8`` with these fields; None where none was found."""
-    of = {name: value for name, value in fields.items() if isinstance(value, int)}
-    inputs = [
-        multiply_by_quantized_multiplier(
-            (_VALUES + of[f"{name}_offset"]) * _LEFT_FACTOR, of[f"{name}_multiplier"], of[f"{name}_shift"]
-        )
-        for name in ("input0", "input1")
-    ]
-    sums = inputs[0][:, None] + inputs[1][None]
-    scaled = multiply_by_quantized_multiplier(sums, of["output_multiplier"], of["output_shift"])
-    low, high = of["output_min"], of["output_max"]
-    factors = [
-        _LEFT_FACTOR * _real(of[f"{name}_multiplier"], of[f"{name}_shift"]) for name in ("input0", "input1")
-    ]
-    output = _real(of["output_multiplier"], of["output_shift"])
-    outputs = np.clip(scaled + of["output_offset"], low, high)
-    return find(outputs, low, high, factors[0] * output, factors[1] * output)
-
-
-def _real(multiplier: int, shift: int) -> float:
-    return multiplier * 2.0 ** (shift - 31)
-
-
-def find(outputs: NDArray[np.int64], low: int, high: int, first: float, second: float) -> AffineSum | None:
-    """Look for an exact form.
-
-    Args:
-        outputs: ``[256, 256]``, clamped: those of the inputs -128 to 127, by the first and the second.
-        low: The lowest output; what is below is cut to it.
-        high: The highest.
-        first: Real factor between the first input and the output.
-        second: Real factor between the second input and the output.
+def affine_sum(fields: Mapping[str, int | Constant]) -> AffineSum | None:
+    """The short form of a call of ``slimse_add_s8``, clamped to its ``output_min`` and ``output_max``.
 
     Returns:
-        A form that yields every one of the outputs, or None where none was found.
+        None where no form was found that equals the specification for all inputs and fits int32.
     """
-    for shift in range(_MOST_BITS, _FEWEST_BITS - 1, -1):
-        # Up to 128 times each factor, and as much again for zero points and the output's own range.
-        if 256 * (first + second) + 512 < _INT32_MAX / 2**shift:
-            found = _with_shift(outputs, low, high, first, second, shift)
-            if found is not None:
-                return found
+    return _affine_sum(tuple(sorted((name, int(value)) for name, value in fields.items() if isinstance(value, int))))
+
+
+@lru_cache(maxsize=512)
+def _affine_sum(fields: tuple[tuple[str, int], ...]) -> AffineSum | None:
+    parameters = dict(fields)
+    node: Any = None  # the specification of an addition needs no attributes
+    first, second = (grid.astype(np.int8).ravel() for grid in np.meshgrid(_VALUES, _VALUES, indexing="ij"))
+    outputs = operators()["add"].step_integer(node, parameters, [first, second], ()).astype(np.int64).reshape(256, 256)
+    scales = [_real(parameters, f"input{index}") * _real(parameters, "output") * 2.0**20 for index in (0, 1)]
+    low, high = parameters["output_min"], parameters["output_max"]
+    for shift in _SHIFTS:
+        found = _search(outputs, low, high, scales, shift)
+        if found is not None:
+            return found
     return None
 
 
-def _with_shift(
-    outputs: NDArray[np.int64], low: int, high: int, first: float, second: float, shift: int
+def _real(parameters: Mapping[str, int], name: str) -> float:
+    return float(parameters[f"{name}_multiplier"] * 2.0 ** (parameters[f"{name}_shift"] - 31))
+
+
+def _search(
+    outputs: NDArray[np.int64], low: int, high: int, scales: list[float], shift: int
 ) -> AffineSum | None:
-    # The constant must put every sum between these, which lie 2^shift apart where the clamp does not widen them.
-    least = np.where(outputs > low, outputs << shift, -(2**60))
-    most = np.where(outputs < high, ((outputs + 1) << shift) - 1, 2**60)
-    nearest = round(first * 2**shift), round(second * 2**shift)
-    products = _products(*nearest)
-    critical = np.union1d(
-        np.argpartition(-(least - products).ravel(), _CRITICAL)[:_CRITICAL],
-        np.argpartition((most - products).ravel(), _CRITICAL)[:_CRITICAL],
-    )
-    rows, columns = np.divmod(critical, 256)
-    few = _VALUES[rows], _VALUES[columns], least.ravel()[critical], most.ravel()[critical]
-    for one, other in _around(*nearest):
-        some = one * few[0] + other * few[1]
-        if (few[2] - some).max() > (few[3] - some).min():
+    centre = [round(scale * 2.0**shift) for scale in scales]
+    if 128 * (abs(centre[0]) + abs(centre[1])) > _INT32_MAX:
+        return None
+    # A case asks for at least its output, unless that is the lowest, and for less than the next, unless it is the highest.
+    least = np.where(outputs > low, outputs << shift, -(2**62))
+    most = np.where(outputs < high, ((outputs + 1) << shift) - 1, 2**62)
+    for step in _neighbours():
+        a, b = centre[0] + step[0], centre[1] + step[1]
+        products = (_VALUES * a)[:, None] + _VALUES * b
+        at_least, at_most = int((least - products).max()), int((most - products).min())
+        if at_least > at_most:
             continue
-        products = _products(one, other)
-        lowest, highest = int((least - products).max()), int((most - products).min())
-        if lowest <= highest:
-            constant = (lowest + highest) // 2
-            reach = 128 * (one + other) + abs(constant)
-            return AffineSum(one, other, constant, shift) if reach <= _INT32_MAX else None
+        c = min(max((at_least + at_most) // 2, -_INT32_MAX), _INT32_MAX)
+        if at_least <= c <= at_most and 128 * (abs(a) + abs(b)) + abs(c) <= _INT32_MAX:
+            return AffineSum(a, b, c, shift)
     return None
 
 
-def _products(first: int, second: int) -> NDArray[np.int64]:
-    result: NDArray[np.int64] = first * _VALUES[:, None] + second * _VALUES[None]
-    return result
-
-
-def _around(first: int, second: int) -> Iterator[tuple[int, int]]:
-    """The pairs of integers around a pair, the nearest first."""
-    span = range(-_REACH, _REACH + 1)
-    steps = sorted(((one, other) for one in span for other in span), key=lambda step: step[0] ** 2 + step[1] ** 2)
-    for one, other in steps:
-        yield first + one, second + other
+def _neighbours() -> Iterator[tuple[int, int]]:
+    """Steps from the rounded factors, the nearest first."""
+    steps = range(-_REACH, _REACH + 1)
+    yield from sorted(((a, b) for a in steps for b in steps), key=lambda step: (step[0] ** 2 + step[1] ** 2, step))

@@ -32,7 +32,8 @@ class PairedColumns(Layout):
         flat = lanes.reshape(-1, 2 * quads).astype(np.int32)
         second = flat.astype(np.int8).astype(np.int32)
         matrix = np.stack([(flat - second) >> 8, second], axis=-1).reshape(len(flat), -1)
-        return matrix[:rows, :columns].astype(np.int8)
+        result: Int8Matrix = matrix[:rows, :columns].astype(np.int8)
+        return result
 
     def excess(self, matrix: Int8Matrix) -> NDArray[np.int64]:
         """What the kernel's products of each row hold beyond 256 times the row's, ``[rows]``."""

@@ -36,7 +36,8 @@ class PairedRows(Layout):
         lanes = split.transpose(0, 3, 1, 4, 2).reshape(-1, 4 * quads).astype(np.int32)
         second = lanes.astype(np.int8).astype(np.int32)
         matrix = np.stack([(lanes - second) >> 8, second], axis=1).reshape(-1, 4 * quads)
-        return matrix[:rows, :columns].astype(np.int8)
+        result: Int8Matrix = matrix[:rows, :columns].astype(np.int8)
+        return result
 
 
 LAYOUT = PairedRows()

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -34,10 +35,18 @@ def build_caller(board: Board, folder: Path, sources: Sequence[Path], includes: 
     defines += ["HAL_BAUD=115200u", "HAL_SEMIHOSTING=1", *board.defines]
     command = [board.compiler, *board.flags, "-std=c11", "-ffp-contract=off", "-O3", "-g", *_WARNINGS]
     command += [f"-D{define}" for define in defines] + [f"-I{hal}"] + [f"-I{folder}" for folder in includes]
-    command += ["-nostartfiles", f"-L{board.path}", f"-L{hal}", "-Wl,--defsym=hal_stack_reserve=8192"]
-    command += ["-Wl,--no-warn-rwx-segments", f"-T{board.linker_script}"]
-    command += [str(hal / name) for name in board.hal] + [str(_HERE / "caller.c"), *map(str, sources), "-lm"]
-    subprocess.run([*command, "-o", str(elf)], check=True)
+
+    def compile_one(source: Path) -> str:
+        target = folder / f"{source.name}.o"
+        subprocess.run([*command, "-c", str(source), "-o", str(target)], check=True)
+        return str(target)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        own = [*(hal / name for name in board.hal), _HERE / "caller.c"]
+        objects = list(pool.map(compile_one, [*own, *sources]))
+    link = [board.compiler, *board.flags, "-nostartfiles", f"-L{board.path}", f"-L{hal}", f"-T{board.linker_script}"]
+    link += ["-Wl,--defsym=hal_stack_reserve=8192", "-Wl,--no-warn-rwx-segments", *objects, "-lm", "-o", str(elf)]
+    subprocess.run(link, check=True)
     return elf
 
 

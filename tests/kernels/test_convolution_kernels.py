@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import test_kernels
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from test_kernels import RELAXED, SEEDS, Gates, frames, linear, node_of, pytestmark, ring_of, run_calls, specified
@@ -16,8 +15,7 @@ from slimse_mcu.ops import operators
 from slimse_mcu.ops.frequency import Window
 from slimse_mcu.ops.op import QuantizeContext
 
-__all__ = ["library", "pytestmark"]
-library = test_kernels.library
+__all__ = ["pytestmark"]
 
 SMALL = st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9])
 #: Kernels longer than the input, outputs that lie beside it, strides larger than the kernel.

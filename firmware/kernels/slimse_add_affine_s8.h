@@ -3,13 +3,13 @@
 
 #include "slimse.h"
 
-/** Elementwise sum clamp((a * first + b * second + constant) >> shift), exact for all inputs. */
+/** Elementwise sum, clamp((a * first + b * second + c) >> shift); the compiler has proved that this is slimse_add_s8. */
 typedef struct {
     uint16_t size;         /**< elements */
-    int32_t first;         /**< factor of the first input */
-    int32_t second;        /**< factor of the second input */
-    int32_t constant;      /**< zero points and rounding */
-    uint8_t shift;         /**< 17 .. 24 */
+    int32_t a;             /**< factor of the first input's raw values */
+    int32_t b;             /**< factor of the second input's */
+    int32_t c;             /**< zero points and rounding */
+    uint8_t shift;         /**< to the right, 16 .. 24 */
     int16_t output_offset; /**< the output's zero point */
     int8_t output_min;     /**< clamp of the fused activation */
     int8_t output_max;     /**< clamp of the fused activation */
