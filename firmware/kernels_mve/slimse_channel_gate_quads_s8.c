@@ -27,7 +27,7 @@ uint32_t slimse_channel_gate_quads_s8(const slimse_channel_gate_quads_s8_t *laye
         const uint32_t count = left < CHUNK ? left : CHUNK;
 
         slimse_quads_s8(&layer->weights[row * layer->columns], &layer->bias[row], input, layer->columns,
-                        (count + 3U) / 4U, sums);
+                        (count + 3U) / 4U, sums, 4U * layer->columns);
         slimse_positive_bits(sums, count, &gate->bits[row / 8U]);
     }
     if (gate->forced != NULL) {

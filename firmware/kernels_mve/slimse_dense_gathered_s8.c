@@ -4,7 +4,7 @@
 #include "slimse_quads.h"
 
 /* Rows whose sums are held at once, and columns that are gathered at once. */
-enum { CHUNK = 128, GATHERED = 96 };
+enum { CHUNK = 128, GATHERED = 16 * SLIMSE_GATHER_STEPS };
 
 /* The input without offset, 0 .. 255, and its sum. */
 static uint32_t without_offset(const int8_t *input, uint32_t count, uint8_t *values)
@@ -63,7 +63,7 @@ uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const
             const uint32_t chunk = left < CHUNK ? left : CHUNK;
 
             slimse_quads_u8(&layer->weights[row * layer->columns], &layer->bias[row], all, layer->columns,
-                            (chunk + 3U) / 4U, sums);
+                            (chunk + 3U) / 4U, sums, 4U * layer->columns);
             slimse_requantize_plus(&layer->rescale, row, chunk, sums, &output[row], -128 * (int32_t)sum);
         }
         return macs;
@@ -75,7 +75,7 @@ uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const
         uint32_t sum = 0;
         uint32_t first = 0;
 
-        do {
+        while (first < count) {
             const uint32_t behind = count - first;
             const uint32_t gathered = behind < GATHERED ? behind : GATHERED;
 
@@ -84,8 +84,8 @@ uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const
                                    (gathered + 15U) / 16U, values, from, (chunk + 3U) / 4U, sums);
             from = sums;
             first += gathered;
-        } while (first < count);
-        slimse_requantize_plus(&layer->rescale, row, chunk, sums, &output[row], -128 * (int32_t)sum);
+        }
+        slimse_requantize_plus(&layer->rescale, row, chunk, from, &output[row], -128 * (int32_t)sum);
     }
     return macs;
 }

@@ -13,7 +13,7 @@ uint32_t slimse_dense_quads_s8(const slimse_dense_quads_s8_t *layer, const int8_
         const uint32_t count = left < CHUNK ? left : CHUNK;
 
         slimse_quads_s8(&layer->weights[row * layer->columns], &layer->bias[row], input, layer->columns,
-                        (count + 3U) / 4U, sums);
+                        (count + 3U) / 4U, sums, 4U * layer->columns);
         slimse_requantize_rows(&layer->rescale, row, count, sums, &output[row]);
     }
     return (uint32_t)layer->rows * layer->columns;

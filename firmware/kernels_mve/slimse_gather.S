@@ -1,62 +1,24 @@
 /*
  * In assembly for the reason of slimse_quads.S; the copies of four quads lie in the stack frame.
  */
+#include "slimse_gather.h"
+#include "slimse_quad_steps.h"
+
     .syntax unified
     .thumb
 
     .set STEPS, 0
-    .set COLUMNS, 4
+    .set QUAD_BYTES, 4
     .set LIST, 8
     .set WEIGHTS, 12
-    .set QUADS_LEFT, 16
-    .set BIAS, 20
-    .set SUMS_AT, 24
-    .set INPUT, 28
-    .set COPY, 32
-    .set COPY_BYTES, 4 * 4 * 16 * 6
-    .set FRAME, COPY + COPY_BYTES
+    .set ENTRY, 16
+    .set INPUT, 20
+    .set BIAS, 24
+    .set QUADS_LEFT, 28
+    .set SUMS, 32
+    .set COPY, 40
+    .set FRAME, COPY + 4 * 64 * SLIMSE_GATHER_STEPS
     .set ARGUMENTS, FRAME + 64 + 36
-
-.macro load_first
-    vld40.8 {q0, q1, q2, q3}, [r1]
-    vld41.8 {q0, q1, q2, q3}, [r1]
-    vld42.8 {q0, q1, q2, q3}, [r1]
-    vld43.8 {q0, q1, q2, q3}, [r1]!
-.endm
-
-/* Products of 16 columns of two quads, whose input is in q7. */
-.macro step_pair
-    vldrb.u8 q7, [r5], #16
-    load_first
-    vmladava.u8 r6, q3, q7
-    vld40.8 {q3, q4, q5, q6}, [r3]
-    vmladava.u8 r0, q0, q7
-    vld41.8 {q3, q4, q5, q6}, [r3]
-    vmladava.u8 r2, q1, q7
-    vld42.8 {q3, q4, q5, q6}, [r3]
-    vmladava.u8 r4, q2, q7
-    vld43.8 {q3, q4, q5, q6}, [r3]!
-    vmladava.u8 r8, q3, q7
-    vmladava.u8 r10, q4, q7
-    vmladava.u8 r12, q5, q7
-    vmladava.u8 lr, q6, q7
-.endm
-
-/* The sums of two copied quads, the first at r1, the second at r3. */
-.macro sum_pair
-    ldr r9, [sp, #BIAS]
-    ldm r9!, {r0, r2, r4, r6, r8, r10, r12, lr}
-    str r9, [sp, #BIAS]
-    ldr r5, [sp, #INPUT]
-    ldr r7, [sp, #STEPS]
-    cbz r7, 92f
-91: step_pair
-    subs r7, #1
-    bne 91b
-92: ldr r9, [sp, #SUMS_AT]
-    stm r9!, {r0, r2, r4, r6, r8, r10, r12, lr}
-    str r9, [sp, #SUMS_AT]
-.endm
 
     .section .text.slimse_gather_quads_u8, "ax", %progbits
     .balign 4
@@ -72,9 +34,16 @@ slimse_gather_quads_u8:
     strd r2, r0, [sp, #LIST]
     add r4, sp, #ARGUMENTS
     ldm r4, {r5, r6, r7, r8}        /* input, bias, quads, sums */
-    str r5, [sp, #INPUT]
-    strd r7, r6, [sp, #QUADS_LEFT]
-    str r8, [sp, #SUMS_AT]
+    strd r6, r7, [sp, #BIAS]
+    str r8, [sp, #SUMS]
+    /* The last of the steps lies behind as many as may come before it. */
+    subs r3, #1
+    movs r4, #STEP_BYTES
+    mul r3, r3, r4
+    adr r4, 5f
+    subs r4, r4, r3
+    adds r4, #1
+    strd r4, r5, [sp, #ENTRY]
 
     /* Copy four quads; where fewer are left, the last one again. */
 1:  ldrd lr, r9, [sp, #STEPS]
@@ -99,7 +68,7 @@ slimse_gather_quads_u8:
     add r6, r5, lr, lsl #6
     add r7, r6, lr, lsl #6
     lsl lr, lr, #2
-    wls lr, lr, 3f
+    dls lr, lr
 2:  vldrh.u32 q0, [r0], #8
     vldrw.u32 q1, [r1, q0, uxtw #2]
     vstrw.32 q1, [r4], #16
@@ -111,24 +80,38 @@ slimse_gather_quads_u8:
     vstrw.32 q4, [r7], #16
     le lr, 2b
 
-3:  ldr r3, [sp, #STEPS]
+    /* Two copied quads, then the other two; r11 says which. */
     add r1, sp, #COPY
+    movs r11, #0
+3:  ldrd r9, r7, [sp, #BIAS]
+    subs r7, #2
+    ldr r3, [sp, #STEPS]
     add r3, r1, r3, lsl #6
-    sum_pair
+    ldm r9!, {r0, r2, r4, r6, r8, r10, r12, lr}
+    strd r9, r7, [sp, #BIAS]
+    ldrd r9, r5, [sp, #ENTRY]
+    vldrb.u8 q7, [r5], #16
+    load_first
+    bx r9
+    .balign 4
+4:
+    .rept SLIMSE_GATHER_STEPS - 1
+    multiply_pair_and_load u8
+    .endr
+    .balign 4
+5:  multiply_pair u8
+    ldr r9, [sp, #SUMS]
+    stm r9!, {r0, r2, r4, r6, r8, r10, r12, lr}
+    str r9, [sp, #SUMS]
     ldr r7, [sp, #QUADS_LEFT]
-    subs r7, #2
-    bls 9f
-    str r7, [sp, #QUADS_LEFT]
-    ldr r7, [sp, #STEPS]
+    cmp r7, #0
+    ble 6f
     mov r1, r3
-    add r3, r3, r7, lsl #6
-    sum_pair
-    ldr r7, [sp, #QUADS_LEFT]
-    subs r7, #2
-    str r7, [sp, #QUADS_LEFT]
-    bhi 1b
+    eors r11, r11, #1
+    bne 3b
+    b 1b
 
-9:  add sp, #FRAME
+6:  add sp, #FRAME
     vpop {d8-d15}
     pop {r4-r11, pc}
     .size slimse_gather_quads_u8, . - slimse_gather_quads_u8

@@ -1,71 +1,29 @@
 /*
  * In assembly because eight accumulators take every even register, the loop counter's lr included: a compiler spills.
  *
- * Registers of a pass over two quads:
- *   r0 r2 r4 r6  sums of the first quad's rows      r8 r10 r12 lr  of the second's
- *   r1 r3  weights of the two quads   r5  input   r7  steps left   r9  bias   r11  bytes of a quad
+ * Registers as in slimse_quad_steps.h, and:
+ *   r7  runs of CHAIN steps left   r9  bias   r11  bytes of a quad
  */
+#include "slimse_quad_steps.h"
+
     .syntax unified
     .thumb
 
-/* Fields of the stack frame, and the arguments behind what was pushed. */
+/* Steps of a run; the first run is entered where as many are left as it shall have. */
+    .set CHAIN, 8
+
+/* The stack frame, and the arguments behind what was pushed. */
     .set INPUT, 0
-    .set STEPS, 4
-    .set TAIL, 8
-    .set END, 12
-    .set FRAME, 16
+    .set RUNS, 4
+    .set SLACK, 8
+    .set SUMS, 12
+    .set ENTRY, 16
+    .set TAIL, 20
+    .set END, 24
+    .set FRAME, 32
     .set QUADS, FRAME + 64 + 36
-    .set SUMS, QUADS + 4
-
-.macro load_first
-    vld40.8 {q0, q1, q2, q3}, [r1]
-    vld41.8 {q0, q1, q2, q3}, [r1]
-    vld42.8 {q0, q1, q2, q3}, [r1]
-    vld43.8 {q0, q1, q2, q3}, [r1]!
-.endm
-
-/* Products of 16 columns, whose input is in q7; loads and products alternate, because their units work side by side. */
-.macro multiply_pair type
-    vmladava.\type r6, q3, q7
-    vld40.8 {q3, q4, q5, q6}, [r3]
-    vmladava.\type r0, q0, q7
-    vld41.8 {q3, q4, q5, q6}, [r3]
-    vmladava.\type r2, q1, q7
-    vld42.8 {q3, q4, q5, q6}, [r3]
-    vmladava.\type r4, q2, q7
-    vld43.8 {q3, q4, q5, q6}, [r3]!
-    vmladava.\type r8, q3, q7
-    vmladava.\type r10, q4, q7
-    vmladava.\type r12, q5, q7
-    vmladava.\type lr, q6, q7
-.endm
-
-.macro step_pair type
-    vldrb.u8 q7, [r5], #16
-    load_first
-    multiply_pair \type
-.endm
-
-/* multiply_pair, between whose last products the next step's loads lie. */
-.macro step_pair_and_load type
-    vmladava.\type r6, q3, q7
-    vld40.8 {q3, q4, q5, q6}, [r3]
-    vmladava.\type r0, q0, q7
-    vld41.8 {q3, q4, q5, q6}, [r3]
-    vmladava.\type r2, q1, q7
-    vld42.8 {q3, q4, q5, q6}, [r3]
-    vmladava.\type r4, q2, q7
-    vld43.8 {q3, q4, q5, q6}, [r3]!
-    vmladava.\type r8, q3, q7
-    vld40.8 {q0, q1, q2, q3}, [r1]
-    vmladava.\type r10, q4, q7
-    vld41.8 {q0, q1, q2, q3}, [r1]
-    vmladava.\type r12, q5, q7
-    vld42.8 {q0, q1, q2, q3}, [r1]
-    vmladava.\type lr, q6, q7
-    vld43.8 {q0, q1, q2, q3}, [r1]!
-    vldrb.u8 q7, [r5], #16
-.endm
+    .set SUMS_ARGUMENT, QUADS + 4
+    .set QUAD_BYTES, QUADS + 8
 
 .macro multiply_single type
     vmladava.\type r0, q0, q7
@@ -84,51 +42,61 @@ slimse_quads_\type:
     push {r4-r11, lr}
     vpush {d8-d15}
     sub sp, #FRAME
-    lsrs r4, r3, #4
-    strd r2, r4, [sp, #INPUT]
-    and r4, r3, #15
-    vctp.8 r4
-    str r4, [sp, #TAIL]
-    lsl r11, r3, #2
     mov r9, r1
     mov r1, r0
-    ldrd r6, r7, [sp, #QUADS]
+    add r7, sp, #QUADS
+    ldm r7, {r6, r7, r11}
     bic r8, r6, #1
     add r8, r7, r8, lsl #4
-    str r8, [sp, #END]
+    cmp r3, #16
+    bls 10f
+
+    /* Steps of 16 columns, and the columns of one that is not full. */
+    lsr r4, r3, #4
+    and r5, r3, #15
+    vctp.8 r5
+    strd r5, r8, [sp, #TAIL]
+    str r7, [sp, #SUMS]
+    add r10, r3, #15
+    lsr r10, r10, #4
+    sub r10, r11, r10, lsl #6
+    str r10, [sp, #SLACK]
+    subs r4, #1
+    lsr r10, r4, #3
+    strd r2, r10, [sp, #INPUT]
+    and r4, r4, #7
+    movs r5, #STEP_BYTES
+    mul r4, r4, r5
+    adr r5, 3f
+    subs r5, r5, r4
+    adds r5, #1
+    str r5, [sp, #ENTRY]
     cmp r6, #1
     beq 6f
-    cmp r11, #64
-    bls 10f
 
 1:  add r3, r1, r11
     ldm r9!, {r0, r2, r4, r6, r8, r10, r12, lr}
     ldrd r5, r7, [sp, #INPUT]
-    subs r7, #4
-    blo 3f
-2:  vldrb.u8 q7, [r5], #16
+    vldrb.u8 q7, [r5], #16
     load_first
-    step_pair_and_load \type
-    step_pair_and_load \type
-    step_pair_and_load \type
-    multiply_pair \type
-    subs r7, #4
+    ldr pc, [sp, #ENTRY]
+    .balign 4
+2:
+    .rept CHAIN
+    multiply_pair_and_load \type
+    .endr
+    .balign 4
+3:  subs r7, #1
     bhs 2b
-3:  adds r7, #4
-    beq 5f
-4:  step_pair \type
-    subs r7, #1
-    bne 4b
-5:  ldr r7, [sp, #TAIL]
-    cbz r7, 51f
+    multiply_pair \type
+    ldr r7, [sp, #TAIL]
+    cbz r7, 4f
     vpst
     vldrbt.u8 q7, [r5]
     load_first
     multiply_pair \type
-    rsb r7, r7, #16
-    sub r3, r3, r7, lsl #2
-51: mov r1, r3
-    ldr r7, [sp, #SUMS]
+4:  ldrd r5, r7, [sp, #SLACK]
+    add r1, r3, r5
     stm r7!, {r0, r2, r4, r6, r8, r10, r12, lr}
     str r7, [sp, #SUMS]
     ldr r5, [sp, #END]
@@ -138,8 +106,20 @@ slimse_quads_\type:
     ldr r7, [sp, #QUADS]
     lsls r7, #31
     beq 9f
-6:  ldm r9!, {r0, r2, r4, r6}
-    ldrd r5, lr, [sp, #INPUT]
+    /* A single quad. */
+6:  ldm r9, {r0, r2, r4, r6}
+    ldrd r5, r7, [sp, #INPUT]
+    ldr lr, [sp, #ENTRY]
+    vldrb.u8 q7, [r5], #16
+    load_first
+    multiply_single \type
+    /* As many further steps as pairs would have: those behind the entry, and CHAIN for each run. */
+    adr r3, 3b
+    adds r3, #1
+    sub r3, r3, lr
+    movs r8, #STEP_BYTES
+    udiv r3, r3, r8
+    add lr, r3, r7, lsl #3
     wls lr, lr, 8f
 7:  vldrb.u8 q7, [r5], #16
     load_first
@@ -166,6 +146,8 @@ slimse_quads_\type:
     add r3, r1, r11
     lsl r11, r11, #1
     sub r11, r11, #64
+    cmp r6, #1
+    beq 12f
 11: ldm r9!, {r0, r2, r4, r6, r8, r10, r12, lr}
     load_first
     multiply_pair \type
@@ -174,10 +156,13 @@ slimse_quads_\type:
     add r3, r3, r11
     cmp r7, r5
     bne 11b
-    str r7, [sp, #SUMS]
-    ldr r7, [sp, #QUADS]
-    lsls r7, #31
-    bne 6b
+    ldr r3, [sp, #QUADS]
+    lsls r3, #31
+    beq 9b
+12: ldm r9, {r0, r2, r4, r6}
+    load_first
+    multiply_single \type
+    stm r7, {r0, r2, r4, r6}
     b 9b
     .size slimse_quads_\type, . - slimse_quads_\type
 .endm

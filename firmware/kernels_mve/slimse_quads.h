@@ -13,18 +13,20 @@
 /**
  * sums[row] = bias[row] + weights[row] . input
  *
- * @param weights [quads][columns][4], followed by bytes up to the next multiple of 64 from the last quad's start, which are
- *                read but do not count
- * @param bias [4 * quads]
+ * @param weights [quads][columns][4], and behind each quad's columns bytes up to the next multiple of 64, which are read
+ *                but do not count
+ * @param bias [4 * quads], may be sums
  * @param input [columns]
+ * @param columns 1 or more.
  * @param quads 1 or more.
  * @param sums [4 * quads]
+ * @param quad_bytes From one quad to the next, 4 * columns or more.
  */
 void slimse_quads_s8(const int8_t *weights, const int32_t *bias, const int8_t *input, uint32_t columns, uint32_t quads,
-                     int32_t *sums);
+                     int32_t *sums, uint32_t quad_bytes);
 
 /** slimse_quads_s8 with weights and inputs of 0 .. 255. */
 void slimse_quads_u8(const uint8_t *weights, const int32_t *bias, const uint8_t *input, uint32_t columns,
-                     uint32_t quads, int32_t *sums);
+                     uint32_t quads, int32_t *sums, uint32_t quad_bytes);
 
 #endif
