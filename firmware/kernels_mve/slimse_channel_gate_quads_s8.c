@@ -25,9 +25,18 @@ uint32_t slimse_channel_gate_quads_s8(const slimse_channel_gate_quads_s8_t *laye
     for (uint32_t row = 0; row < layer->rows; row += CHUNK) {
         const uint32_t left = layer->rows - row;
         const uint32_t count = left < CHUNK ? left : CHUNK;
+        const slimse_quads_t job = {
+            .weights = &layer->weights[row * layer->columns],
+            .quads = (count + 3U) / 4U,
+            .quad_bytes = 4U * layer->columns,
+            .columns = layer->columns,
+            .input = input,
+            .bias = &layer->bias[row],
+            .positions = 1,
+            .sums = sums,
+        };
 
-        slimse_quads_s8(&layer->weights[row * layer->columns], &layer->bias[row], input, layer->columns,
-                        (count + 3U) / 4U, sums, 4U * layer->columns);
+        slimse_quads_s8(&job);
         slimse_positive_bits(sums, count, &gate->bits[row / 8U]);
     }
     if (gate->forced != NULL) {

@@ -1,4 +1,4 @@
-/** What is done to outputs once they are computed: clamps, and closed channels. */
+/** Filling, copying, clamps and closed channels of int8 tensors. */
 #ifndef SLIMSE_CHANNELS_H
 #define SLIMSE_CHANNELS_H
 
@@ -17,6 +17,18 @@ static inline void slimse_fill_s8(int8_t *to, int32_t value, uint32_t count)
         to += 16;
     }
     vstrbq_p_s8(to, values, vctp8q(count));
+}
+
+/** Copy count bytes, without the call and the cases of memcpy. */
+static inline void slimse_copy_s8(int8_t *to, const int8_t *from, uint32_t count)
+{
+    for (; count >= 16U; count -= 16U) {
+        vstrbq_s8(to, vldrbq_s8(from));
+        from += 16;
+        to += 16;
+    }
+    const mve_pred16_t some = vctp8q(count);
+    vstrbq_p_s8(to, vldrbq_z_s8(from, some), some);
 }
 
 /** Limit count bytes to low..high. */

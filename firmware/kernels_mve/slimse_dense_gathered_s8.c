@@ -42,6 +42,30 @@ static uint32_t gather_input(const int8_t *input, uint16_t *list, uint32_t count
     return sum;
 }
 
+static void all_columns(const slimse_dense_gathered_s8_t *layer, const int8_t *input, uint8_t *values, int8_t *output)
+{
+    const uint32_t sum = without_offset(input, layer->columns, values);
+    int32_t sums[CHUNK];
+
+    for (uint32_t row = 0; row < layer->rows; row += CHUNK) {
+        const uint32_t left = layer->rows - row;
+        const uint32_t count = left < CHUNK ? left : CHUNK;
+        const slimse_quads_t job = {
+            .weights = (const int8_t *)&layer->weights[row * layer->columns],
+            .quads = (count + 3U) / 4U,
+            .quad_bytes = 4U * layer->columns,
+            .columns = layer->columns,
+            .input = (const int8_t *)values,
+            .bias = &layer->bias[row],
+            .positions = 1,
+            .sums = sums,
+        };
+
+        slimse_quads_u8(&job);
+        slimse_requantize_plus(&layer->rescale, row, count, sums, &output[row], -128 * (int32_t)sum);
+    }
+}
+
 uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const slimse_gate_t *columns,
                                   const int8_t *input, int16_t *scratch, int8_t *output)
 {
@@ -55,17 +79,7 @@ uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const
         count = slimse_list_nonzero(input, layer->columns, -128, list);
     }
     if (count >= layer->dense_from) {
-        uint8_t *const all = (uint8_t *)scratch;
-        const uint32_t sum = without_offset(input, layer->columns, all);
-
-        for (uint32_t row = 0; row < layer->rows; row += CHUNK) {
-            const uint32_t left = layer->rows - row;
-            const uint32_t chunk = left < CHUNK ? left : CHUNK;
-
-            slimse_quads_u8(&layer->weights[row * layer->columns], &layer->bias[row], all, layer->columns,
-                            (chunk + 3U) / 4U, sums, 4U * layer->columns);
-            slimse_requantize_plus(&layer->rescale, row, chunk, sums, &output[row], -128 * (int32_t)sum);
-        }
+        all_columns(layer, input, (uint8_t *)scratch, output);
         return macs;
     }
     for (uint32_t row = 0; row < layer->rows; row += CHUNK) {

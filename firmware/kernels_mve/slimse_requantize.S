@@ -114,6 +114,61 @@
     requantize_function slimse_requantize_rows, slimse_requantize_any, 0
     requantize_function slimse_requantize_plus, slimse_requantize_plus_any, 1
 
+/*
+ * ---- the same rows at many positions ----
+ *   r5 bytes of sums that a last block reads too far   r6 positions left   r7 rows   r8 multipliers   r9 shifts
+ *   r10 the position's output   r11 output pitch
+ */
+
+.macro requantize_positions rectify
+1:  mov r0, r8
+    mov r1, r9
+    mov r4, r10
+    lsr lr, r7, #4
+    wls lr, lr, 3f
+2:  requantize_block \rectify, 0
+    vstrb.8 q0, [r4], #16
+    le lr, 2b
+3:  ands r2, r7, #15
+    beq 4f
+    requantize_block \rectify, 0
+    sub r3, r3, r5
+    vctp.8 r2
+    vpst
+    vstrbt.8 q0, [r4]
+4:  add r10, r10, r11
+    subs r6, #1
+    bne 1b
+    vpop {d8-d15}
+    pop {r4-r11, pc}
+.endm
+
+    .section .text.slimse_requantize_positions, "ax", %progbits
+    .balign 4
+    .global slimse_requantize_positions
+    .type slimse_requantize_positions, %function
+    .thumb_func
+slimse_requantize_positions:
+    ldrb r12, [r0, #ROUNDS]
+    cmp r12, #1
+    blo.w slimse_requantize_positions_any
+    push {r4-r11, lr}
+    vpush {d8-d15}
+    mov r7, r1
+    mov r6, r2
+    ldrd r10, r11, [sp, #64 + 36]
+    add r5, r1, #3
+    lsr r5, r5, #2
+    rsb r5, r5, #0
+    and r5, r5, #3
+    lsl r5, r5, #4
+    ldrsh r12, [r0, #OUTPUT_OFFSET]
+    ldrd r8, r9, [r0]
+    bne 5f
+    requantize_positions 0
+5:  requantize_positions 1
+    .size slimse_requantize_positions, . - slimse_requantize_positions
+
 /* ---- listed rows, four at a time: r0 multipliers, r1 list, r3 sums, r4 output, r5 shifts, r12 zero point ---- */
 
 .macro requantize_listed rectify

@@ -33,3 +33,13 @@ void slimse_requantize_listed_any(const slimse_rescaling_t *to, const uint16_t *
         vstrbq_scatter_offset_p_s32(output, row, slimse_clamp_vector(to, scaled), some);
     }
 }
+
+void slimse_requantize_positions_any(const slimse_rescaling_t *to, uint32_t rows, uint32_t positions,
+                                     const int32_t *sums, int8_t *output, uint32_t output_pitch)
+{
+    for (uint32_t position = 0; position < positions; position++) {
+        slimse_requantize_any(to, 0, rows, sums, output);
+        sums += (rows + 3U) & ~3U;
+        output += output_pitch;
+    }
+}

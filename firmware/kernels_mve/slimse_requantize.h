@@ -55,6 +55,21 @@ void slimse_requantize_rows(const slimse_rescaling_t *to, uint32_t row, uint32_t
 void slimse_requantize_any(const slimse_rescaling_t *to, uint32_t row, uint32_t count, const int32_t *sums,
                            int8_t *output);
 
+/**
+ * Requantize and store the sums of a layer's rows at many positions, clamp included.
+ *
+ * @param rows 1 or more.
+ * @param positions 1 or more.
+ * @param sums [positions][rows, to a multiple of 4], and behind them 12 that are read but do not count
+ * @param output [positions][output_pitch], of which the first rows are written
+ */
+void slimse_requantize_positions(const slimse_rescaling_t *to, uint32_t rows, uint32_t positions, const int32_t *sums,
+                                 int8_t *output, uint32_t output_pitch);
+
+/** slimse_requantize_positions whatever the layer's rounds are. */
+void slimse_requantize_positions_any(const slimse_rescaling_t *to, uint32_t rows, uint32_t positions,
+                                     const int32_t *sums, int8_t *output, uint32_t output_pitch);
+
 /** slimse_requantize_rows of the sums plus one number. */
 void slimse_requantize_plus(const slimse_rescaling_t *to, uint32_t row, uint32_t count, const int32_t *sums,
                             int8_t *output, int32_t plus);
