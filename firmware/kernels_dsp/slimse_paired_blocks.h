@@ -39,6 +39,21 @@
 .endm
 
 /*
+ * Where the products of r5 / 8 quads begin, r6 = the table of places: r9 = entry, r8 = where its pairs begin; r7 is used.
+ */
+.macro ENTRIES
+    ubfx    r7, r5, #4, #2          /* pairs of quads beyond whole turns */
+    ldr     r8, [r6, r7, lsl #2]
+    tst     r5, #8
+    ite     ne
+    ldrne   r9, [r6, #16]
+    moveq   r9, r8
+    cmp     r5, #8                  /* one quad alone: no pair at all */
+    it      eq
+    ldreq   r8, [r6, #20]
+.endm
+
+/*
  * A function begins: r0 = job.  The number of quads decides where its unrolled loop over eight quads is entered.
  * shift: a block's constants take 1 << shift bytes.
  */
@@ -55,15 +70,7 @@
     strd    r8, r9, [sp, #S_OFFSET]
     sub     r5, r5, r4              /* eight bytes of inputs per quad */
     adr     r6, \name\()_entries
-    ubfx    r7, r5, #4, #2          /* pairs of quads beyond whole turns */
-    ldr     r8, [r6, r7, lsl #2]
-    tst     r5, #8
-    ite     ne
-    ldrne   r9, [r6, #16]
-    moveq   r9, r8
-    cmp     r5, #8                  /* one quad alone: no pair at all */
-    it      eq
-    ldreq   r8, [r6, #20]
+    ENTRIES
     strd    r9, r8, [sp, #S_ENTRY]
     b       \name\()_next
     .balign 4

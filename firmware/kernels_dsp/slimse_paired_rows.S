@@ -70,6 +70,130 @@ rows_next:
     .size slimse_paired_rows_blocks, . - slimse_paired_rows_blocks
 
 /*
+ * A strip of positions: the blocks one after the other, each at all positions.
+ */
+    .equ    R_PAIRS, 0
+    .equ    R_VALUES_END, 4
+    .equ    R_RUN, 8            /* the run that comes next */
+    .equ    R_LEFT, 12          /* positions */
+    .equ    R_AT, 16            /* values of the position */
+    .equ    R_TO, 20            /* its output */
+    .equ    R_STRIP, 24         /* from here on the strip's members */
+    .equ    R_VALUES, R_STRIP
+    .equ    R_VALUE_PITCH, R_STRIP + 4
+    .equ    R_POSITIONS, R_STRIP + 8
+    .equ    R_WEIGHTS, R_STRIP + 12
+    .equ    R_BLOCK_BYTES, R_STRIP + 16
+    .equ    R_ROWS, R_STRIP + 20
+    .equ    R_ROWS_END, R_STRIP + 24
+    .equ    R_OUTPUT, R_STRIP + 28
+    .equ    R_OUTPUT_PITCH, R_STRIP + 32
+    .equ    R_OFFSET, R_STRIP + 36
+    .equ    R_RUNS, R_STRIP + 40
+    .equ    R_RUNS_END, R_STRIP + 44
+    .equ    R_SIZE, R_STRIP + 52
+
+    .section .text.slimse_paired_rows_strip, "ax", %progbits
+    .balign 4
+    .global slimse_paired_rows_strip
+    .type slimse_paired_rows_strip, %function
+    .thumb_func
+slimse_paired_rows_strip:
+    push    {r4-r11, lr}
+    sub     sp, sp, #R_SIZE
+    add     r1, sp, #R_STRIP
+    ldm     r0!, {r4-r9}
+    stm     r1!, {r4-r9}
+    ldm     r0, {r4-r9}
+    stm     r1, {r4-r9}
+    ldrd    r1, r2, [sp, #R_RUNS]
+    adr     r6, strip_entries
+1:  ldrd    r4, r5, [r1, #8]
+    sub     r5, r5, r4                  /* eight bytes of inputs per quad */
+    ENTRIES
+    strd    r9, r8, [r1], #20
+    cmp     r1, r2
+    bne     1b
+    b       strip_block
+    .balign 4
+strip_entries:
+    .word   strip_first, strip_fourth, strip_third, strip_second, strip_odd, strip_end
+strip_block:
+    ldr     r4, [sp, #R_VALUES]
+    ldr     r5, [sp, #R_OUTPUT]
+    ldr     r6, [sp, #R_POSITIONS]
+    strd    r4, r5, [sp, #R_AT]
+strip_position:
+    str     r6, [sp, #R_LEFT]
+    ldr     r4, [sp, #R_ROWS]
+    BEGIN_SUMS
+    ldr     r10, [sp, #R_RUNS]
+strip_run:
+    ldr     r11, [sp, #R_AT]
+    ldr     r12, [sp, #R_WEIGHTS]
+    ldm     r10!, {r5-r9}               /* entry, pairs, values, their end, weights */
+    str     r10, [sp, #R_RUN]
+    add     r8, r11, r8
+    add     lr, r11, r7
+    add     r12, r12, r9
+    strd    r6, r8, [sp, #R_PAIRS]
+    bx      r5
+    .thumb_func
+strip_odd:
+    ldm     r12!, {r4-r7}
+    ldrd    r8, r9, [lr], #8
+    MULTIPLY r8, r9
+    ldr     pc, [sp, #R_PAIRS]
+    .thumb_func
+strip_first:
+    TWO_QUADS
+    .thumb_func
+strip_second:
+    TWO_QUADS
+    .thumb_func
+strip_third:
+    TWO_QUADS
+    .thumb_func
+strip_fourth:
+    TWO_QUADS
+    ldr     r4, [sp, #R_VALUES_END]
+    cmp     lr, r4
+    bne     strip_first
+    .thumb_func
+strip_end:
+    ldr     r10, [sp, #R_RUN]
+    ldr     r5, [sp, #R_RUNS_END]
+    cmp     r10, r5
+    bne     strip_run
+    ldr     r10, [sp, #R_ROWS]
+    FINISH_SUMS
+    ldr     r9, [sp, #R_OFFSET]
+    mov     r8, #1
+    REQUANTIZE_FOUR
+    ldrd    r6, r4, [sp, #R_LEFT]       /* and values */
+    ldr     r5, [sp, #R_TO]
+    ldr     r7, [sp, #R_VALUE_PITCH]
+    ldr     r8, [sp, #R_OUTPUT_PITCH]
+    str     r0, [r5]
+    add     r4, r4, r7
+    add     r5, r5, r8
+    strd    r4, r5, [sp, #R_AT]
+    subs    r6, r6, #1
+    bne     strip_position
+    ldrd    r4, r5, [sp, #R_WEIGHTS]    /* and bytes of a block */
+    ldrd    r6, r7, [sp, #R_ROWS_END]   /* and the output */
+    add     r4, r4, r5
+    add     r7, r7, #4
+    str     r4, [sp, #R_WEIGHTS]
+    str     lr, [sp, #R_ROWS]
+    str     r7, [sp, #R_OUTPUT]
+    cmp     lr, r6
+    bne     strip_block
+    add     sp, sp, #R_SIZE
+    pop     {r4-r11, pc}
+    .size slimse_paired_rows_strip, . - slimse_paired_rows_strip
+
+/*
  * Listed columns: r4, r5 the block's weights of rows 0, 1 and of rows 2, 3; lr the list, r12 its end.
  */
 .macro BOTH offset, lanes

@@ -47,6 +47,34 @@ typedef struct {
 /** Compute blocks of four rows over all columns. */
 void slimse_paired_rows_blocks(const slimse_paired_rows_t *job);
 
+/** A run of quads of columns that is read at every position of a strip. */
+typedef struct {
+    const void *entry;   /**< set by slimse_paired_rows_strip */
+    const void *pairs;   /**< the same */
+    uint32_t values;     /**< where its values begin, in bytes from those of the position */
+    uint32_t values_end; /**< where they end */
+    uint32_t weights;    /**< where its weights lie in a block, in bytes */
+} slimse_paired_run_t;
+
+/** Positions along frequency at which the same rows are computed. */
+typedef struct {
+    const int32_t *values;    /**< of the first position */
+    uint32_t value_pitch;     /**< bytes from one position to the next */
+    uint32_t positions;       /**< 1 or more */
+    const int8_t *weights;    /**< of the first block */
+    uint32_t block_bytes;     /**< weights of a block */
+    const int32_t *rows;      /**< as in slimse_paired_rows_t */
+    const int32_t *rows_end;  /**< behind the last block's, rows + 8 at least */
+    int8_t *output;           /**< of the first block and position */
+    uint32_t output_pitch;    /**< bytes from one position to the next */
+    int32_t output_offset;    /**< added to outputs before they are limited to int8 */
+    slimse_paired_run_t *runs;
+    slimse_paired_run_t *runs_end; /**< runs + 1 at least */
+} slimse_paired_strip_t;
+
+/** Compute blocks of four rows at all positions of a strip. */
+void slimse_paired_rows_strip(const slimse_paired_strip_t *strip);
+
 /** Compute blocks of four rows over listed columns; values are not used. */
 void slimse_paired_rows_listed(const slimse_paired_rows_t *job, const slimse_paired_lists_t *lists);
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from machines import Machine
 from numpy.typing import NDArray
 
-from slimse_mcu.graph import Node
+from slimse_mcu.graph import Node, Quantization
 from slimse_mcu.ops import operators
-from slimse_mcu.ops.op import Ring, is_wide
+from slimse_mcu.ops.op import QuantizeContext, Ring, is_wide
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
 RELAXED = settings(deadline=None, derandomize=True, max_examples=150)
@@ -263,6 +263,20 @@ def test_add(library, seed, size):
         parameters[f"input{index}_shift"] = int(rng.integers(-31, 0))
     node, gates = node_of("add", 2, channels=size), gates_of(rng, size)
     values = [frames(rng, size), frames(rng, size)]
+    output, _ = run_calls(library, node, parameters, values, gates, None, size)
+    np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
+
+
+@RELAXED
+@given(SEEDS, SIZES, st.floats(-2, 2), st.floats(-2, 2), st.booleans())
+def test_add_of_calibrated_tensors(library, seed, size, first, second, is_relu):
+    """Scales as calibration yields them, for which there mostly is a short form."""
+    rng = np.random.default_rng(seed)
+    scales = 0.05 * 10.0 ** np.array([first, second, max(first, second) + rng.uniform(-0.3, 0.3)])
+    tensors = [Quantization(float(scale), int(rng.integers(-128, 128))) for scale in scales]
+    node = replace(node_of("add", 2, channels=size), activation="relu" if is_relu else "linear")
+    parameters = operators()["add"].quantize(node, QuantizeContext(tensors[:2], tensors[2]))
+    gates, values = gates_of(rng, size), [frames(rng, size), frames(rng, size)]
     output, _ = run_calls(library, node, parameters, values, gates, None, size)
     np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
 

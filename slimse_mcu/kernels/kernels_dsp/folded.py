@@ -56,3 +56,9 @@ def scalar(fields: Mapping[str, int | Constant], name: str) -> int:
     value = fields[name]
     assert isinstance(value, int), f"{name} is no number"
     return value
+
+
+def members(fields: Mapping[str, int | Constant], part: str) -> dict[str, int]:
+    """The numbers of a nested structure of a portable call."""
+    prefix = f"{part}."
+    return {name.removeprefix(prefix): scalar(fields, name) for name in fields if name.startswith(prefix)}
