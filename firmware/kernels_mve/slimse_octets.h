@@ -1,5 +1,5 @@
 /**
- * Sums of products of a matrix whose rows lie eight by eight (layout "octets"), with one input vector.
+ * Sums of products of a matrix whose rows lie eight by eight (layout "tiles_8x16"), with one input vector.
  *
  * Octet o holds the rows 8o .. 8o + 7 as [blocks][8][16], a block being 16 columns of one row: eight rows together are read
  * through one pointer with 17 instructions for 128 products, and any single row with steps of 128 bytes.
@@ -38,7 +38,7 @@ void slimse_octet_rows_s8(const int8_t *const *rows, const int8_t *input, uint32
 /**
  * What slimse_octet_rows_s8 starts from for listed rows.
  *
- * @param weights Layout octets.
+ * @param weights Layout tiles_8x16.
  * @param bias [rows]
  * @param octet_bytes SLIMSE_OCTET_STEP x blocks of a row.
  * @param open [count] the rows

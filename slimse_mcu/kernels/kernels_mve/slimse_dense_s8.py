@@ -8,7 +8,7 @@ from slimse_mcu.graph import Node
 from slimse_mcu.kernels.kernels_dsp.folded import array, scalar
 from slimse_mcu.kernels.kernels_mve import rescaling
 from slimse_mcu.kernels.kernels_mve.without import without_helium
-from slimse_mcu.layouts.octets import LAYOUT as OCTETS
+from slimse_mcu.layouts.tiles_8x16 import LAYOUT as TILES
 from slimse_mcu.layouts.offset_quads import LAYOUT as OFFSET_QUADS
 from slimse_mcu.layouts.quads import LAYOUT as QUADS
 from slimse_mcu.ops.op import Constant, KernelCall
@@ -31,7 +31,7 @@ def _quads(call: KernelCall) -> KernelCall:
 
 
 def _octets(call: KernelCall) -> KernelCall:
-    weights = OCTETS.constant(array(call.fields, "linear.weights"))
+    weights = TILES.constant(array(call.fields, "linear.weights"))
     fields: dict[str, int | Constant] = {"weights": weights, "bias": rescaling.bias(call)}
     return _call(call, "slimse_dense_octets_s8", fields, ("rows", "input0", "output"))
 
