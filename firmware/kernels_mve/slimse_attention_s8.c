@@ -9,7 +9,7 @@ typedef struct {
 } rows_t;
 
 /* Channels of a vector of products. */
-enum { CHANNELS = 8, VALUES = 4 };
+enum { CHANNELS = 8 };
 
 /* Eight channels of a query without offset, zero beyond its size. */
 static inline int16x8_t query_part(const slimse_attention_s8_t *layer, const int8_t *query, mve_pred16_t some)
@@ -18,39 +18,41 @@ static inline int16x8_t query_part(const slimse_attention_s8_t *layer, const int
     return vaddq_m_n_s16(part, part, layer->query_offset, some);
 }
 
-/* The scores of all keys; add: on top of what is there. */
-static void add_scores(const rows_t *keys, int16x8_t query, mve_pred16_t some, int add, int32_t *scores)
+/* The scores of all keys.  What is read behind a key meets zeros of the query. */
+static void score(const slimse_attention_s8_t *layer, const int8_t *query, const rows_t *keys, int32_t *scores)
 {
+    const int16x8_t first = query_part(layer, query, vctp16q(layer->key_size));
     const int8_t *key = keys->first;
 
     for (uint32_t i = 0; i < keys->count; i++) {
-        const int32_t product = vmladavq_s16(query, vldrbq_z_s16(key, some));
-        scores[i] = add ? scores[i] + product : product;
+        scores[i] = vmladavq_s16(first, vldrbq_s16(key));
         key += keys->pitch;
     }
-}
+    for (uint32_t channel = CHANNELS; channel < layer->key_size; channel += CHANNELS) {
+        const int16x8_t part = query_part(layer, &query[channel], vctp16q(layer->key_size - channel));
 
-static void score(const slimse_attention_s8_t *layer, const int8_t *query, const rows_t *keys, int32_t *scores)
-{
-    const int8_t *const first = keys->first;
-    rows_t part = *keys;
-
-    for (uint32_t channel = 0; channel < layer->key_size; channel += CHANNELS) {
-        const mve_pred16_t some = vctp16q(layer->key_size - channel);
-
-        part.first = &first[channel];
-        add_scores(&part, query_part(layer, &query[channel], some), some, channel > 0U, scores);
+        key = &keys->first[channel];
+        for (uint32_t i = 0; i < keys->count; i++) {
+            scores[i] = vmladavaq_s16(scores[i], part, vldrbq_s16(key));
+            key += keys->pitch;
+        }
     }
 }
 
-/* Add the weighted values of four channels. */
-static inline int32x4_t add_weighted(int32x4_t sum, const rows_t *values, uint32_t channel, const int16_t *weights,
-                                     mve_pred16_t some)
+/* Weighted values of eight channels. */
+typedef struct {
+    int32x4_t low;
+    int32x4_t high;
+} weighted_t;
+
+static inline weighted_t add_weighted(weighted_t sum, const rows_t *values, uint32_t channel, const int16_t *weights)
 {
     const int8_t *value = &values->first[channel];
 
     for (uint32_t i = 0; i < values->count; i++) {
-        sum = vmlaq_n_s32(sum, vldrbq_z_s32(value, some), weights[i]);
+        const int32_t weight = weights[i];
+        sum.low = vmlaq_n_s32(sum.low, vldrbq_s32(value), weight);
+        sum.high = vmlaq_n_s32(sum.high, vldrbq_s32(&value[4]), weight);
         value += values->pitch;
     }
     return sum;
@@ -63,19 +65,20 @@ static inline int8_t quotient(int32_t sum, int32_t total)
     return (int8_t)((sum < 0 ? sum - half : sum + half) / total);
 }
 
-/* The weighted mean of all values; the weights of the past ones come first. */
+/* The weighted mean of all values; the weights of the past ones come first.  Sums of what lies behind are left. */
 static void average(const slimse_attention_s8_t *layer, const rows_t *past, const rows_t *current,
                     const int16_t *weights, int32_t total, int8_t *output)
 {
-    for (uint32_t channel = 0; channel < layer->value_size; channel += VALUES) {
+    for (uint32_t channel = 0; channel < layer->value_size; channel += CHANNELS) {
         const uint32_t left = layer->value_size - channel;
-        const mve_pred16_t some = vctp32q(left);
-        int32x4_t sum = add_weighted(vdupq_n_s32(0), past, channel, weights, some);
-        int32_t sums[VALUES];
+        weighted_t sum = {vdupq_n_s32(0), vdupq_n_s32(0)};
+        int32_t sums[CHANNELS];
 
-        sum = add_weighted(sum, current, channel, &weights[past->count], some);
-        vstrwq_s32(sums, sum);
-        for (uint32_t i = 0; i < VALUES && i < left; i++) {
+        sum = add_weighted(sum, past, channel, weights);
+        sum = add_weighted(sum, current, channel, &weights[past->count]);
+        vstrwq_s32(sums, sum.low);
+        vstrwq_s32(&sums[4], sum.high);
+        for (uint32_t i = 0; i < CHANNELS && i < left; i++) {
             output[channel + i] = quotient(sums[i], total);
         }
     }

@@ -15,9 +15,8 @@ typedef struct {
     slimse_gru_gates_t to;
 } chunk_t;
 
-/* Sums of some gates of the units from first on, over a state or what is kept of one. */
-static void add(const slimse_gru_vector_s8_t *layer, uint32_t gate, uint32_t gates, uint32_t first,
-                const int16_t *hidden, chunk_t *chunk)
+/* Aim at the sums of some gates of the units from first on. */
+static void aim(const slimse_gru_vector_s8_t *layer, uint32_t gate, uint32_t gates, uint32_t first, chunk_t *chunk)
 {
     const uint32_t all_quads = (layer->units + 3U) / 4U;
     const uint32_t quad = gate * all_quads + first / 4U;
@@ -32,31 +31,43 @@ static void add(const slimse_gru_vector_s8_t *layer, uint32_t gate, uint32_t gat
     from->recurrent_gate_bytes = all_quads * recurrent_bytes;
     from->bias = &layer->bias[8U * quad];
     from->bias_gate_bytes = all_quads * 32U;
-    from->hidden = hidden;
     from->gates = gates;
     from->quads = left < SLIMSE_GATE_ROWS / 4U ? left : SLIMSE_GATE_ROWS / 4U;
     from->sums = &chunk->sums[gate * SLIMSE_GATE_ROWS * 2U];
-    slimse_recurrent_sums_s8(from);
     chunk->to.multiplier = &layer->multiplier[8U * (first / 4U)];
     chunk->to.quads = from->quads;
 }
 
-/* One step; hidden is read and written. */
-static void step(const slimse_gru_vector_s8_t *layer, int16_t *hidden, int16_t *scratch, chunk_t *chunk)
+/* A step with the reset behind the recurrent product. */
+static void after(const slimse_gru_vector_s8_t *layer, const int16_t *hidden, int16_t *scratch, chunk_t *chunk)
+{
+    chunk->from.hidden = hidden;
+    for (uint32_t first = 0; first < layer->units; first += SLIMSE_GATE_ROWS) {
+        if (layer->units > SLIMSE_GATE_ROWS) {
+            aim(layer, UPDATE, GATES, first, chunk);
+        }
+        slimse_recurrent_sums_s8(&chunk->from);
+        chunk->to.hidden = &hidden[first];
+        slimse_gru_after(&chunk->to, &scratch[first]);
+    }
+}
+
+/* A step with the reset in front of the recurrent product. */
+static void before(const slimse_gru_vector_s8_t *layer, const int16_t *hidden, int16_t *scratch, chunk_t *chunk)
 {
     int16_t *const kept = &scratch[(layer->units + 3U) & ~3U];
 
+    chunk->from.hidden = hidden;
     for (uint32_t first = 0; first < layer->units; first += SLIMSE_GATE_ROWS) {
-        add(layer, UPDATE, layer->reset_after != 0U ? GATES : CANDIDATE, first, hidden, chunk);
+        aim(layer, UPDATE, CANDIDATE, first, chunk);
+        slimse_recurrent_sums_s8(&chunk->from);
         chunk->to.hidden = &hidden[first];
-        if (layer->reset_after != 0U) {
-            slimse_gru_after(&chunk->to, &scratch[first]);
-        } else {
-            slimse_gru_keep(&chunk->to, &scratch[first], &kept[first]);
-        }
+        slimse_gru_keep(&chunk->to, &scratch[first], &kept[first]);
     }
-    for (uint32_t first = 0; first < layer->units && layer->reset_after == 0U; first += SLIMSE_GATE_ROWS) {
-        add(layer, CANDIDATE, 1, first, kept, chunk);
+    chunk->from.hidden = kept;
+    for (uint32_t first = 0; first < layer->units; first += SLIMSE_GATE_ROWS) {
+        aim(layer, CANDIDATE, 1, first, chunk);
+        slimse_recurrent_sums_s8(&chunk->from);
         chunk->to.hidden = &hidden[first];
         slimse_gru_blend(&chunk->to, &scratch[first], &scratch[first]);
     }
@@ -91,12 +102,17 @@ uint32_t slimse_gru_vector_s8(const slimse_gru_vector_s8_t *layer, const int8_t 
     if (layer->hidden_pitch == 0U) {
         memset(hidden, 0, layer->units * sizeof *hidden);
     }
+    aim(layer, UPDATE, GATES, 0, &chunk);
     for (uint32_t i = 0; i < layer->positions; i++) {
         const uint32_t position = layer->is_reversed != 0U ? layer->positions - 1U - i : i;
         int16_t *const state = &hidden[position * layer->hidden_pitch];
 
         chunk.from.input = &input[position * layer->input_pitch];
-        step(layer, state, scratch, &chunk);
+        if (layer->reset_after != 0U) {
+            after(layer, state, scratch, &chunk);
+        } else {
+            before(layer, state, scratch, &chunk);
+        }
         finish(layer, scratch, state, &output[position * layer->output_pitch]);
     }
     return layer->positions * 3U * layer->units * ((uint32_t)layer->columns + layer->units);
