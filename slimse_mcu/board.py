@@ -73,6 +73,11 @@ class Board:
         return round(ticks * 1e9 / (self.counter_hz * (1 << self.counter_shift)))
 
     @property
+    def has_fpu(self) -> bool:
+        """Whether the core computes in single precision itself, by the flags of its compiler."""
+        return self.core == "host" or any(flag in self.flags for flag in ("-mfloat-abi=hard", "-mfloat-abi=softfp"))
+
+    @property
     def virtual(self) -> bool:
         """Whether this computer runs the board: an emulator or a process."""
         return self.emulator != ""

@@ -50,6 +50,7 @@ def compile_model(
     wide: Collection[str] = (),
     instrumented: bool = False,
     kernels: Sequence[str] | None = None,
+    audio: str | None = None,
     on_stage: Stage | None = None,
 ) -> Compiled:
     """Compile a model.
@@ -67,6 +68,8 @@ def compile_model(
         instrumented: Keep every tensor in memory of its own and call a hook after each layer.
         kernels: Folders of the kernels that the model is compiled for, in search order, as ``Board.kernels``.  None
             means the board's; without a board the portable ones, which run on every board.
+        audio: What the front and back end computes in, ``"float"`` or ``"fixed"``.  None means what suits the board:
+            single precision if it has an FPU, else integers; without a board single precision.
         on_stage: Called after each stage.
 
     Raises:
@@ -103,7 +106,7 @@ def compile_model(
     note = unseen_note(quantized)
     if note:
         tell("warning", note)
-    planned = plan(quantized, board, instrumented=instrumented, kernels=kernels)
+    planned = plan(quantized, board, instrumented=instrumented, kernels=kernels, audio=audio)
     tell("plan", f"fits the board {board.name}" if board else "for any board")
     project = emit(planned)
     tell("emit", f"{len(project.files)} files")

@@ -95,7 +95,7 @@ def measure(
         SlimseError: ``out`` cannot be written, or holds files of these names that slimse did not write.
     """
     tell = progress or (lambda stage, done, total: None)
-    twin = Twin.of(plan.quantized)
+    twin = Twin.of(plan.quantized, plan.audio)
     feed = _feed(twin, recordings, all_open_frames)
     _check_sizes(session, plan)
     with _fresh_folder(out) as folder:

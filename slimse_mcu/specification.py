@@ -44,7 +44,7 @@ class Specification:
     def __init__(self, twin: Twin, forced: GateBits | None, kept: Sequence[str]) -> None:
         self._graph = twin.quantized.graph
         self._tables = twin.tables
-        self._audio = None if twin.tables is None else frontend.StftState.zero(twin.tables.hop)
+        self._audio = None if twin.tables is None else twin.tables.start()
         self._stream = Stream.integer(twin.quantized)
         self._layout = gate_layout(self._graph)
         self._forced = forced

@@ -11,6 +11,7 @@ from test_frontend import (
     CORES,
     DRIVER_HEAD,
     Compiled,
+    analysed,
     arm_checksum,
     assert_same,
     extremes,
@@ -90,7 +91,7 @@ def test_features_are_the_rounded_compression(kind: str, exponent: float, epsilo
     front, pcm = front_of(kind, exponent=exponent, epsilon=epsilon), noise()
     real, spectrum = frontend.float_analyse(front, pcm)
     feature = Quantization(float(np.float32(np.abs(real).max() / 32767)), 0, bits=16)
-    got = frontend.analyse(frontend.tables(front, feature, GAINS), frontend.StftState.zero(256), pcm)[0]
+    got = analysed(front, feature, pcm)
     assert got.dtype == np.int16
     heard = np.repeat(np.abs(spectrum) > 1e-2, 2 if kind == "complex" else 1, axis=1)
     wanted = real.astype(np.float64) / feature.scale
@@ -99,16 +100,14 @@ def test_features_are_the_rounded_compression(kind: str, exponent: float, epsilo
 
 
 def test_silence_has_the_feature_of_epsilon() -> None:
-    got = frontend.analyse(frontend.tables(FrontEnd(), FINE, GAINS), frontend.StftState.zero(256), np.zeros(512, "i2"))[
-        0
-    ]
+    got = analysed(FrontEnd(), FINE, np.zeros(512, "i2"))
     assert np.all(got == round(1e-9**0.3 / FINE.scale))
 
 
 def test_features_beyond_the_range_saturate() -> None:
     coarse = Quantization(1e-7, 0, bits=16)
     pcm = np.random.default_rng(6).integers(-32768, 32768, 2560).astype(np.int16)
-    got = frontend.analyse(frontend.tables(front_of("complex"), coarse, GAINS), frontend.StftState.zero(256), pcm)[0]
+    got = analysed(front_of("complex"), coarse, pcm)
     assert set(np.unique(got)) >= {-32768, 32767}
 
 

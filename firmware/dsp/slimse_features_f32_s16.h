@@ -1,0 +1,36 @@
+/* Compression of a spectrum in single precision to int16 features with zero point 0. */
+#ifndef SLIMSE_FEATURES_F32_S16_H
+#define SLIMSE_FEATURES_F32_S16_H
+
+#include "slimse_spectrum_f32.h"
+
+/* A power of a float that is not negative. */
+typedef struct {
+    const float *octaves; /* [256], by the biased exponent: the result where the fraction is 1; [0] is 0 */
+    const float *lines;   /* [128][value, slope per 2^-16], through the same power of the fraction */
+} slimse_power_f32_t;
+
+/* Compressed magnitude. */
+typedef struct {
+    slimse_spectrum_f32_t spectrum;
+    float floor;                 /* added to each magnitude, >= 0 */
+    slimse_power_f32_t root;     /* magnitude from 4 * power */
+    slimse_power_f32_t exponent; /* steps of the feature from a magnitude */
+} slimse_magnitude_features_f32_s16_t;
+
+/* Compressed real and imaginary part. */
+typedef struct {
+    slimse_spectrum_f32_t spectrum;
+    float floor;                 /* added to each power, >= 0 */
+    slimse_power_f32_t exponent; /* steps per unit from 4 * power */
+} slimse_complex_features_f32_s16_t;
+
+/* packed [hop] -> spectrum [hop] in its place, features [hop + 1] */
+void slimse_magnitude_features_f32_s16(const slimse_magnitude_features_f32_s16_t *compression,
+                                       slimse_complex_t *packed, int16_t *features);
+
+/* packed [hop] -> spectrum [hop] in its place, features [hop + 1][re, im] */
+void slimse_complex_features_f32_s16(const slimse_complex_features_f32_s16_t *compression,
+                                     slimse_complex_t *packed, int16_t *features);
+
+#endif
