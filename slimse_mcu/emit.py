@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu import assets, frontend
+from slimse_mcu.dsp.path import AudioPath
 from slimse_mcu.emit_frame import Symbols, call_title, components, frame_steps
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import Part, Provenance, Quantization
@@ -129,15 +130,15 @@ def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "slimse.h", assets.read_text("firmware/slimse.h")
     yield from kernel_files(sorted(_functions(plan)), plan.kernels).items()
     if plan.quantized.graph.frontend is not None:
-        yield from audio_files(frontend.sources(_audio(plan)), plan.kernels).items()
+        yield from audio_files(_audio(plan).sources, plan.kernels).items()
 
 
-def _audio(plan: Plan) -> frontend.AudioTables:
+def _audio(plan: Plan) -> AudioPath[Any]:
     """Constants of the front and back end of a model that has one."""
     graph, quantization = plan.quantized.graph, plan.quantized.quantization
     assert graph.frontend is not None, "the model has a front end"
     assert plan.audio is not None, "the plan says what it computes in"
-    return frontend.tables(graph.frontend, quantization[graph.input], quantization[graph.output], plan.audio)
+    return frontend.audio_path(graph.frontend, quantization[graph.input], quantization[graph.output], plan.audio)
 
 
 # ---- what the templates print ------------------------------------------------------------------------------------

@@ -1,14 +1,13 @@
 """The audio front and back end of a model: what it may be, its constants, and what the device computes, bit for bit.
 
 A hop of int16 samples becomes one frame of int8 (int16 where wide) features; one frame of int8 (int16) mask becomes
-a hop of int16 samples, one hop later.  :func:`analyse` and :func:`synthesise` equal the C of ``firmware/dsp``, in
-single precision or in integers; :mod:`slimse_mcu.dsp` specifies both.  :func:`float_analyse` and
+a hop of int16 samples, one hop later.  What :func:`audio_path` gives equals the C of ``firmware/dsp``, in single
+precision or in integers; :mod:`slimse_mcu.dsp` specifies both.  :func:`float_analyse` and
 :func:`float_synthesise` are the same transform in float64, for calibration and for the float model's audio.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -17,10 +16,14 @@ from numpy.typing import NDArray
 
 from slimse_mcu import spectral
 from slimse_mcu.dsp.complex_f32 import Complex
-from slimse_mcu.dsp.features_f32 import FeaturesF32, features_f32
+from slimse_mcu.dsp.complex_s32 import ComplexInt
+from slimse_mcu.dsp.features_f32 import features_f32
+from slimse_mcu.dsp.features_s32 import features_s32
 from slimse_mcu.dsp.mask_f32 import MaskF32
-from slimse_mcu.dsp.state import StftState
+from slimse_mcu.dsp.mask_s32 import MaskS32, gain_exponent
+from slimse_mcu.dsp.path import AudioPath
 from slimse_mcu.dsp.stft_f32 import StftF32
+from slimse_mcu.dsp.stft_s32 import StftS32
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import FrontEnd, Provenance, Quantization
 from slimse_mcu.spectral import FULL_SCALE
@@ -38,29 +41,6 @@ SAMPLE_RATES_HZ = (1000, 768000)
 """Least and greatest sampling rate."""
 
 _SMALLEST_EXPONENT = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class AudioTables:
-    """All constants of ``firmware/dsp`` for one front end and its quantization: one path of one arithmetic.
-
-    Attributes:
-        hop: Samples per frame; ``fft = 2 * hop``, ``bins = hop + 1``.
-        arithmetic: What it computes in, see :data:`ARITHMETICS`.
-        stft: The transform.
-        features: How a spectrum is compressed.
-        mask: How the mask is applied.
-    """
-
-    hop: int
-    arithmetic: str
-    stft: StftF32
-    features: FeaturesF32
-    mask: MaskF32
-
-    def start(self) -> StftState:
-        """The state after reset."""
-        return self.stft.start()
 
 
 # ---- tables ------------------------------------------------------------------------------------------------
@@ -135,10 +115,10 @@ def check_model(frontend: FrontEnd, inputs: tuple[int, ...], outputs: tuple[int,
             )
 
 
-def tables(
+def audio_path(
     frontend: FrontEnd, feature: Quantization, mask: Quantization, arithmetic: str = ARITHMETICS[0]
-) -> AudioTables:
-    """All constants of the device's front and back end.
+) -> AudioPath[Complex] | AudioPath[ComplexInt]:
+    """The device's front and back end, with all its constants.
 
     Args:
         frontend: What the model was trained with.
@@ -152,41 +132,10 @@ def tables(
     check(frontend)
     spectral.mask_reach(mask)
     hop = frontend.hop
-    return AudioTables(hop, arithmetic, StftF32.of(hop), features_f32(frontend, feature), MaskF32.of(frontend, mask))
-
-
-# ---- the specification -------------------------------------------------------------------------------------
-
-
-def analyse(table: AudioTables, state: StftState, pcm: NDArray[np.int16]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """What ``model_audio_analyse`` does, over whole hops.
-
-    Args:
-        table: From :func:`tables`.
-        state: ``history`` is read and replaced.
-        pcm: int16 ``[frames * hop]``.
-
-    Returns:
-        int8 or int16 features ``[frames, inputs]`` (complex ones flat, (re, im) per bin) and the spectrum
-        ``[frames, hop, 2]`` as the device holds it, bin 0 holding the real bins 0 and ``hop`` as (re, im).
-    """
-    features, spectrum = table.features.quantize(table.stft.analyse(state, pcm))
-    return features, spectrum.pairs
-
-
-def synthesise(table: AudioTables, state: StftState, mask: NDArray[Any], spectrum: NDArray[Any]) -> NDArray[np.int16]:
-    """What ``model_audio_synthesise`` does, over whole frames.
-
-    Args:
-        table: From :func:`tables`.
-        state: ``overlap`` is read and replaced.
-        mask: int8 or int16 ``[frames, outputs]``.
-        spectrum: ``[frames, hop, 2]`` from :func:`analyse`.
-
-    Returns:
-        int16 ``[frames * hop]``, one hop behind the input.
-    """
-    return table.stft.synthesise(state, table.mask.apply(mask, Complex.of(spectrum)))
+    if arithmetic == "fixed":
+        stft = StftS32.of(hop, gain_exponent(frontend, mask))
+        return AudioPath(hop, arithmetic, stft, features_s32(frontend, feature), MaskS32.of(frontend, mask))
+    return AudioPath(hop, arithmetic, StftF32.of(hop), features_f32(frontend, feature), MaskF32.of(frontend, mask))
 
 
 # ---- the float twin ----------------------------------------------------------------------------------------
@@ -247,7 +196,7 @@ def pad_to_hops(pcm: NDArray[np.int16], hop: int) -> NDArray[np.int16]:
 
 
 def render_context(
-    table: AudioTables,
+    path: AudioPath[Any],
     frontend: FrontEnd,
     feature: Quantization,
     mask: Quantization,
@@ -256,14 +205,14 @@ def render_context(
     """All values that ``model_audio.h.j2`` and ``model_audio.c.j2`` print, under the keys ``audio`` and ``abi``.
 
     Args:
-        table: From :func:`tables`.
+        path: From :func:`audio_path`.
         frontend: What the model was trained with.
         feature: Quantization of the graph's input.
         mask: Quantization of the graph's output.
         provenance: What the generated file says it was made of.
     """
-    hop, fft = table.hop, frontend.fft
-    parts = {"stft": table.stft.c(), "features": table.features.c(), "mask": table.mask.c()}
+    hop, fft = path.hop, frontend.fft
+    parts = path.c()
     arrays = {array.name: array for part in parts.values() for array in part.tables}
     made_of = "no model" if provenance is None else f"{provenance.model_name}, sha256 {provenance.model_hash}"
     return {
@@ -278,10 +227,10 @@ def render_context(
             "hop_ms": f"{1000 * hop / frontend.sample_rate_hz:g}",
             "inputs": frontend.inputs,
             "outputs": frontend.outputs,
-            "arithmetic_words": _ARITHMETIC_WORDS[table.arithmetic],
-            "complex_ctype": table.stft.complex_ctype,
-            "overlap_ctype": table.stft.overlap_ctype,
-            "headers": sources(table),
+            "arithmetic_words": _ARITHMETIC_WORDS[path.arithmetic],
+            "complex_ctype": path.stft.complex_ctype,
+            "overlap_ctype": path.stft.overlap_ctype,
+            "headers": path.sources,
             "structures": [{"name": name, "part": part} for name, part in parts.items()],
             **parts,
             **_meanings(frontend),
@@ -294,11 +243,6 @@ def render_context(
             "arrays": list(arrays.values()),
         },
     }
-
-
-def sources(table: AudioTables) -> list[str]:
-    """Names of the headers and sources of ``firmware/dsp`` that a path needs, without ending."""
-    return [part.c().source for part in (table.stft, table.features, table.mask)]
 
 
 def _meanings(frontend: FrontEnd) -> dict[str, str]:

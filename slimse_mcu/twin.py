@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu import flips, frontend
+from slimse_mcu.dsp.path import AudioPath
 from slimse_mcu.errors import AudioError
 from slimse_mcu.fidelity import Comparison
 from slimse_mcu.flips import Audit
@@ -39,7 +40,7 @@ class Twin:
     """
 
     quantized: QuantizedGraph
-    tables: frontend.AudioTables | None
+    tables: AudioPath[Any] | None
 
     @classmethod
     def of(cls, quantized: QuantizedGraph, audio: str | None = None) -> Twin:
@@ -53,7 +54,7 @@ class Twin:
         if graph.frontend is None:
             return cls(quantized, None)
         both = quantized.quantization[graph.input], quantized.quantization[graph.output]
-        return cls(quantized, frontend.tables(graph.frontend, *both, audio or frontend.ARITHMETICS[0]))
+        return cls(quantized, frontend.audio_path(graph.frontend, *both, audio or frontend.ARITHMETICS[0]))
 
     def frames(self, recording: Recording) -> NDArray[Any]:
         """What the board is sent, one row per frame: hops of samples and one of silence, or quantized features."""
@@ -79,9 +80,9 @@ class Twin:
             trace = run_int8(self.quantized, frames, forced=forced, progress=done)
             return Run(trace.gates, trace.macs, None, None, trace.output)
         state = self.tables.start()
-        features, spectrum = frontend.analyse(self.tables, state, frames.reshape(-1))
+        features, spectrum = self.tables.analyse(state, frames.reshape(-1))
         trace = run_int8(self.quantized, features, forced=forced, progress=done)
-        samples = frontend.synthesise(self.tables, state, trace.output, spectrum)
+        samples = self.tables.synthesise(state, trace.output, spectrum)
         return Run(trace.gates, trace.macs, None, None, samples.reshape(frames.shape))
 
     def compare(
@@ -105,7 +106,7 @@ class Twin:
             return _run(run_both(self.quantized, real_features, frames, comparison, audit, told).integer), {}
         assert graph.frontend is not None, "tables are a front end's"
         state = self.tables.start()
-        features, spectrum = frontend.analyse(self.tables, state, frames.reshape(-1))
+        features, spectrum = self.tables.analyse(state, frames.reshape(-1))
         real_features, real_spectrum = frontend.float_analyse(graph.frontend, frames.reshape(-1))
         runs = run_both(self.quantized, real_features, features, comparison, audit, told)
         sounds = {
@@ -121,7 +122,7 @@ class Twin:
         """Samples ``[frames * hop]`` of the specification."""
         assert self.tables is not None, "features have no sound"
         state = self.tables.start()
-        return frontend.synthesise(self.tables, state, trace.output, spectrum[: len(trace.output)])
+        return self.tables.synthesise(state, trace.output, spectrum[: len(trace.output)])
 
     def _real_sound(self, trace: Trace, spectrum: NDArray[Any]) -> NDArray[np.int16]:
         """Samples ``[frames * hop]`` of the float model."""

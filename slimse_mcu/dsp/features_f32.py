@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.dsp.c_text import CPart, CTable, c_float, table
 from slimse_mcu.dsp.complex_f32 import Complex, FloatArray
+from slimse_mcu.dsp.path import Features
 from slimse_mcu.dsp.roots import rising_window
 from slimse_mcu.dsp.steps import Steps, bits_of
 from slimse_mcu.dsp.stft_f32 import SpectrumF32
@@ -46,16 +46,6 @@ _PLACE_BITS = 18
 _LINE_PLACE_BITS = 16
 _FLOAT_MAX = float(np.finfo(np.float32).max)
 _TRANSFORM_SLACK = 1.001
-
-
-class FeaturesF32(Protocol):
-    """How a device makes features of a transform of sample pairs."""
-
-    def quantize(self, packed: Complex) -> tuple[NDArray[Any], Complex]:
-        """Features ``[frames, inputs]``, and the spectrum ``[frames, hop]``."""
-
-    def c(self) -> CPart:
-        """The structure and its arrays."""
 
 
 def split_ends(spectrum: Complex) -> Complex:
@@ -307,7 +297,7 @@ class WideComplexFeatures:
         return CPart("slimse_features_f32_s16", name, f"{name}_t", fields, (turns, *exponents))
 
 
-def features_f32(frontend: FrontEnd, feature: Quantization) -> FeaturesF32:
+def features_f32(frontend: FrontEnd, feature: Quantization) -> Features[Complex]:
     """How the device makes features of the given quantization."""
     is_complex = frontend.features == "complex"
     if feature.is_wide:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,6 +123,10 @@ class StftF32:
         first = samples[:, : self.hop] * self.window[:-1]
         second = samples[:, self.hop :] * self.window[:0:-1]
         return to_samples(state.overlapped(first, second)).reshape(-1)
+
+    def spectrum(self, pairs: NDArray[Any]) -> Complex:
+        """A spectrum from its pairs."""
+        return Complex.of(pairs)
 
     def c(self) -> CPart:
         """The structure and its arrays."""
