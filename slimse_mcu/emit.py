@@ -130,7 +130,7 @@ def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "slimse.h", assets.read_text("firmware/slimse.h")
     yield from kernel_files(sorted(_functions(plan)), plan.kernels).items()
     if plan.quantized.graph.frontend is not None:
-        yield from audio_files(_audio(plan).sources, plan.kernels).items()
+        yield from audio_files(_audio(plan).files, plan.kernels).items()
 
 
 def _audio(plan: Plan) -> AudioPath[Any]:

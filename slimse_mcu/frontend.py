@@ -230,7 +230,7 @@ def render_context(
             "arithmetic_words": _ARITHMETIC_WORDS[path.arithmetic],
             "complex_ctype": path.stft.complex_ctype,
             "overlap_ctype": path.stft.overlap_ctype,
-            "headers": path.sources,
+            "headers": [part.header for part in parts.values()],
             "structures": [{"name": name, "part": part} for name, part in parts.items()],
             **parts,
             **_meanings(frontend),

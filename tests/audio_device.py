@@ -75,7 +75,7 @@ class Setting:
         context = fe.render_context(self.path, self.front, self.feature, self.gains)
         files = {f"model_audio.{kind}": environment.get_template(f"model_audio.{kind}.j2") for kind in "hc"}
         texts = {name: template.render(context) for name, template in files.items()}
-        texts.update(audio_files(self.path.sources, self.kernels), **{"slimse.h": STUB})
+        texts.update(audio_files(self.path.files, self.kernels), **{"slimse.h": STUB})
         for name, text in texts.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)

@@ -2,13 +2,8 @@
 #ifndef SLIMSE_FEATURES_F32_S16_H
 #define SLIMSE_FEATURES_F32_S16_H
 
+#include "slimse_power_f32.h"
 #include "slimse_spectrum_f32.h"
-
-/* A power of a float that is not negative. */
-typedef struct {
-    const float *octaves; /* [256], by the biased exponent: the result where the fraction is 1; [0] is 0 */
-    const float *lines;   /* [128][value, slope per 2^-16], through the same power of the fraction */
-} slimse_power_f32_t;
 
 /* Compressed magnitude. */
 typedef struct {

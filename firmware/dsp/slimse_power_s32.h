@@ -117,8 +117,10 @@ static inline slimse_complex_s32_t slimse_compressed(const slimse_power_s32_t *p
     const uint32_t room = slimse_room(x) - 1u;
     const int32_t shift = (int32_t)room - 4 - gain.exponent;
     const slimse_complex_s32_t steps = {
-        slimse_shift_rounded(slimse_high_product(x.re * (int32_t)(1u << room), gain.mantissa), shift),
-        slimse_shift_rounded(slimse_high_product(x.im * (int32_t)(1u << room), gain.mantissa), shift),
+        slimse_shift_rounded(slimse_high_product(x.re * (int32_t)(1u << room), gain.mantissa),
+                             shift),
+        slimse_shift_rounded(slimse_high_product(x.im * (int32_t)(1u << room), gain.mantissa),
+                             shift),
     };
 
     return steps;

@@ -1,4 +1,5 @@
-/* From the transform of sample pairs to the spectrum of the samples, and back, two bins at a time. */
+/* From the transform of sample pairs to the spectrum of the samples, and back, two bins at a time.
+ */
 #ifndef SLIMSE_SPECTRUM_F32_H
 #define SLIMSE_SPECTRUM_F32_H
 
@@ -22,7 +23,8 @@ static inline slimse_complex_t slimse_split_ends(slimse_complex_t packed)
     return ends;
 }
 
-/* Bins k and hop - k, times two, from packed[k] and packed[hop - k]; for k = hop / 2 both are the same. */
+/* Bins k and hop - k, times two, from packed[k] and packed[hop - k]; for k = hop / 2 both are the
+ * same. */
 static inline slimse_bins_t slimse_split(slimse_complex_t low, slimse_complex_t high,
                                          slimse_complex_t turn)
 {

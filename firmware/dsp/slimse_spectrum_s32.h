@@ -1,5 +1,5 @@
-/* From the transform of sample pairs to the spectrum of the samples, and back, two bins at a time, in
- * integers. */
+/* From the transform of sample pairs to the spectrum of the samples, and back, two bins at a time,
+ * in integers. */
 #ifndef SLIMSE_SPECTRUM_S32_H
 #define SLIMSE_SPECTRUM_S32_H
 
@@ -34,8 +34,8 @@ static inline slimse_bins_s32_t slimse_bins_of(slimse_complex_s32_t even,
 }
 
 /* Bins k and hop - k from packed[k] and packed[hop - k]; for k = hop / 2 both are the same. */
-static inline slimse_bins_s32_t slimse_split_s32(slimse_complex_s32_t low, slimse_complex_s32_t high,
-                                                 slimse_turn_t turn)
+static inline slimse_bins_s32_t slimse_split_s32(slimse_complex_s32_t low,
+                                                 slimse_complex_s32_t high, slimse_turn_t turn)
 {
     const slimse_complex_s32_t even = {low.re + high.re, low.im - high.im};
     const slimse_complex_s32_t odd = {low.re - high.re, low.im + high.im};

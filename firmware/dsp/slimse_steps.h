@@ -6,11 +6,12 @@
 
 /* The numbers are divided into equal buckets; none holds more than 3 thresholds. */
 typedef struct {
-    const uint32_t *thresholds; /* [level] for level -128 .. 128: where level + 1 begins; ascending, */
-                                /* the last two above all numbers */
-    const int8_t *starts;       /* level where each bucket begins */
-    uint16_t first;             /* bucket of starts[0]; those below it are like it */
-    uint8_t shift;              /* a number's bucket is the number >> shift */
+    const uint32_t
+        *thresholds;      /* [level] for level -128 .. 128: where level + 1 begins; ascending, */
+                          /* the last two above all numbers */
+    const int8_t *starts; /* level where each bucket begins */
+    uint16_t first;       /* bucket of starts[0]; those below it are like it */
+    uint8_t shift;        /* a number's bucket is the number >> shift */
 } slimse_steps_t;
 
 /* -128 and how many thresholds are at or below a number. */

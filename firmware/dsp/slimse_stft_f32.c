@@ -8,7 +8,8 @@
 
 #include "slimse_saturate.h"
 
-/* Pairs of samples, (even, odd) as (re, im), times the window; eight at a time, hop / 8 pairs apart. */
+/* Pairs of samples, (even, odd) as (re, im), times the window; eight at a time, hop / 8 pairs
+ * apart. */
 static void first_pass(const slimse_stft_f32_t *stft, const int16_t *pcm, const int16_t *history,
                        slimse_complex_t *packed)
 {
@@ -116,7 +117,8 @@ static int16_t to_sample(float value)
     return slimse_saturate_s16((int32_t)(value + 32768.5f) - 32768);
 }
 
-/* Eight pairs of samples at a time: the first half of the frame is added to the last frame's second. */
+/* Eight pairs of samples at a time: the first half of the frame is added to the last frame's
+ * second. */
 static void last_pass(const slimse_stft_f32_t *stft, const slimse_complex_t *packed, float *overlap,
                       int16_t *pcm)
 {

@@ -142,7 +142,8 @@ static void inverse_pass2(slimse_complex_s32_t *packed, uint32_t points, uint32_
     }
 }
 
-/* Four pairs of samples at a time: the first half of the frame is added to the last frame's second. */
+/* Four pairs of samples at a time: the first half of the frame is added to the last frame's second.
+ */
 static void last_pass(const slimse_stft_s32_t *stft, const slimse_complex_s32_t *packed,
                       int32_t *overlap, int16_t *pcm)
 {
@@ -160,10 +161,10 @@ static void last_pass(const slimse_stft_s32_t *stft, const slimse_complex_s32_t 
             const int16_t *down = falling - j * stride;
             int32_t *rest = overlap + j * stride;
             int16_t *out = pcm + j * stride;
-            out[0] = slimse_saturate_s16(
-                (slimse_half_product(x[j].re, up[0]) + rest[0] + half) >> fraction);
-            out[1] = slimse_saturate_s16(
-                (slimse_half_product(x[j].im, up[1]) + rest[1] + half) >> fraction);
+            out[0] = slimse_saturate_s16((slimse_half_product(x[j].re, up[0]) + rest[0] + half) >>
+                                         fraction);
+            out[1] = slimse_saturate_s16((slimse_half_product(x[j].im, up[1]) + rest[1] + half) >>
+                                         fraction);
             rest[0] = slimse_half_product(x[j + 2].re, down[0]);
             rest[1] = slimse_half_product(x[j + 2].im, down[-1]);
         }

@@ -34,13 +34,15 @@ class CPart:
     """One stage of the path as it stands in the generated C.
 
     Attributes:
-        source: Name of its header and source in ``firmware/dsp``, without ending.
-        function: What is called.
+        header: Name of its header in ``firmware/dsp``, without ending.
+        source: Name of its source.
+        function: What is called; ``{}`` stands for the direction.
         ctype: Type of the structure that holds its constants.
         fields: Members of that structure: name and C value.
         tables: Arrays that they point to.
     """
 
+    header: str
     source: str
     function: str
     ctype: str

@@ -1,5 +1,5 @@
-"""How a spectrum in single precision becomes integer features: specification of ``slimse_features_f32_s8.c`` and
-``slimse_features_f32_s16.c``, and their tables.
+"""How a spectrum in single precision becomes integer features: specification of
+``slimse_magnitude_features_f32_s8.c``, ``slimse_complex_features_f32_s8.c`` and their int16 forms, and their tables.
 
 ``power`` is that of the device's spectrum: ``4 * |32768 X|**2``.
 
@@ -94,7 +94,7 @@ class MagnitudeFeatures:
         steps, arrays = self.steps.c("bits of the power (4 x, in int16 units)")
         fields = {"spectrum": spectrum, "steps": steps}
         name = "slimse_magnitude_features_f32_s8"
-        return CPart("slimse_features_f32_s8", name, f"{name}_t", fields, (turns, *arrays))
+        return CPart("slimse_features_f32_s8", name, name, f"{name}_t", fields, (turns, *arrays))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class ComplexFeatures:
             table("audio_segments", "float", self.segments, segments),
         )
         name = "slimse_complex_features_f32_s8"
-        return CPart("slimse_features_f32_s8", name, f"{name}_t", fields, tables)
+        return CPart("slimse_features_f32_s8", name, name, f"{name}_t", fields, tables)
 
 
 def _unit(frontend: FrontEnd, feature: Quantization) -> float:
@@ -258,7 +258,7 @@ class WideMagnitudeFeatures:
         exponent, exponents = self.exponent.c("exponent", "steps of the feature", "magnitude")
         fields = {"spectrum": spectrum, "floor": c_float(self.floor), "root": root, "exponent": exponent}
         name = "slimse_magnitude_features_f32_s16"
-        return CPart("slimse_features_f32_s16", name, f"{name}_t", fields, (turns, *roots, *exponents))
+        return CPart("slimse_features_f32_s16", name, name, f"{name}_t", fields, (turns, *roots, *exponents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +294,7 @@ class WideComplexFeatures:
         exponent, exponents = self.exponent.c("exponent", result, "power")
         fields = {"spectrum": spectrum, "floor": c_float(self.floor), "exponent": exponent}
         name = "slimse_complex_features_f32_s16"
-        return CPart("slimse_features_f32_s16", name, f"{name}_t", fields, (turns, *exponents))
+        return CPart("slimse_features_f32_s16", name, name, f"{name}_t", fields, (turns, *exponents))
 
 
 def features_f32(frontend: FrontEnd, feature: Quantization) -> Features[Complex]:

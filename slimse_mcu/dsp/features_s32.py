@@ -1,5 +1,6 @@
-"""How a spectrum in integers becomes integer features: specification of ``slimse_features_s32_s8.c``,
-``slimse_features_s32_s16.c`` and ``slimse_power_s32.h``, and their tables.
+"""How a spectrum in integers becomes integer features: specification of
+``slimse_magnitude_features_s32_s8.c``, ``slimse_complex_features_s32_s8.c``, their int16 forms and
+``slimse_power_s32.h``, and their tables.
 
 A number from zero up is written as 32 bits that order like it: binary exponent + 1 and 25 bits of fraction, the way a
 float does; zero is 0.
@@ -128,7 +129,7 @@ class MagnitudeFeaturesS32:
         steps, arrays = self.steps.c("power, as a number like in slimse_power_s32.h,")
         fields = {"spectrum": spectrum, "steps": steps}
         name = "slimse_magnitude_features_s32_s8"
-        return CPart("slimse_features_s32_s8", name, f"{name}_t", fields, (turns, *arrays))
+        return CPart("slimse_features_s32_s8", name, name, f"{name}_t", fields, (turns, *arrays))
 
 
 # ---- powers ------------------------------------------------------------------------------------------------
@@ -248,7 +249,7 @@ class ComplexFeaturesS32:
         if self.bits == 8:
             fields["zero_point"] = str(self.zero_point)
         name = f"slimse_complex_features_s32_s{self.bits}"
-        return CPart(f"slimse_features_s32_s{self.bits}", name, f"{name}_t", fields, (turns, *powers))
+        return CPart(f"slimse_features_s32_s{self.bits}", name, name, f"{name}_t", fields, (turns, *powers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +292,7 @@ class WideMagnitudeFeaturesS32:
         exponent, exponents = self.exponent.c("exponent", "steps of the feature", "magnitude")
         fields = {"spectrum": spectrum, "floor": f"{self.floor}u", "root": root, "exponent": exponent}
         name = "slimse_magnitude_features_s32_s16"
-        return CPart("slimse_features_s32_s16", name, f"{name}_t", fields, (turns, *roots, *exponents))
+        return CPart("slimse_features_s32_s16", name, name, f"{name}_t", fields, (turns, *roots, *exponents))
 
 
 def features_s32(frontend: FrontEnd, feature: Quantization) -> Features[ComplexInt]:

@@ -1,5 +1,5 @@
-"""How an integer mask changes a spectrum in single precision: specification of ``slimse_mask_s8_f32.c`` and its
-int16 form.
+"""How an integer mask changes a spectrum in single precision: specification of
+``slimse_magnitude_mask_s8_f32.c``, ``slimse_complex_mask_s8_f32.c`` and their int16 forms.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class MaskF32:
         fields = {"spectrum": spectrum, "gain": c_float(self.gain)}
         if self.bits == 8:
             fields["zero_point"] = str(self.zero_point)
-        source = f"slimse_mask_s{self.bits}_f32"
+        header = f"slimse_mask_s{self.bits}_f32"
         kind = "complex" if self.is_complex else "magnitude"
-        return CPart(source, f"slimse_{kind}_mask_s{self.bits}_f32", f"{source}_t", fields, (turns,))
+        name = f"slimse_{kind}_mask_s{self.bits}_f32"
+        return CPart(header, name, name, f"{header}_t", fields, (turns,))

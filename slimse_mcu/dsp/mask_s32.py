@@ -1,4 +1,6 @@
-"""How an integer mask changes a spectrum in integers: specification of ``slimse_mask_s8_s32.c`` and its int16 form."""
+"""How an integer mask changes a spectrum in integers: specification of ``slimse_magnitude_mask_s8_s32.c``,
+``slimse_complex_mask_s8_s32.c`` and their int16 forms.
+"""
 
 from __future__ import annotations
 
@@ -98,6 +100,7 @@ class MaskS32:
         fields = {"spectrum": spectrum, "multiplier": str(self.multiplier), "shift": str(self.shift)}
         if self.bits == 8:
             fields["zero_point"] = str(self.zero_point)
-        source = f"slimse_mask_s{self.bits}_s32"
+        header = f"slimse_mask_s{self.bits}_s32"
         kind = "complex" if self.is_complex else "magnitude"
-        return CPart(source, f"slimse_{kind}_mask_s{self.bits}_s32", f"{source}_t", fields, (turns,))
+        name = f"slimse_{kind}_mask_s{self.bits}_s32"
+        return CPart(header, name, name, f"{header}_t", fields, (turns,))

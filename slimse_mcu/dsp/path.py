@@ -89,9 +89,10 @@ class AudioPath(Generic[C]):
     mask: Mask[C]
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """Names of the headers and sources of ``firmware/dsp`` that it needs, without ending."""
-        return tuple(part.source for part in self.c().values())
+    def files(self) -> tuple[str, ...]:
+        """Names of the sources and headers of ``firmware/dsp`` that it needs, without ending."""
+        parts = self.c().values()
+        return tuple(sorted({name for part in parts for name in (part.source, part.header)}))
 
     def c(self) -> dict[str, CPart]:
         """Structures and arrays by stage."""

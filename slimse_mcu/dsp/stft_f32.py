@@ -147,7 +147,7 @@ class StftF32:
             table("audio_places", "uint8_t", self.places, "where the first pass writes, in blocks of 8"),
             complex_table("audio_twiddles", "slimse_complex_t", twiddles, f"FFT passes after the first: {passes}"),
         )
-        return CPart("slimse_stft_f32", "slimse_stft_{}_f32", "slimse_stft_f32_t", fields, tables)
+        return CPart("slimse_stft_f32", "slimse_stft_f32", "slimse_stft_{}_f32", "slimse_stft_f32_t", fields, tables)
 
 
 def _parts(packed: FloatArray, twiddles: FloatArray) -> FloatArray:

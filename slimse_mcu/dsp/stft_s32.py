@@ -170,7 +170,7 @@ class StftS32:
                 "audio_twiddles", "slimse_turn_t", twiddles, f"FFT passes after the first, in 2^-15: {passes}"
             ),
         )
-        return CPart("slimse_stft_s32", "slimse_stft_{}_s32", "slimse_stft_s32_t", fields, tables)
+        return CPart("slimse_stft_s32", "slimse_stft_s32", "slimse_stft_{}_s32", "slimse_stft_s32_t", fields, tables)
 
 
 def _parts(packed: IntArray, twiddles: NDArray[np.int16]) -> list[ComplexInt]:

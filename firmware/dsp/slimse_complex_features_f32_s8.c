@@ -1,44 +1,8 @@
 #include "slimse_features_f32_s8.h"
 
-#include <string.h>
+#include "slimse_power_f32.h"
 
 enum { FRACTION_BITS = 23, PLACE_BITS = 18, SEGMENT_MASK = 31, PLACE_MASK = (1 << PLACE_BITS) - 1 };
-
-/* Floats that are not negative order like their bits. */
-static uint32_t float_bits(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-/* Compression and quantization are one ascending function of the power, so that its steps give the
- * exactly rounded result without root or exponent. */
-static int8_t step_of(const slimse_steps_t *steps, float re, float im)
-{
-    return slimse_step_of(steps, float_bits(re * re + im * im));
-}
-
-void slimse_magnitude_features_f32_s8(const slimse_magnitude_features_f32_s8_t *compression,
-                                      slimse_complex_t *packed, int8_t *features)
-{
-    const uint32_t hop = compression->spectrum.hop;
-    const slimse_complex_t *turns = compression->spectrum.turns;
-    const slimse_steps_t steps = compression->steps;
-    slimse_complex_t *low = packed + 1;
-    slimse_complex_t *high = packed + hop - 1;
-
-    packed[0] = slimse_split_ends(packed[0]);
-    features[0] = step_of(&steps, packed[0].re, 0.0f);
-    features[hop] = step_of(&steps, packed[0].im, 0.0f);
-    for (uint32_t k = 1; k <= hop / 2; k++, low++, high--) {
-        const slimse_bins_t bins = slimse_split(*low, *high, turns[k - 1]);
-        *low = bins.low;
-        *high = bins.high;
-        features[k] = step_of(&steps, bins.low.re, bins.low.im);
-        features[hop - k] = step_of(&steps, bins.high.re, bins.high.im);
-    }
-}
 
 /* A step from -128 to 127 of a level from 0 to 255, its fraction cut off. */
 static int8_t to_step(float level)
@@ -52,12 +16,12 @@ static int8_t to_step(float level)
     return (int8_t)((int32_t)level - 128);
 }
 
-/* A component of a bin is multiplied with |X|^(exponent - 1), which is a power of the power: a factor
- * for the power's binary exponent times one for its fraction, which straight lines give. */
+/* A component of a bin is multiplied with |X|^(exponent - 1), which is a power of the power: a
+ * factor for the power's binary exponent times one for its fraction, which straight lines give. */
 static void compress(const slimse_complex_features_f32_s8_t *compression, float re, float im,
                      int8_t *feature)
 {
-    const uint32_t bits = float_bits(re * re + im * im + compression->floor);
+    const uint32_t bits = slimse_float_bits(re * re + im * im + compression->floor);
     const float *line = compression->segments + 2u * ((bits >> PLACE_BITS) & SEGMENT_MASK);
     const float place = (float)(int32_t)(bits & PLACE_MASK);
     const float gain = compression->octaves[bits >> FRACTION_BITS] * (line[0] + line[1] * place);
