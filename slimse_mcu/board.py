@@ -73,9 +73,10 @@ class Board:
         return round(ticks * 1e9 / (self.counter_hz * (1 << self.counter_shift)))
 
     @property
-    def has_fpu(self) -> bool:
-        """Whether the core computes in single precision itself, by the flags of its compiler."""
-        return self.core == "host" or any(flag in self.flags for flag in ("-mfloat-abi=hard", "-mfloat-abi=softfp"))
+    def audio_arithmetic(self) -> str:
+        """What the front and back end computes in unless told: ``"float"`` with an FPU, by the flags, or ``"fixed"``."""
+        has_fpu = self.core == "host" or not {"-mfloat-abi=hard", "-mfloat-abi=softfp"}.isdisjoint(self.flags)
+        return "float" if has_fpu else "fixed"
 
     @property
     def virtual(self) -> bool:

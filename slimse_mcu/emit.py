@@ -137,8 +137,10 @@ def _audio(plan: Plan) -> AudioPath[Any]:
     """Constants of the front and back end of a model that has one."""
     graph, quantization = plan.quantized.graph, plan.quantized.quantization
     assert graph.frontend is not None, "the model has a front end"
-    assert plan.audio is not None, "the plan says what it computes in"
-    return frontend.audio_path(graph.frontend, quantization[graph.input], quantization[graph.output], plan.audio)
+    assert plan.audio_arithmetic is not None, "the plan says what it computes in"
+    return frontend.audio_path(
+        graph.frontend, quantization[graph.input], quantization[graph.output], plan.audio_arithmetic
+    )
 
 
 # ---- what the templates print ------------------------------------------------------------------------------------
@@ -354,7 +356,7 @@ def _manifest(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
         "front_end": None
         if front_end is None
         else {name: getattr(front_end, name) for name in type(front_end).__dataclass_fields__},
-        "audio": plan.audio,
+        "audio_arithmetic": plan.audio_arithmetic,
         "input": {"size": graph.tensors[graph.input].size, **_scale(plan, graph.input)},
         "output": {"size": graph.tensors[graph.output].size, **_scale(plan, graph.output)},
         "memory": {

@@ -29,10 +29,8 @@ from slimse_mcu.graph import FrontEnd, Provenance, Quantization
 from slimse_mcu.spectral import FULL_SCALE
 from slimse_mcu.version import ABI
 
-ARITHMETICS = ("float", "fixed")
-"""What a device's front and back end computes in: single precision, or integers on cores without an FPU."""
-
-_ARITHMETIC_WORDS = {"float": "single precision", "fixed": "integers"}
+ARITHMETICS = {"float": "single precision", "fixed": "integers"}
+"""What a device's front and back end can compute in, and that in words; integers are for cores without an FPU."""
 
 FFT_RANGE = (64, 2048)
 """Least and greatest transform length in samples."""
@@ -116,7 +114,7 @@ def check_model(frontend: FrontEnd, inputs: tuple[int, ...], outputs: tuple[int,
 
 
 def audio_path(
-    frontend: FrontEnd, feature: Quantization, mask: Quantization, arithmetic: str = ARITHMETICS[0]
+    frontend: FrontEnd, feature: Quantization, mask: Quantization, arithmetic: str = "float"
 ) -> AudioPath[Complex] | AudioPath[ComplexInt]:
     """The device's front and back end, with all its constants.
 
@@ -227,7 +225,7 @@ def render_context(
             "hop_ms": f"{1000 * hop / frontend.sample_rate_hz:g}",
             "inputs": frontend.inputs,
             "outputs": frontend.outputs,
-            "arithmetic_words": _ARITHMETIC_WORDS[path.arithmetic],
+            "arithmetic_words": ARITHMETICS[path.arithmetic],
             "complex_ctype": path.stft.complex_ctype,
             "overlap_ctype": path.stft.overlap_ctype,
             "headers": [part.header for part in parts.values()],

@@ -97,7 +97,7 @@ class Plan:
         board: Name of the board it was checked against; None: any.
         instrumented: Every tensor keeps memory of its own and layers are marked.
         kernels: Folders of the kernels that run, in search order; the portable one alone: any board.
-        audio: What the front and back end computes in, ``"float"`` or ``"fixed"``; None without a front end.
+        audio_arithmetic: What the front and back end computes in, ``"float"`` or ``"fixed"``; None without a front end.
         steps: In execution order.
         arena: Buffers of tensors, shared by lifetime.
         lists: uint16 buffers of the gates' open channels, shared by lifetime.
@@ -116,7 +116,7 @@ class Plan:
     board: str | None
     instrumented: bool
     kernels: tuple[str, ...]
-    audio: str | None
+    audio_arithmetic: str | None
     steps: tuple[Step, ...]
     arena: tuple[Buffer, ...]
     lists: tuple[Buffer, ...]
@@ -151,7 +151,7 @@ def plan(
     *,
     instrumented: bool = False,
     kernels: Sequence[str] | None = None,
-    audio: str | None = None,
+    audio_arithmetic: str | None = None,
 ) -> Plan:
     """Lay a quantized model out.
 
@@ -161,8 +161,8 @@ def plan(
         instrumented: Keep every tensor and mark layers, for dumps and per-layer counts.
         kernels: Folders of the kernels that run, in search order.  None means the board's, or the portable ones
             without a board.
-        audio: What the front and back end computes in (:data:`slimse_mcu.frontend.ARITHMETICS`).  None means what suits
-            the board: single precision if it has an FPU, else integers; without a board single precision.
+        audio_arithmetic: What the front and back end computes in, see :data:`slimse_mcu.frontend.ARITHMETICS`.  None
+            means the board's, ``"float"`` without a board.
 
     Raises:
         PlanError: The model alone, without any code, is larger than the board's memory; says by how many bytes.
@@ -182,7 +182,7 @@ def plan(
         None if board is None else board.name,
         instrumented,
         tuple(kernels),
-        _audio(graph, board, audio),
+        _audio_arithmetic(graph, board, audio_arithmetic),
         steps,
         arena,
         lists,
@@ -201,11 +201,10 @@ def plan(
     return result
 
 
-def _audio(graph: Graph, board: Board | None, wanted: str | None) -> str | None:
+def _audio_arithmetic(graph: Graph, board: Board | None, wanted: str | None) -> str | None:
     if graph.frontend is None:
         return None
-    suitable = "float" if board is None or board.has_fpu else "fixed"
-    return suitable if wanted is None else wanted
+    return wanted or ("float" if board is None else board.audio_arithmetic)
 
 
 def _step(quantized: QuantizedGraph, node: Node, kernels: Sequence[str]) -> Step:

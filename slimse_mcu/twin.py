@@ -43,18 +43,18 @@ class Twin:
     tables: AudioPath[Any] | None
 
     @classmethod
-    def of(cls, quantized: QuantizedGraph, audio: str | None = None) -> Twin:
+    def of(cls, quantized: QuantizedGraph, audio_arithmetic: str | None = None) -> Twin:
         """The twin of what is compiled from ``quantized``.
 
         Args:
             quantized: The model.
-            audio: What the device's front end computes in, see ``Plan.audio``; None: single precision.
+            audio_arithmetic: What the device's front end computes in, as the plan says; None: single precision.
         """
         graph = quantized.graph
         if graph.frontend is None:
             return cls(quantized, None)
         both = quantized.quantization[graph.input], quantized.quantization[graph.output]
-        return cls(quantized, frontend.audio_path(graph.frontend, *both, audio or frontend.ARITHMETICS[0]))
+        return cls(quantized, frontend.audio_path(graph.frontend, *both, audio_arithmetic or "float"))
 
     def frames(self, recording: Recording) -> NDArray[Any]:
         """What the board is sent, one row per frame: hops of samples and one of silence, or quantized features."""

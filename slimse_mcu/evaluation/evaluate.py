@@ -239,7 +239,8 @@ class _Model:
 
         def prepare() -> None:
             host = target if target is not None and target.board.emulator == "process" else _host(subject, folder)
-            write_job(work, number, Job(subject.compiled.quantized, host, target))
+            audio = subject.compiled.plan.audio_arithmetic
+            write_job(work, number, Job(subject.compiled.quantized, host, target, audio))
 
         flips = settings.flips and bool(subject.compiled.graph.gates)
         return cls(number, subject.label, key, board_key, flips, prepare)
