@@ -145,6 +145,14 @@ static void mix(const void *data, uint32_t size)
         hash = (hash ^ bytes[n]) * 16777619u;
     }
 }
+/* Noise of four levels, and every other time a signal at the edges of what int16 holds. */
+static int16_t sample_of(uint32_t frame, uint32_t n, uint32_t seed)
+{
+    const int32_t noise = (int32_t)(seed >> 16) - 32768;
+    const int32_t edges[] = {0, -32768, 32767, n % 2u != 0 ? 32767 : -32768, n == 3u ? 32767 : 0,
+                             (n / 16u) % 2u != 0 ? 32767 : -32768, 1, (int32_t)(seed >> 31) - 1};
+    return (int16_t)(frame % 2u == 0 ? noise >> (frame / 2u % 4u * 5u) : edges[frame / 2u % 8u]);
+}
 static uint32_t checksum(void)
 {
     static int16_t pcm[MODEL_AUDIO_HOP];
@@ -153,15 +161,17 @@ static uint32_t checksum(void)
     uint32_t seed = 1;
     hash = 2166136261u;
     model_audio_reset(&audio);
-    for (uint32_t frame = 0; frame < 12; frame++) {
+    for (uint32_t frame = 0; frame < 17; frame++) {
         for (uint32_t n = 0; n < MODEL_AUDIO_HOP; n++) {
             seed = seed * 1664525u + 1013904223u;
-            pcm[n] = (int16_t)((int32_t)(seed >> 16) - 32768) ;
-            pcm[n] = (int16_t)(pcm[n] >> (frame % 4 * 5));
+            pcm[n] = sample_of(frame, n, seed);
         }
         model_audio_analyse(&audio, pcm, features);
         mix(features, sizeof features);
-        mix(audio.spectrum + 1, sizeof audio.spectrum - sizeof audio.spectrum[0]);
+        for (uint32_t n = 0; n < MODEL_AUDIO_HOP; n++) { /* the sign of a zero is left open */
+            const part_t parts[2] = {audio.spectrum[n].re + 0, audio.spectrum[n].im + 0};
+            mix(parts, sizeof parts);
+        }
         for (uint32_t n = 0; n < MODEL_AUDIO_GAINS; n++) {
             seed = seed * 1664525u + 1013904223u;
             gains[n] = (gain_t)((int32_t)(seed >> (32 - 8 * sizeof gains[0])) - (128 << (8 * sizeof gains[0] - 8)));
@@ -255,7 +265,9 @@ CORES = {
 
 
 def _driver(setting: Setting) -> str:
-    return DRIVER.replace("feature_t", setting.feature.ctype).replace("gain_t", setting.gains.ctype)
+    part = "float" if setting.arithmetic == "float" else "int32_t"
+    text = DRIVER.replace("feature_t", setting.feature.ctype).replace("gain_t", setting.gains.ctype)
+    return text.replace("part_t", part)
 
 
 def host_checksum(folder: Path, setting: Setting) -> str:

@@ -45,6 +45,7 @@ _FRACTION_BITS = 23
 _PLACE_BITS = 18
 _LINE_PLACE_BITS = 16
 _FLOAT_MAX = float(np.finfo(np.float32).max)
+_FLOAT_LEAST = float(np.finfo(np.float32).tiny)  # a vector unit may take what is less as zero
 _TRANSFORM_SLACK = 1.001
 
 
@@ -78,6 +79,7 @@ class MagnitudeFeatures:
         """The tables in double precision."""
         magnitudes = magnitude_steps(frontend, feature)
         powers = np.minimum(_FLOAT_MAX, 4.0 * (FULL_SCALE * magnitudes) ** 2)
+        powers = np.where(powers > 0.0, np.maximum(powers, _FLOAT_LEAST), 0.0)
         window = rising_window(frontend.fft)
         loudest = 2.0 * FULL_SCALE * float(window.sum() + window[:-1].sum()) * _TRANSFORM_SLACK
         reach = int(bits_of(np.array([loudest**2]))[0])
