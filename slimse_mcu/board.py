@@ -74,7 +74,7 @@ class Board:
 
     @property
     def audio_arithmetic(self) -> str:
-        """What the front and back end computes in unless told: ``"float"`` with an FPU, by the flags, or ``"fixed"``."""
+        """What the front and back end computes in by itself: ``"float"`` with an FPU by the flags, or ``"fixed"``."""
         has_fpu = self.core == "host" or not {"-mfloat-abi=hard", "-mfloat-abi=softfp"}.isdisjoint(self.flags)
         return "float" if has_fpu else "fixed"
 

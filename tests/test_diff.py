@@ -14,7 +14,7 @@ from conftest import DATA, needs_arm, needs_qemu
 from networks import Network, Value
 from numpy.typing import NDArray
 
-from slimse_mcu import cli, compile_model, frontend
+from slimse_mcu import cli, compile_model
 from slimse_mcu.board import board
 from slimse_mcu.build import build
 from slimse_mcu.diff import Comparison, diff
@@ -69,8 +69,7 @@ def tiny(tiny_model, tmp_path_factory) -> Case:
     twin = Twin.of(compiled.quantized)
     recordings = read_pairs(DATA / "noisy" / "clip03.wav", None, 16000)
     sent = twin.frames(recordings[0])[:FRAMES]
-    state = frontend.StftState.zero(twin.tables.hop)
-    features, _ = frontend.analyse(twin.tables, state, sent.reshape(-1))
+    features, _ = twin.tables.analyse(twin.tables.start(), sent.reshape(-1))
     trace = run_int8(compiled.quantized, features, record=True)
     folder = tmp_path_factory.mktemp("diff")
     return Case(compiled.plan, compiled.project, recordings, sent, trace, folder)
