@@ -267,7 +267,7 @@ def test_what_reaches_nothing_is_found_too(tiny):
     ("before", "code", "expected"),
     [
         ("}\n\nvoid model_audio_synthesise", "    if ({condition}) features[9] ^= 1;", ("features", "front_end", 9)),
-        ("    slimse_stft_synthesise", "    if ({condition}) a->spectrum[3] += 1.0F;", ("audio", "back_end", None)),
+        ("    slimse_stft_synthesise", "    if ({condition}) a->spectrum[1].im += 1.0F;", ("audio", "back_end", None)),
     ],
 )
 def test_the_audio_front_and_back_end(tiny, before, code, expected):
