@@ -1,9 +1,8 @@
 /* Two complex numbers in a vector, (re, im, re, im), and the butterflies of slimse_complex_f32.h.
  *
  * The same sums, differences and products, each rounded once: VCMUL gives two products, VCADD two
- * sums; nothing is fused.  Helium takes numbers below 2^-126 as zero.  None come up: what is not
- * zero in a frame of int16 samples stays above 2^-60 or so, because sums cancel to a step of their
- * parts. */
+ * sums; nothing is fused.  Helium takes numbers below 2^-126 as zero, but of int16 samples none
+ * come up: sums cancel to a step of their parts, and the least that tests find is 2^-47. */
 #ifndef SLIMSE_COMPLEX_F32_MVE_H
 #define SLIMSE_COMPLEX_F32_MVE_H
 
