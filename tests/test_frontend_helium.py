@@ -54,7 +54,6 @@ def test_no_square_is_so_small_that_helium_would_take_it_as_zero(fft: int, monke
     faint = [rng.integers(-1, 2, (3, fft // 2)), rng.random((3, fft // 2)) < 0.01]
     for pcm in (*extremes(fft // 2).values(), *faint):
         setting.run(pcm.astype(np.int16), rng.integers(-128, 128, (3, fft // 2 + 1)).astype(np.int8))
-    assert 0 < min(least) ** 2
     assert min(least) > 2.0**-60
 
 
