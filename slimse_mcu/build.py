@@ -258,7 +258,7 @@ def _compilations(
     headers = hashlib.sha256(version.encode())
     for path in sorted(src.rglob("*.h")):
         headers.update(path.relative_to(src).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    defines = [f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *_standard_defines(board), *board.defines)]
+    defines = [f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *standard_defines(board), *board.defines)]
     result = []
     for source in sources:
         relative = source.relative_to(src)
@@ -274,7 +274,8 @@ def _compilations(
     return result
 
 
-def _standard_defines(board: Board) -> tuple[str, ...]:
+def standard_defines(board: Board) -> tuple[str, ...]:
+    """``NAME=value`` pairs that the sources of a board's hardware layer read."""
     return (
         f"HAL_CLOCK_HZ={board.clock_hz}u",
         f"HAL_COUNTER_HZ={board.counter_hz}u",
