@@ -21,7 +21,6 @@ from slimse_mcu import assets
 from slimse_mcu.board import Board
 from slimse_mcu.errors import BuildError, PlanError
 from slimse_mcu.graph import Provenance
-from slimse_mcu.runtime import with_headers
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Werror")
 # Contraction would round a multiplication and addition once where the specification rounds twice.
@@ -53,6 +52,10 @@ class Project(Protocol):
     @property
     def provenance(self) -> Provenance:
         """What the project was made of."""
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """Folders of the kernels that the project holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +141,11 @@ def build(
         objects: Folder of objects that several builds share; nothing in it is removed.  None: ``out/obj``.
 
     Raises:
-        BuildError: The compiler is missing or refuses a source, or ``out`` cannot be written or holds another ``src``.
+        BuildError: The project was compiled for another board's kernels, the compiler is missing or refuses a source,
+            or ``out`` cannot be written or holds another ``src``.
         PlanError: Code and data do not fit the board's memory.
     """
+    _check_kernels(project, board)
     out = out.resolve()
     command = compiler or board.compiler
     version = _compiler_version(command)
@@ -180,6 +185,15 @@ def _build(
     return read_image(elf, board, name=project.name, provenance=project.provenance)
 
 
+def _check_kernels(project: Project, board: Board) -> None:
+    missing = [folder for folder in project.kernels if folder not in board.kernels]
+    if missing:
+        raise BuildError(
+            f"{project.name} was compiled for {', '.join(missing)}, which the board {board.name} cannot run.",
+            hint=f"Compile it again with --board {board.name}, or without --board for any board.",
+        )
+
+
 def _compiler_version(command: str) -> str:
     if shutil.which(command) is None:
         hint = _COMPILER_HINTS.get(Path(command).name, "Install it, or name another compiler.")
@@ -202,7 +216,7 @@ def _run(command: Sequence[str], folder: Path | None = None) -> subprocess.Compl
 
 def _stage(project: Project, board: Board, src: Path) -> tuple[Path, ...]:
     """Write all sources below ``src``; return the ones to compile."""
-    files = {**_project_files(project, board), **_firmware_files(board)}
+    files = {**_project_files(project), **_firmware_files(board)}
     written = []
     for relative, text in sorted(files.items()):
         path = src / relative
@@ -212,27 +226,14 @@ def _stage(project: Project, board: Board, src: Path) -> tuple[Path, ...]:
     return tuple(written)
 
 
-def _project_files(project: Project, board: Board) -> dict[str, str]:
+def _project_files(project: Project) -> dict[str, str]:
     files = {}
     for relative, text in project.files.items():
         parts = PurePosixPath(relative).parts
         if not parts or not all(_PATH_PART.fullmatch(part) for part in parts):
             raise BuildError(f"The project {project.name} holds a file of unfit name {relative!r}.")
         files[relative] = text
-    for folder in reversed(board.kernels[:-1]):
-        files.update(_replacements(files, folder))
-    return with_headers(files)
-
-
-def _replacements(files: Mapping[str, str], folder: str) -> dict[str, str]:
-    """Kernels of ``folder`` that replace the project's portable ones by file name, and the headers they share."""
-    found = assets.root() / "firmware" / folder
-    result = {}
-    for path in sorted(found.glob("*.[chS]")):
-        relative = f"kernels/{path.name}"
-        if path.suffix == ".h" or relative in files:
-            result[relative] = path.read_text(encoding="utf-8")
-    return result
+    return files
 
 
 def _firmware_files(board: Board) -> dict[str, str]:
@@ -273,7 +274,7 @@ def _compilations(
     headers = hashlib.sha256(version.encode())
     for path in sorted(src.rglob("*.h")):
         headers.update(path.relative_to(src).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    defines = [f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *_standard_defines(board), *board.defines)]
+    defines = [f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *standard_defines(board), *board.defines)]
     result = []
     for source in sources:
         relative = source.relative_to(src)
@@ -289,7 +290,8 @@ def _compilations(
     return result
 
 
-def _standard_defines(board: Board) -> tuple[str, ...]:
+def standard_defines(board: Board) -> tuple[str, ...]:
+    """``NAME=value`` pairs that the sources of a board's hardware layer read."""
     return (
         f"HAL_CLOCK_HZ={board.clock_hz}u",
         f"HAL_COUNTER_HZ={board.counter_hz}u",

@@ -177,21 +177,12 @@ def own_assets(tmp_path, monkeypatch):
     return folder
 
 
-def test_a_kernel_replaces_the_portable_one_by_file_name(own_assets, tmp_path):
-    (own_assets / "firmware" / "kernels_fast").mkdir()
-    (own_assets / "firmware" / "kernels_fast" / "bias.c").write_text(
-        '#include "bias.h"\nint bias(void) { return 2; }\n'
-    )
-    (own_assets / "firmware" / "kernels_fast" / "bias.h").write_text("int bias(void);\n")
-    (own_assets / "firmware" / "kernels_fast" / "unused.c").write_text("not C at all\n")
-    target = replace(board("host"), kernels=("kernels_fast", "kernels"))
-    project = probe.project()
-    project.files["kernels/bias.c"] = "int bias(void);\nint bias(void) { return 1; }\n"
-    build(project, target, tmp_path / "out")
-
-    assert "return 2" in (tmp_path / "out" / "src" / "kernels" / "bias.c").read_text()
-    assert (tmp_path / "out" / "src" / "kernels" / "bias.h").is_file()
-    assert not (tmp_path / "out" / "src" / "kernels" / "unused.c").exists()
+def test_a_project_for_other_kernels_is_refused(tmp_path):
+    project = replace(probe.project(), kernels=("kernels_dsp", "kernels"))
+    with pytest.raises(BuildError, match=r"probe was compiled for kernels_dsp, which the board host cannot run") as one:
+        build(project, board("host"), tmp_path / "out")
+    assert "--board host" in one.value.hint
+    assert not (tmp_path / "out").exists()
 
 
 @needs_arm

@@ -75,14 +75,15 @@ def test_the_kernels_on_the_page_exist():
 
 
 def test_the_page_names_the_kernels_that_are_called(tiny_compiled):
-    """What operators name in their own files, and what the generated code of a model calls."""
+    """What operators name in their own files, and what they call for a model."""
     kernels_of = layers_page().kernels_of
     for op in operators().values():
         source = Path(inspect.getfile(type(op))).read_text(encoding="utf-8")
         named = set(re.findall(r'KernelCall\(\s*"(\w+)"', source))
         assert named <= set(kernels_of(op)), f"{op.name}: set Op.kernels"
     for step in tiny_compiled.plan.steps:
-        assert {call.function for call in step.calls} <= set(kernels_of(operators()[step.node.op]))
+        operator, parameters = operators()[step.node.op], tiny_compiled.quantized.parameters[step.node.name]
+        assert {call.function for call in operator.calls(step.node, parameters)} <= set(kernels_of(operator))
 
 
 def test_every_board_field_is_documented():

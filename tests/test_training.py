@@ -185,7 +185,7 @@ def test_only_what_is_gated_twice_by_the_same_gate_reads_its_present_ungated():
 def test_training_learns_leads_the_open_ratio_and_writes_a_model_that_compiles(tmp_path: Path, data):
     config = tiny_config(
         network={"bottleneck": 16, "hidden": 32, "dilations": [1]},
-        training={"steps": 80, "steps_per_epoch": 20, "batch": 4, "seconds": 0.8},
+        training={"steps": 120, "steps_per_epoch": 40, "batch": 4, "seconds": 0.8},
         mixing={"snr_db": [5.0, 5.0], "clean": 0.0, "speechless": 0.0, "silent": 0.0},
         guidance={"target": 0.25, "start": 0.5, "ramp_steps": 20, "weight": 20.0},
     )
@@ -199,7 +199,7 @@ def test_training_learns_leads_the_open_ratio_and_writes_a_model_that_compiles(t
     assert model.name == "tiny"
     assert any(isinstance(layer, ChannelGate) for layer in model.layers)
     written = json.loads((tmp_path / "out" / "history.json").read_text())
-    assert (written["finished"], written["step"], written["epochs"]) == (True, 80, list(result.history))
+    assert (written["finished"], written["step"], written["epochs"]) == (True, 120, list(result.history))
     assert not list((tmp_path / "out").rglob(".*"))
 
 

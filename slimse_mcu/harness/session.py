@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Literal, TypeVar
@@ -111,6 +111,7 @@ class Session:
         board: The target.
         image: The firmware that it runs; hardware must have been loaded with it before.
         port: Where hardware is connected (anything pyserial opens); None for a virtual board.
+        options: Further arguments for the emulator of a virtual board.
 
     Raises:
         BoardError: On entry: the emulator is missing, or the board is hardware and no port was given.
@@ -118,8 +119,9 @@ class Session:
             link failed for good, the firmware crashed (``FaultError``), or the emulator was ended.
     """
 
-    def __init__(self, board: Board, image: Image, *, port: str | None = None) -> None:
+    def __init__(self, board: Board, image: Image, *, port: str | None = None, options: Sequence[str] = ()) -> None:
         self._board = board
+        self._options = options
         self._image = image
         self._port = port
         self._transport: VirtualBoard | SerialPort | None = None
@@ -129,7 +131,7 @@ class Session:
 
     def __enter__(self) -> Session:
         if self._port is None:
-            self._transport = VirtualBoard(self._board, self._image.elf)
+            self._transport = VirtualBoard(self._board, self._image.elf, self._options)
         else:
             self._transport = SerialPort(self._port, self._board.baud)
         try:

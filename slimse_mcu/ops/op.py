@@ -113,6 +113,7 @@ class KernelCall:
         counts_macs: The function returns the MACs it executed.
         suffix: Appended to the node's name when a node needs several calls.
         part: The call computes this part of the node's output and is left out while the part is closed.
+        scratch: Length of the int16 working memory that the kernel needs during its call, beyond the operator's.
     """
 
     function: str
@@ -121,6 +122,7 @@ class KernelCall:
     counts_macs: bool = False
     suffix: str = ""
     part: int | None = None
+    scratch: int = 0
 
     @property
     def struct(self) -> str:

@@ -85,7 +85,7 @@ uint32_t model_frame(model_t *m, const int8_t *input, int8_t *output)
     macs += slimse_dense_s8(&model_b0_project, NULL, &b0_gate, b0_depthwise, b0_project);
 
     /* b0_add: add, 6. */
-    slimse_add_s8(&model_b0_add, NULL, front, b0_project, b0_add);
+    slimse_add_affine_s8(&model_b0_add, NULL, front, b0_project, b0_add);
 
     /* ---- back -------------------------------------------------------------------------------- */
 

@@ -87,17 +87,13 @@ const slimse_dense_s8_t model_b0_project = {
 };
 
 /* b0_add: add, 6 */
-const slimse_add_s8_t model_b0_add = {
+const slimse_add_affine_s8_t model_b0_add = {
     .size = 6,
-    .input0_offset = 128,
-    .input1_offset = 5,
+    .a = 1411485,
+    .b = 4423519,
+    .c = 154553149,
+    .shift = 22,
     .output_offset = -12,
-    .input0_multiplier = 1370465566,
-    .input1_multiplier = 1073741824,
-    .output_multiplier = 1132420934,
-    .input0_shift = -2,
-    .input1_shift = 0,
-    .output_shift = -18,
     .output_min = -128,
     .output_max = 127,
 };

@@ -5,7 +5,7 @@
 #ifndef MODEL_LAYERS_H
 #define MODEL_LAYERS_H
 
-#include "kernels/slimse_add_s8.h"
+#include "kernels/slimse_add_affine_s8.h"
 #include "kernels/slimse_channel_gate_s8.h"
 #include "kernels/slimse_dense_s8.h"
 #include "kernels/slimse_depthwise_conv1d_s8.h"
@@ -25,7 +25,7 @@ extern const slimse_depthwise_conv1d_s8_t model_b0_depthwise;
 /* dense 10 -> 6; 114 bytes of weights */
 extern const slimse_dense_s8_t model_b0_project;
 /* add, 6; 0 bytes of weights */
-extern const slimse_add_s8_t model_b0_add;
+extern const slimse_add_affine_s8_t model_b0_add;
 /* dense 6 -> 4; 60 bytes of weights */
 extern const slimse_dense_s8_t model_back;
 /* sigmoid, 4; 256 bytes of weights */

@@ -1,0 +1,59 @@
+#include "slimse_dense_rows_s8.h"
+#include "slimse_paired_columns.h"
+#include "slimse_paired_values.h"
+#include "slimse_rows_end.h"
+
+#include <string.h>
+
+/* All rows; what is missing of the last block goes to a place of its own. */
+static void all_rows(slimse_paired_columns_t job, uint32_t rows, uint32_t quads)
+{
+    const uint32_t blocks = rows / SLIMSE_BLOCK_ROWS;
+    const uint32_t rest = rows % SLIMSE_BLOCK_ROWS;
+
+    if (blocks > 0U) {
+        job.blocks = blocks;
+        slimse_paired_columns_blocks(&job);
+    }
+    if (rest > 0U) {
+        int8_t last[SLIMSE_BLOCK_ROWS];
+        int8_t *const output = job.output + blocks * SLIMSE_BLOCK_ROWS;
+        job.weights += blocks * quads * 16U;
+        job.rows += blocks * 8U;
+        job.output = last;
+        job.blocks = 1;
+        slimse_paired_columns_blocks(&job);
+        memcpy(output, last, rest);
+    }
+}
+
+uint32_t slimse_dense_rows_s8(const slimse_dense_rows_s8_t *layer, const slimse_gate_t *rows, const int8_t *input,
+                              int16_t *scratch, int8_t *output)
+{
+    int32_t *const values = (int32_t *)(void *)scratch;
+    const uint32_t quads = (layer->columns + 3U) / 4U;
+    slimse_paired_columns_t job = {
+        .values = values,
+        .weights = layer->weights,
+        .rows = layer->constants,
+        .output = output,
+        .output_offset = layer->output_offset,
+    };
+    const uint32_t open = rows != NULL ? rows->open_count : layer->rows;
+
+    /* From about three quarters on, all rows together take less than the open ones each. */
+    const int is_whole = 4U * open > 3U * layer->rows;
+
+    job.values_end = slimse_paired_values(input, layer->columns, values);
+    if (is_whole) {
+        all_rows(job, layer->rows, quads);
+    } else {
+        memset(output, layer->output_offset, layer->rows);
+        if (open > 0U) {
+            slimse_paired_columns_listed(&job, rows->open, open);
+        }
+    }
+    slimse_rows_limit(output, layer->rows, layer->output_min, layer->output_max);
+    slimse_rows_close(output, layer->rows, rows, is_whole, layer->output_offset, layer->output_min, layer->output_max);
+    return open * layer->columns;
+}
