@@ -16,9 +16,11 @@ from pathlib import Path
 from slimse_mcu import compile_model, zoo
 from slimse_mcu.board import Board, boards
 from slimse_mcu.build import build
-from slimse_mcu.emit import Project
+from slimse_mcu.emit import Project, emit
 from slimse_mcu.errors import PlanError
 from slimse_mcu.flash.tool import tools
+from slimse_mcu.graph import QuantizedGraph
+from slimse_mcu.plan import plan
 
 PAGE = Path(__file__).resolve().parent / "boards.md"
 
@@ -46,25 +48,31 @@ Virtual boards count executed instructions, real ones core clock cycles.
 """
 
 
-def compiled() -> dict[str, Project]:
-    """Every zoo model, compiled without a limit of memory."""
-    return {name: compile_model(f"zoo:{name}").project for name in zoo.entries()}
+def quantized() -> dict[str, QuantizedGraph]:
+    """Every zoo model, as far as it is the same for all boards."""
+    return {name: compile_model(f"zoo:{name}").quantized for name in zoo.entries()}
 
 
-def sizes(models: Mapping[str, Project], say: bool = False) -> dict[str, dict[str, tuple[int, int] | None]]:
+def sizes(models: Mapping[str, QuantizedGraph], say: bool = False) -> dict[str, dict[str, tuple[int, int] | None]]:
     """Flash and RAM in bytes by board and model; None where the model does not fit.
 
-    Objects are shared: boards differ in their board layer and flags only.
+    Sources and objects are shared: boards differ in their board layer and flags, and kinds of boards in kernels and
+    the arithmetic of the audio path.
     """
     found: dict[str, dict[str, tuple[int, int] | None]] = {}
+    projects: dict[tuple[str, tuple[str, ...], str], Project] = {}
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         for one in boards():
             if one.core == "host":
                 continue
             row = found.setdefault(one.name, {})
-            for name, project in models.items():
+            for name, model in models.items():
+                kind = (name, one.kernels, one.audio_arithmetic)
+                if kind not in projects:
+                    planned = plan(model, kernels=one.kernels, audio_arithmetic=one.audio_arithmetic)
+                    projects[kind] = emit(planned)
                 try:
-                    image = build(project, one, Path(folder) / "out", objects=Path(folder) / "objects")
+                    image = build(projects[kind], one, Path(folder) / "out", objects=Path(folder) / "objects")
                 except PlanError:
                     row[name] = None
                 else:
@@ -161,7 +169,7 @@ def main(arguments: list[str]) -> int:
         before = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
         PAGE.write_text(page(sizes_of_page(before)), encoding="utf-8")
         return 0
-    found = sizes(compiled(), say=True)
+    found = sizes(quantized(), say=True)
     if arguments != ["--check"]:
         PAGE.write_text(page(found), encoding="utf-8")
         return 0
