@@ -21,6 +21,18 @@ _CAUSES = {
         "Plug the board in, or name the probe with --probe.",
     ),
     "error: open failed": ("OpenOCD finds no debug probe.", "Plug the board in, or name the probe with --probe."),
+    "error: jtag scan chain interrogation failed": (
+        "The part does not answer OpenOCD's debug probe.",
+        "Check the board's power and the cable, unplug the board and plug it in again.",
+    ),
+    "error: init mode failed (unable to connect to the target)": (
+        "The part does not answer OpenOCD's debug probe.",
+        "Check the board's power and the cable, unplug the board and plug it in again.",
+    ),
+    "error: checksum mismatch": (
+        "The board holds something else than was written.",
+        "Load it again; if it happens again, the flash is worn or protected.",
+    ),
     "libusb_error_access": (
         "OpenOCD may not use the debug probe.",
         "Install OpenOCD's udev rules (60-openocd.rules), plug the board in again.",
@@ -80,6 +92,8 @@ def openocd_command(job: Job, settings: OpenocdSettings, *, under_reset: bool) -
         command += ["-f", script]
         if number == 0 and settings.transport:
             command += ["-c", f"transport select {settings.transport}"]
+    # No servers: another OpenOCD may run, for another board.
+    command += ["-c", "gdb_port disabled; tcl_port disabled; telnet_port disabled"]
     if settings.speed_khz:
         command += ["-c", f"adapter speed {settings.speed_khz}"]
     if job.probe is not None:
