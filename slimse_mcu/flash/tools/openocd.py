@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from slimse_mcu.errors import FlashError
+from slimse_mcu.flash.probes import probe_serial
 from slimse_mcu.flash.tool import Job, Settings, Tool, find_program, run_program
 
 _CAUSES = {
@@ -67,6 +69,7 @@ class _Openocd(Tool):
         return "" if find_program(["openocd"]) else "Install OpenOCD 0.12 or later (Debian: apt install openocd)."
 
     def load(self, job: Job, settings: OpenocdSettings) -> None:
+        job = replace(job, probe=probe_serial(job.board, job.probe))
         job.progress("flash", 0, 1)
         try:
             self._run(job, settings, under_reset=False)
