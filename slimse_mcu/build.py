@@ -30,6 +30,7 @@ OPTIMISATION = "-O3"
 DSP_FLAGS = ("-fno-tree-vectorize",)
 
 _SOURCE_SUFFIXES = (".c", ".S")
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 _PATH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _COMPILER_HINTS = {
     "arm-none-eabi-gcc": "Install the GNU Arm embedded toolchain (Debian: apt install gcc-arm-none-eabi).",
@@ -271,9 +272,6 @@ def _compilations(
     version: str,
     flags: tuple[str, ...],
 ) -> list[_Compilation]:
-    headers = hashlib.sha256(version.encode())
-    for path in sorted(src.rglob("*.h")):
-        headers.update(path.relative_to(src).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     defines = [f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *standard_defines(board), *board.defines)]
     result = []
     for source in sources:
@@ -281,13 +279,30 @@ def _compilations(
         arguments = [*board.flags, *LANGUAGE, *WARNINGS, OPTIMISATION, "-g", *flags]
         arguments += DSP_FLAGS if relative.parts[0] == "dsp" else ()
         arguments += defines if relative.parts[0] == "hal" else ()
-        digest = headers.copy()
-        digest.update("\0".join([command, *arguments, relative.as_posix()]).encode() + b"\0" + source.read_bytes())
+        digest = hashlib.sha256("\0".join([version, command, *arguments, relative.as_posix()]).encode())
+        for path in _read_by(source, src):
+            digest.update(b"\0" + path.relative_to(src).as_posix().encode() + b"\0" + path.read_bytes())
         target = objects / f"{relative.stem}-{digest.hexdigest()[:20]}.o"
         includes = ["-I.", "-Ihal", f"-fdebug-prefix-map={src}=."]
         full = (command, *arguments, *includes, "-c", relative.as_posix())
         result.append(_Compilation(src, relative, target, full))
     return result
+
+
+def _read_by(source: Path, src: Path) -> Sequence[Path]:
+    """A source and the headers that it includes, and these include, whether or not a condition leaves them out.
+
+    Only these decide whether an object can be used again: so builds that share objects compile the board layer once for
+    all models of a board, and the kernels once for all models of a core.
+    """
+    found = [source]
+    for path in found:
+        for name in _INCLUDE.findall(path.read_text(encoding="utf-8")):
+            places = ((folder / name).resolve() for folder in (path.parent, src, src / "hal"))
+            header = next((place for place in places if place.is_file() and place.is_relative_to(src)), None)
+            if header is not None and header not in found:
+                found.append(header)
+    return found
 
 
 def standard_defines(board: Board) -> tuple[str, ...]:

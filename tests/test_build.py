@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import probe
 import pytest
@@ -90,6 +91,20 @@ def test_objects_are_used_again_and_only_what_changed_is_compiled(tmp_path):
     second = {path: path.stat().st_mtime_ns for path in (tmp_path / "obj").iterdir()}
     assert len(second) == len(first)
     assert len(first.keys() - second.keys()) == 1
+
+
+def test_a_header_makes_only_those_anew_that_include_it(tmp_path):
+    """Through other headers too; objects that several builds share are those of any model, where none is included."""
+    target, shared = board("host"), tmp_path / "objects"
+    build(probe.project(), target, tmp_path / "out", objects=shared)
+    first = set(shared.iterdir())
+    text = probe.project().files["model.h"]
+    build(probe.project(model_h=text + "\n"), target, tmp_path / "out", objects=shared)
+    anew = {path.name.rpartition("-")[0] for path in set(shared.iterdir()) - first}
+
+    assert {"model", "engine"} <= anew
+    assert anew.isdisjoint(Path(name).stem for name in target.hal)
+    assert len(first) > len(anew)
 
 
 @needs_arm

@@ -20,6 +20,7 @@ from slimse_mcu.build import Image, build
 from slimse_mcu.errors import BoardError, BuildError, FlashError, LinkError
 from slimse_mcu.flash.formats import Segment, segments, to_bin, to_hex, to_uf2, write_format
 from slimse_mcu.flash.load import choose_tool, load
+from slimse_mcu.flash.probes import Device, devices, probe_serial
 from slimse_mcu.flash.tool import Job, check_tables, settings_of, tools
 from slimse_mcu.flash.tools.dfu import dfu_command
 from slimse_mcu.flash.tools.jlink import jlink_script
@@ -182,6 +183,8 @@ def test_a_wrong_table_is_named_with_what_is_allowed():
     target = board("nucleo-f446re")
     with pytest.raises(BoardError, match=r"flash\.avrdude is no flash tool"):
         check_tables(replace(target, flash={"avrdude": {}}))
+    with pytest.raises(BoardError, match=r"flash\.avrdude is no flash tool"):
+        choose_tool(replace(target, flash={"avrdude": {}}))
     with pytest.raises(BoardError, match=r"flash\.pyocd\.target: field required") as caught:
         check_tables(replace(target, flash={"pyocd": {}}))
     assert "[flash.pyocd] holds target" in caught.value.hint
@@ -251,6 +254,62 @@ def test_commands_name_probe_and_image(tmp_path, images):
     assert found[1:] == ["-c", "port=SWD", "mode=HOTPLUG", "-w", str(loaded.elf), "-v", "-g", "0x34180400"]
 
     assert jlink_script(Path("x.hex")).splitlines()[-5:] == ["r", 'loadfile "x.hex"', "r", "g", "exit"]
+
+
+# ---- which probe ----
+
+
+def test_what_is_on_the_bus_is_read_where_linux_lists_it(tmp_path):
+    for place, files in {
+        "1-1": {"idVendor": "0483", "idProduct": "374b", "serial": "0669FF38", "product": "STM32 STLink"},
+        "1-1:1.0": {"bInterfaceNumber": "00"},
+        "usb1": {"idVendor": "1d6b", "idProduct": "0002"},
+    }.items():
+        (tmp_path / place).mkdir()
+        for name, text in files.items():
+            (tmp_path / place / name).write_text(f"{text}\n")
+
+    assert devices(tmp_path) == (Device("0483:374b", "0669FF38", "STM32 STLink"), Device("1d6b:0002", "", ""))
+    assert isinstance(devices(tmp_path / "no such folder"), tuple)
+
+
+def test_the_probe_of_the_board_is_chosen():
+    target = board("nucleo-f446re")
+    one, two = Device("0483:374b", "0669FF38", "STLink"), Device("0483:374e", "0669AA11", "STLink")
+    hub, other = Device("1d6b:0002", "", "Hub"), Device("1366:0101", "000683", "J-Link")
+
+    assert probe_serial(target, None, ()) is None
+    assert probe_serial(target, None, (hub, one, other)) is None  # no tool can take another
+    assert probe_serial(target, "FF38", (hub, one, two)) == "0669FF38"
+    assert probe_serial(target, "683", (one, other)) == "000683"
+    assert probe_serial(target, "elsewhere", (one,)) == "elsewhere"
+    with pytest.raises(FlashError, match=r"2 debug probes that fit: 0669FF38 \(STLink\), 0669AA11") as caught:
+        probe_serial(target, None, (one, two))
+    assert "--probe" in caught.value.hint
+    with pytest.raises(FlashError, match="2 debug probes that fit"):
+        probe_serial(target, "0669", (one, two))
+
+
+def test_a_probe_of_the_same_kind_on_another_board_is_not_taken():
+    ours, other = Device("0d28:0204", "0240", "DAPLink CMSIS-DAP"), Device("2e8a:000c", "E660", "Debug Probe (CMSIS-DAP)")
+    assert probe_serial(board("frdm-k64f"), None, (ours, other)) == "0240"
+    assert probe_serial(board("frdm-k64f"), None, (other,)) is None
+
+
+# pyOCD's names of boards where they are not ours in capital letters.
+PYOCD_BOARDS = {"stm32f4-discovery": "DISCO-F407VG", "stm32f746g-disco": "DISCO-F746NG", "microbit": "micro:bit"}
+
+
+@pytest.mark.parametrize("one", HARDWARE, ids=lambda one: one.name)
+def test_pyocd_has_the_same_part_for_a_board_that_it_knows(one):
+    table = pytest.importorskip("pyocd.board.board_ids").BOARD_ID_TO_INFO
+    builtin = pytest.importorskip("pyocd.target").TARGET
+    known = {info.name.upper(): info.target for info in table.values()}
+    theirs = known.get(PYOCD_BOARDS.get(one.name, one.name).upper())
+    if theirs is None or "pyocd" not in one.flash:
+        pytest.skip("pyOCD does not know the board")
+    ours = one.flash["pyocd"]["target"]
+    assert ours == theirs or (ours in builtin and theirs.startswith(ours))
 
 
 # ---- real tools without a probe ----

@@ -106,10 +106,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 def find_board(name: str) -> Board:
-    """The board of ``board_option``."""
+    """The board of ``board_option``, with all its tables checked."""
     from slimse_mcu.board import board
+    from slimse_mcu.flash.tool import check_tables
 
-    return board(name)
+    found = board(name)
+    check_tables(found)
+    return found
 
 
 def front_end(path: Path | None) -> FrontEnd | None:

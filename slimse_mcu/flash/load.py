@@ -11,7 +11,7 @@ from typing import Any
 from slimse_mcu.board import Board
 from slimse_mcu.build import Image
 from slimse_mcu.errors import FlashError, LinkError
-from slimse_mcu.flash.tool import Job, Progress, Tool, settings_of, tools
+from slimse_mcu.flash.tool import Job, Progress, Tool, check_tables, settings_of, tools
 from slimse_mcu.harness.device import DeviceInfo
 from slimse_mcu.harness.session import Session
 
@@ -45,9 +45,10 @@ def choose_tool(board: Board, wanted: str | None = None) -> Tool:
 
     Raises:
         FlashError: There is none, or it is not installed; says how to get it.
-        BoardError: The board says nothing about it.
+        BoardError: The board says nothing about it, or a table of it is wrong.
     """
     known = tools()
+    check_tables(board)
     if board.virtual and not board.flash:
         raise FlashError(
             f"The board {board.name} is virtual: every measurement starts it with its firmware.",
@@ -60,7 +61,7 @@ def choose_tool(board: Board, wanted: str | None = None) -> Tool:
         if lack := known[wanted].lacks():
             raise FlashError(f"{known[wanted].title} is not installed.", hint=lack)
         return known[wanted]
-    named = [known[name] for name in board.flash if name in known]
+    named = [known[name] for name in board.flash]
     for tool in named:
         if not tool.lacks():
             return tool

@@ -16,10 +16,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
-from unicorn import UC_ARCH_ARM, UC_HOOK_INTR, UC_MODE_MCLASS, UC_MODE_THUMB, Uc, UcError
+from unicorn import UC_ARCH_ARM, UC_HOOK_INTR, UC_HOOK_MEM_WRITE, UC_MODE_MCLASS, UC_MODE_THUMB, Uc, UcError
 from unicorn.arm_const import (
     UC_ARM_REG_LR,
     UC_ARM_REG_PC,
+    UC_ARM_REG_R0,
+    UC_ARM_REG_R1,
+    UC_ARM_REG_R2,
+    UC_ARM_REG_R3,
+    UC_ARM_REG_R4,
+    UC_ARM_REG_R5,
+    UC_ARM_REG_R6,
+    UC_ARM_REG_R7,
+    UC_ARM_REG_R8,
+    UC_ARM_REG_R9,
+    UC_ARM_REG_R10,
+    UC_ARM_REG_R11,
+    UC_ARM_REG_R12,
     UC_ARM_REG_SP,
     UC_CPU_ARM_CORTEX_M0,
     UC_CPU_ARM_CORTEX_M3,
@@ -37,6 +50,11 @@ CPUS = {
     "cortex-m33": UC_CPU_ARM_CORTEX_M33,
 }
 
+CORE_REGISTERS = (
+    *(UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3, UC_ARM_REG_R4, UC_ARM_REG_R5, UC_ARM_REG_R6),
+    *(UC_ARM_REG_R7, UC_ARM_REG_R8, UC_ARM_REG_R9, UC_ARM_REG_R10, UC_ARM_REG_R11, UC_ARM_REG_R12),
+    *(UC_ARM_REG_SP, UC_ARM_REG_LR),
+)
 RETURN = 0x0FFF0000  # where exception handlers return to; no part has anything there
 _PAGE = 0x1000
 
@@ -76,6 +94,7 @@ class Chip:
         registers: Address -> name, of all registers that the firmware may touch.
         reset: Name -> value after reset, where it is not 0.
         irq: Number of the serial port's interrupt.
+        identity: Address -> value, of what only a debugger reads.
         windows: Address ranges of peripherals, start -> size.
     """
 
@@ -83,22 +102,22 @@ class Chip:
     registers: Mapping[int, str]
     reset: Mapping[str, int] = {}
     irq: int
+    identity: Mapping[int, int] = {}
     windows: Mapping[int, int] = {0x40000000: 0x20000000, 0xE0000000: 0x100000}
 
-    def __init__(self, elf: Path, core: str) -> None:
+    def __init__(self, elf: Path | None, core: str) -> None:
+        """Load an ELF file and begin at its reset; None: a debugger will load something and reset the part."""
         self.core = core
-        self.values: dict[str, int] = dict(self.reset)
-        self.values["MPU_TYPE"] = 0 if core in ("cortex-m0", "cortex-m33") else 8 << 8
-        self.values["CCSIDR"] = 127 << 13 | 3 << 3 | 1  # 16 KiB, 4 ways, lines of 32 bytes
+        self.values: dict[str, int] = {}
         self.log: list[tuple[str, int]] = []
         self.sent = bytearray()
         self.waiting = bytearray()
-        self.asleep = False
         self.interrupts = 0
         self.marks: list[tuple[str, bool]] = []
         self.mark_pins: dict[tuple[str, int], str] = {}
         self._names = {**SYSTEM, **self.registers}
         self._ticks = 0
+        self._stopped_by: int | None = None
         self._uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(CPUS[core])
         self._uc.mem_map(RETURN, _PAGE)
@@ -106,10 +125,18 @@ class Chip:
             self._uc.mem_map(start, -(-size // _PAGE) * _PAGE)
         for start, size in self.windows.items():
             self._uc.mmio_map(start, size, self._reader(start), None, self._writer(start), None)
-        with elf.open("rb") as stream:
-            for segment in ELFFile(stream).iter_segments("PT_LOAD"):
-                if segment["p_filesz"]:
-                    self._uc.mem_write(segment["p_paddr"], segment.data())
+        if elf is not None:
+            with elf.open("rb") as stream:
+                for segment in ELFFile(stream).iter_segments("PT_LOAD"):
+                    if segment["p_filesz"]:
+                        self._uc.mem_write(segment["p_paddr"], segment.data())
+            self.restart()
+
+    def restart(self) -> None:
+        """The part's reset: registers have their first values, the core begins with the vectors."""
+        self.values = dict(self.reset)
+        self.values["MPU_TYPE"] = 0 if self.core in ("cortex-m0", "cortex-m33") else 8 << 8
+        self.values["CCSIDR"] = 127 << 13 | 3 << 3 | 1  # 16 KiB, 4 ways, lines of 32 bytes
         self.vectors = self.find_vectors()
         self._uc.reg_write(UC_ARM_REG_SP, self.word(self.vectors))
         self._next = self.start()
@@ -172,19 +199,31 @@ class Chip:
 
     def _sleepless(self) -> None:
         """Run until the core sleeps."""
-        self.asleep = False
+        try:
+            self.advance(0)
+        except UcError as error:
+            raise AssertionError(f"the firmware fails at {self.register(15):#x}: {error}") from error
+
+    def advance(self, count: int) -> int | None:
+        """Run so many instructions, 0: without end, or until one sleeps or breaks.
+
+        Returns:
+            The emulator's number of what stopped the core; None: the count.
+
+        Raises:
+            UcError: It cannot go on.
+        """
+        self._stopped_by = None
         hook = self._uc.hook_add(UC_HOOK_INTR, self._exception)
         try:
-            self._uc.emu_start(self._next, RETURN)
-        except UcError as error:
-            place = self._uc.reg_read(UC_ARM_REG_PC)
-            raise AssertionError(f"the firmware fails at {place:#x}: {error}") from error
+            self._uc.emu_start(self._next, RETURN, count=count)
         finally:
             self._uc.hook_del(hook)
-        self._next = self._uc.reg_read(UC_ARM_REG_PC) | 1
+            self._next = self._uc.reg_read(UC_ARM_REG_PC) | 1
+        return self._stopped_by
 
     def _exception(self, uc: Uc, number: int, _data: object) -> None:
-        self.asleep = True
+        self._stopped_by = number
         uc.emu_stop()
 
     def _interrupt(self, number: int) -> None:
@@ -200,6 +239,62 @@ class Chip:
         self._uc.emu_start(handler, RETURN)
         self._uc.context_restore(saved)
         self.interrupts += 1
+
+    # What a debugger does.
+
+    def register(self, number: int) -> int:
+        """A register of the core, R0 to R15."""
+        return self._next & ~1 if number == 15 else self._uc.reg_read(CORE_REGISTERS[number])
+
+    def set_register(self, number: int, value: int) -> None:
+        """Change a register of the core, R0 to R15."""
+        if number == 15:
+            self._next = value | 1
+        else:
+            self._uc.reg_write(CORE_REGISTERS[number], value)
+
+    def forget_code(self) -> None:
+        """Memory may hold other code than when it last ran."""
+        self._uc.ctl_flush_tb()
+
+    def on_write(self, start: int, size: int, told: Callable[[int, int, int], None]) -> None:
+        """Have a function told address, size and value of what the core is about to write to memory."""
+
+        def hook(_uc: Uc, _kind: int, address: int, count: int, value: int, _data: object) -> None:
+            told(address, count, value)
+
+        self._uc.hook_add(UC_HOOK_MEM_WRITE, hook, begin=start, end=start + size - 1)
+
+    def load(self, address: int, size: int) -> int:
+        """Read as from the bus.
+
+        Raises:
+            LookupError: There is nothing at the address.
+        """
+        if self._in_memory(address):
+            return int.from_bytes(self.bytes(address, size), "little")
+        name, shift, mask = self._known(address, size)
+        return self._read(name) >> shift & mask
+
+    def store(self, address: int, size: int, value: int) -> None:
+        """Write as from the bus.
+
+        Raises:
+            LookupError: There is nothing at the address.
+        """
+        if self._in_memory(address):
+            self.write(address, value.to_bytes(size, "little"))
+        else:
+            name, _, _ = self._known(address, size)
+            self._write(name, value)
+
+    def _in_memory(self, address: int) -> bool:
+        return any(start <= address < start + size for start, size in self.memory.items())
+
+    def _known(self, address: int, size: int) -> tuple[str, int, int]:
+        if address not in self._names and address & ~3 not in self._names:
+            raise LookupError(f"there is nothing at {address:#x}")
+        return self._register(address, size)
 
     # The bus.
 

@@ -7,6 +7,7 @@ RM0385 (F746), RM0410 (F767), RM0433 (H743), RM0432 (L4R5), RM0440 (G474), RM044
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from silicon.chip import Chip
 
@@ -395,6 +396,68 @@ class Stm32F1(Stm32):
         if name == "RCC_CFGR":
             return value | (value & 3) << 2
         return value
+
+
+class Stm32F103RC(Stm32F1):
+    """High-density F103, erased at first; PM0075: pages of 2 KiB, written by half words while PG is set."""
+
+    memory = {0x08000000: 256 << 10, 0x1FFFF000: 0x1000, 0x20000000: 48 << 10}
+    reset = {**Stm32F1.reset, "FLASH_CR": 0x80, "FLASH_OBR": 0x03FFFFFC, "FLASH_WRPR": 0xFFFFFFFF}
+    identity = {0xE0042000: 0x10036414}  # DBGMCU_IDCODE (RM0008 31.6.1)
+    page = 2048
+
+    _KEYS = (0x45670123, 0xCDEF89AB)
+
+    def __init__(self, elf: Path | None, core: str) -> None:
+        super().__init__(None, core)
+        self.write(0x08000000, b"\xff" * (256 << 10))
+        self.write(0x1FFFF7E0, (256).to_bytes(2, "little"))  # flash size in KiB (RM0008 30.1.1)
+        self.on_write(0x08000000, 256 << 10, self.programmed)
+        self.written_half_words = 0
+        self._unlocking = 0
+        assert elf is None
+        self.restart()
+
+    @property
+    def registers(self) -> Mapping[int, str]:  # type: ignore[override]
+        names = ("KEYR", "OPTKEYR", "SR", "CR", "AR", "", "OBR", "WRPR")
+        return super().registers | {0x40022004 + 4 * i: f"FLASH_{name}" for i, name in enumerate(names) if name}
+
+    def store(self, address: int, size: int, value: int) -> None:
+        if 0x08000000 <= address < 0x08000000 + (256 << 10):
+            self.programmed(address, size, value)
+        super().store(address, size, value)
+
+    def programmed(self, address: int, size: int, value: int) -> None:
+        """PM0075 2.3.3: a locked, busy or written place cannot be programmed, nor can bytes or words."""
+        control = self.values.get("FLASH_CR", 0)
+        assert control & 0x81 == 1, f"{address:#x} is written without PG, or while locked"
+        assert size == 2 and address % 2 == 0, f"{size} bytes are written at {address:#x}"
+        assert self.bytes(address, 2) == b"\xff\xff", f"{address:#x} is not erased"
+        self.written_half_words += 1
+        self.values["FLASH_SR"] = self.values.get("FLASH_SR", 0) | 0x20
+
+    def written(self, name: str, value: int) -> None:
+        if name == "FLASH_KEYR":
+            self._unlocking = self._unlocking + 1 if value == self._KEYS[self._unlocking] else 0
+            if self._unlocking == len(self._KEYS):
+                self.values["FLASH_CR"] &= ~0x80
+                self._unlocking = 0
+        elif name == "FLASH_SR":
+            self.values[name] = self.values.get(name, 0) & ~value
+        elif name == "FLASH_CR":
+            assert not self.values[name] & 0x80 or value & 0x80, "FLASH_CR is written while locked"
+            self.values[name] = value & ~0x40
+            if value & 0x40:
+                self._erase(value)
+        else:
+            super().written(name, value)
+
+    def _erase(self, control: int) -> None:
+        assert control & 0x37 in (2, 4), "either a page or all is erased"
+        address = self.values["FLASH_AR"] & -self.page if control & 2 else 0x08000000
+        self.write(address, b"\xff" * (self.page if control & 2 else 256 << 10))
+        self.values["FLASH_SR"] = self.values.get("FLASH_SR", 0) | 0x20
 
 
 class Stm32F100Discovery(Stm32F1):

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from slimse_mcu.flash.formats import segments, to_hex
+from slimse_mcu.flash.probes import probe_serial
 from slimse_mcu.flash.tool import Job, Settings, Tool, find_program, run_program
 
 _PROGRAMS = ("JLinkExe", "JLink.exe")
@@ -47,6 +48,7 @@ class _Jlink(Tool):
         return "Install the J-Link software from segger.com/downloads/jlink."
 
     def load(self, job: Job, settings: JlinkSettings) -> None:
+        probe = probe_serial(job.board, job.probe)
         job.progress("flash", 0, 1)
         with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
             image = Path(folder) / "firmware.hex"
@@ -56,7 +58,8 @@ class _Jlink(Tool):
             command = [find_program(_PROGRAMS, _PLACES) or _PROGRAMS[0]]
             command += ["-NoGui", "1", "-ExitOnError", "1", "-AutoConnect", "1", "-If", "SWD"]
             command += ["-Device", settings.device, "-Speed", str(settings.speed_khz)]
-            command += ["-USB", job.probe] if job.probe else []
+            # On the bus the number has leading zeros, in the program it is a number.
+            command += ["-USB", probe.lstrip("0")] if probe else []
             run_program([*command, "-CommandFile", str(script)], title=self.title, causes=_CAUSES)
         job.progress("flash", 1, 1)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from slimse_mcu.errors import FlashError
+from slimse_mcu.flash.probes import probe_serial
 from slimse_mcu.flash.tool import Job, Settings, Tool, find_program, run_program
 
 _CAUSES = {
@@ -21,6 +23,18 @@ _CAUSES = {
         "Plug the board in, or name the probe with --probe.",
     ),
     "error: open failed": ("OpenOCD finds no debug probe.", "Plug the board in, or name the probe with --probe."),
+    "error: jtag scan chain interrogation failed": (
+        "The part does not answer OpenOCD's debug probe.",
+        "Check the board's power and the cable, unplug the board and plug it in again.",
+    ),
+    "error: init mode failed (unable to connect to the target)": (
+        "The part does not answer OpenOCD's debug probe.",
+        "Check the board's power and the cable, unplug the board and plug it in again.",
+    ),
+    "error: checksum mismatch": (
+        "The board holds something else than was written.",
+        "Load it again; if it happens again, the flash is worn or protected.",
+    ),
     "libusb_error_access": (
         "OpenOCD may not use the debug probe.",
         "Install OpenOCD's udev rules (60-openocd.rules), plug the board in again.",
@@ -55,6 +69,7 @@ class _Openocd(Tool):
         return "" if find_program(["openocd"]) else "Install OpenOCD 0.12 or later (Debian: apt install openocd)."
 
     def load(self, job: Job, settings: OpenocdSettings) -> None:
+        job = replace(job, probe=probe_serial(job.board, job.probe))
         job.progress("flash", 0, 1)
         try:
             self._run(job, settings, under_reset=False)
@@ -80,6 +95,8 @@ def openocd_command(job: Job, settings: OpenocdSettings, *, under_reset: bool) -
         command += ["-f", script]
         if number == 0 and settings.transport:
             command += ["-c", f"transport select {settings.transport}"]
+    # No servers: another OpenOCD may run, for another board.
+    command += ["-c", "gdb_port disabled; tcl_port disabled; telnet_port disabled"]
     if settings.speed_khz:
         command += ["-c", f"adapter speed {settings.speed_khz}"]
     if job.probe is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 from typing import Any
 
 from slimse_mcu.errors import FlashError
 from slimse_mcu.flash.formats import Segment, segments
+from slimse_mcu.flash.probes import devices
 from slimse_mcu.flash.tool import Job, Settings, Tool
 
 _CONNECT_MODES = ("halt", "under-reset", "under-reset")
@@ -70,7 +70,8 @@ def _only_probe(job: Job) -> Any:
     except (Error, OSError, ValueError) as error:
         raise FlashError(f"pyOCD cannot look for probes: {error}.", hint="See pyocd list.") from error
     if len(found) > 1:
-        ours = [one for one in found if _usb_id(one.unique_id) in job.board.usb.probe]
+        serials = {one.serial for one in devices() if one.id in job.board.usb.probe}
+        ours = [one for one in found if one.unique_id in serials]
         found = ours if len(ours) == 1 else found
     if not found:
         which = f" with {job.probe} in its serial number" if job.probe else ""
@@ -82,18 +83,6 @@ def _only_probe(job: Job) -> Any:
         names = ", ".join(f"{one.unique_id} ({one.description})" for one in found)
         raise FlashError(f"There are {len(found)} debug probes: {names}.", hint="Choose one with --probe.")
     return found[0]
-
-
-def _usb_id(serial_number: str) -> str:
-    """``vendor:product`` of the USB device with a serial number; empty if it cannot be told."""
-    with contextlib.suppress(Exception):  # no USB library, no right to look: then there is nothing to tell
-        import libusb_package
-
-        for device in libusb_package.find(find_all=True) or ():
-            with contextlib.suppress(Exception):
-                if device.serial_number == serial_number:
-                    return f"{device.idVendor:04x}:{device.idProduct:04x}"
-    return ""
 
 
 def _program(job: Job, target: str, probe: Any, mode: str, image: tuple[Segment, ...]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from slimse_mcu.flash.formats import segments
+from slimse_mcu.flash.probes import probe_serial
 from slimse_mcu.flash.tool import Job, Settings, Tool, find_program, run_program
 
 _PROGRAMS = ("STM32_Programmer_CLI", "STM32_Programmer_CLI.exe", "STM32_Programmer.sh")
@@ -47,6 +49,7 @@ class _Cube(Tool):
         return "Install STM32CubeProgrammer from st.com, and put its folder bin on the PATH."
 
     def load(self, job: Job, settings: CubeSettings) -> None:
+        job = replace(job, probe=probe_serial(job.board, job.probe))
         job.progress("flash", 0, 1)
         run_program(cube_command(job, settings), title=self.title, causes=_CAUSES)
         job.progress("flash", 1, 1)
