@@ -37,8 +37,8 @@ your own: [porting.md](porting.md). Loading firmware: [flashing.md](flashing.md)
   written from its reference manual, and refuses what the manual forbids: a register without clock, a PLL out of
   its range, too few wait states, a voltage too low (`tests/test_silicon.py`, `tests/silicon/`). Core clock and baud
   rate are computed from the registers by the manual's formulas. The firmware answers `hello` through the modelled
-  serial port and computes frames that equal the specification. What such a test cannot know is whether the manual was
-  understood.
+  serial port and computes frames that equal the specification. The emulator knows no Cortex-M55: that board's C runs
+  compiled for a Cortex-M33. What such a test cannot know is whether the manual was understood.
 - **built**: it compiles and links.
 - **native**: this computer.
 
