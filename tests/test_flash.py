@@ -133,6 +133,20 @@ def test_uf2_holds_the_image_and_is_known_to_others(images, name, words):
             assert "RP2040" in said
 
 
+@pytest.mark.parametrize(("name", "family"), [("pico", "RP2040"), ("pico2", "rp2350-arm-s")])
+def test_uf2_is_read_by_another_implementation(images, name, family):
+    uf2utils = pytest.importorskip("uf2utils")
+    target, image = images(name)
+    path = write_format(image.elf, "uf2", family=int(target.flash["uf2"]["family"], 16))
+    blocks = list(uf2utils.UF2File(str(path)))
+
+    assert {one.header.family.name for one in blocks} == {family}
+    assert [one.header.block_number for one in blocks] == list(range(len(blocks)))
+    memory = {one.header.address + i: byte for one in blocks for i, byte in enumerate(one.payload)}
+    for part in segments(image.elf):
+        assert bytes(memory[address] for address in range(part.address, part.end)) == part.data
+
+
 def test_parts_that_share_a_page_are_one_block():
     data = to_uf2((Segment(0x1000, b"a"), Segment(0x10FF, b"bc")), 7)
 

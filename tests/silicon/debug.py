@@ -160,7 +160,8 @@ class DebugPort:
             found = 0
             self._store(self._address, size, value >> lane & (1 << 8 * size) - 1)
         if self._csw & 0x10:
-            self._address = self._address & ~0x3FF | self._address + size & 0x3FF
+            # Within 4 KiB, as the access ports of Cortex-M3 and M4 do.
+            self._address = self._address & ~0xFFF | self._address + size & 0xFFF
         return found
 
     def _load(self, address: int, size: int) -> int:
