@@ -146,13 +146,10 @@ app_cost_t app_engine_features(const uint8_t *input, uint8_t *output)
 }
 
 #if MODEL_HAS_AUDIO
-app_cost_t app_engine_pcm(const uint8_t *input, uint8_t *output)
+app_cost_t app_engine_pcm(void)
 {
     app_cost_t cost;
 
-    for (size_t i = 0; i < MODEL_HOP; i++) {
-        app_pcm[i] = (int16_t)app_get_u16(input + 2 * i);
-    }
     hal_measure_begin();
     const uint32_t start = hal_counter();
     model_audio_analyse(&app_audio, app_pcm, app_input);
@@ -164,17 +161,22 @@ app_cost_t app_engine_pcm(const uint8_t *input, uint8_t *output)
     hal_measure_end();
     cost.network_ticks = network_end - network_start;
     cost.total_ticks = end - start;
-    for (size_t i = 0; i < MODEL_HOP; i++) {
-        app_put_u16(output + 2 * i, (uint16_t)app_pcm[i]);
-    }
     return cost;
 }
-#else
-app_cost_t app_engine_pcm(const uint8_t *input, uint8_t *output)
+
+int16_t *app_engine_samples(void)
 {
-    (void)input;
-    (void)output;
+    return app_pcm;
+}
+#else
+app_cost_t app_engine_pcm(void)
+{
     return (app_cost_t){0, 0, 0}; /* never asked: configure refuses the mode */
+}
+
+int16_t *app_engine_samples(void)
+{
+    return NULL;
 }
 #endif
 

@@ -65,8 +65,11 @@ bool app_engine_force_pattern(const uint8_t *pattern);
 /* Run one frame of quantized features; input APP_INPUT_BYTES, output APP_OUTPUT_BYTES, little-endian. */
 app_cost_t app_engine_features(const uint8_t *input, uint8_t *output);
 
-/* Run one frame of audio; MODEL_HOP little-endian 16-bit samples in and out. */
-app_cost_t app_engine_pcm(const uint8_t *input, uint8_t *output);
+/* Run one frame of audio, in and out through app_engine_samples(). */
+app_cost_t app_engine_pcm(void);
+
+/* The hop of audio that app_engine_pcm() takes and replaces, MODEL_HOP long; NULL without front end. */
+int16_t *app_engine_samples(void);
 
 /* Gates of the last frame, model_info.gate_bytes long. */
 const uint8_t *app_engine_gates(void);

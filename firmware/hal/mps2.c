@@ -113,6 +113,7 @@ const hal_info_t *hal_info(void)
         .counter_hz = HAL_COUNTER_HZ,
         .counter_kind = HAL_COUNTER_INSTRUCTIONS,
         .window = 4,
+        .duplex = 1,
     };
 
     return &info;

@@ -139,6 +139,7 @@ void hal_init(int argc, char **argv)
         .counter_hz = emulated ? HAL_COUNTER_HZ : 0u,
         .counter_kind = emulated ? HAL_COUNTER_INSTRUCTIONS : HAL_COUNTER_CYCLES,
         .window = emulated ? 4 : 1,
+        .duplex = 1,
     };
     USART->brr = (HAL_CLOCK_HZ / 2u + HAL_BAUD / 2u) / HAL_BAUD;
     USART->cr1 = CR1_RUN;

@@ -123,6 +123,10 @@ class VirtualBoard:
             raise self._ended()
         return data
 
+    def reopen(self) -> bool:
+        """Nothing can be plugged in again: a process that has ended stays ended."""
+        return False
+
     def wait(self, timeout_s: float = _END_TIMEOUT_S) -> int | None:
         """Wait for the process to end by itself; return its exit code, or None if it goes on."""
         try:
