@@ -12,13 +12,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from slimse_mcu import partial
 from slimse_mcu.board import Board
 from slimse_mcu.build import Image
 from slimse_mcu.decisions import Decisions, unseen_note
@@ -29,7 +30,7 @@ from slimse_mcu.graph import FrontEnd, QuantizedGraph
 from slimse_mcu.harness import audio, quality
 from slimse_mcu.harness.audio import Pair
 from slimse_mcu.harness.quality import Scores
-from slimse_mcu.harness.session import Gates, Mode, Session
+from slimse_mcu.harness.session import FrameResult, Gates, Mode, Session
 from slimse_mcu.plan import Plan
 from slimse_mcu.report import (
     SIGNALS,
@@ -91,7 +92,7 @@ def measure(
         What ``report.json`` says, and the frames it was computed from.
 
     Raises:
-        LinkError: The board failed.  Nothing is left behind in ``out``.
+        LinkError: The board failed.  What it had answered is left in ``out/partial``.
         SlimseError: ``out`` cannot be written, or holds files of these names that slimse did not write.
     """
     tell = progress or (lambda stage, done, total: None)
@@ -106,7 +107,11 @@ def measure(
             }
             done = _steps(tell, "specification", feed.frames)
             working = submit(_references, twin, feed, audit_frames, counts, done=done)
-            answers = _board(session, feed, tell)
+            answers: list[Run] = []
+            try:
+                _board(session, feed, answers, tell)
+            except LinkError as error:
+                raise _kept(error, out, twin, feed, answers) from error
             references = working.result()
             bit_exact = _compare(twin, feed, answers, references.runs)
         files, audits = _files(twin, recordings, answers, references.sounds, tell)
@@ -202,26 +207,45 @@ def _steps(tell: Progress, stage: str, total: int) -> Callable[[int], None]:
 # ---- the three runs -------------------------------------------------------------------------------------
 
 
-def _board(session: Session, feed: _Feed, tell: Progress) -> list[Run]:
-    """What the board does with every part."""
+def _board(session: Session, feed: _Feed, runs: list[Run], tell: Progress) -> None:
+    """What the board does with every part is added to ``runs``; of the last one, what it did before it failed."""
     step = _steps(tell, "board", feed.frames)
-    return [_stream(session, "pcm" if feed.has_audio else "features", part, step) for part in feed.parts]
+    for part in feed.parts:
+        results: list[FrameResult] = []
+        try:
+            _stream(session, "pcm" if feed.has_audio else "features", part, results, step)
+        finally:
+            if results:
+                runs.append(_run_of(results, session.info.counter != "none"))
 
 
-def _stream(session: Session, mode: Mode, part: _Part, done: Callable[[int], None]) -> Run:
+def _stream(session: Session, mode: Mode, part: _Part, results: list[FrameResult], done: Callable[[int], None]) -> None:
     session.configure(mode, gates=part.gates)
     session.reset()
-    results = []
     for result in session.frames(part.frames):
         results.append(result)
         done(1)
-    counted = session.info.counter != "none"
+
+
+def _run_of(results: Sequence[FrameResult], counted: bool) -> Run:
     return Run(
         gates=np.stack([one.gates for one in results]),
         macs=np.array([one.macs for one in results], np.int64),
         count=np.array([one.count for one in results], np.int64) if counted else None,
         count_total=np.array([one.count_total for one in results], np.int64) if counted else None,
         output=np.stack([one.output for one in results]),
+    )
+
+
+def _kept(error: LinkError, out: Path, twin: Twin, feed: _Feed, runs: Sequence[Run]) -> LinkError:
+    """Keep what the board had done with the recordings; the error says where."""
+    settings, made_of = twin.quantized.graph.frontend, twin.quantized.provenance
+    return partial.keep(
+        out,
+        error,
+        [(part.name, len(part.frames), run) for part, run in zip(feed.recordings, runs, strict=False)],
+        sample_rate_hz=None if settings is None else settings.sample_rate_hz,
+        provenance=asdict(made_of),
     )
 
 
@@ -494,7 +518,7 @@ def _provenance(plan: Plan, board: Board, files: Sequence[FileReport], opened: R
 
 # ---- the folder -----------------------------------------------------------------------------------------
 
-_WRITTEN = ("report.json", "report.html", "audio", "outputs")
+_WRITTEN = ("report.json", "report.html", "audio", "outputs", partial.FOLDER)
 
 
 def _write(folder: Path, report: Report) -> None:
@@ -523,7 +547,7 @@ def check_out(out: Path) -> None:
         raise SlimseError(f"{out} is a file, expected a folder.", hint=hint)
     if not os.access(out, os.W_OK | os.X_OK):
         raise SlimseError(f"The folder {out} cannot be written (Permission denied).", hint=hint)
-    taken = [name for name in _WRITTEN if (out / name).exists()]
+    taken = [name for name in _WRITTEN if (out / name).exists() and not partial.is_partial(out / name)]
     if taken and not _is_report(out / "report.json"):
         raise SlimseError(f"{out} holds {taken[0]}, which slimse did not write.", hint=hint)
 
@@ -551,6 +575,7 @@ def _fresh_folder(out: Path) -> Iterator[Path]:
         ) from error
     try:
         yield temporary
+        shutil.rmtree(out / partial.FOLDER, ignore_errors=True)
         _move(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

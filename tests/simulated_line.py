@@ -32,7 +32,7 @@ class SimulatedLine:
         clock: What the link looks at.
         rates: Probability per byte and direction, by kind of fault.
         bytes_per_s: Speed of each direction.
-        deaf_s: A request keeps the board so long, and what arrives meanwhile is lost; 0: it computes at once.
+        deaf_s: A request keeps the board so long, and what arrives meanwhile is lost.
         unplug_after: The cable is pulled each time that so many bytes went to the board.
         away_s: How long it is away.
         reset_after: The board restarts each time that so many bytes went to it.
@@ -61,6 +61,8 @@ class SimulatedLine:
         self._deaf_s, self._away_s = deaf_s, away_s
         self._every = {"unplug": unplug_after, "reset": reset_after}
         self.happened = {"unplug": 0, "reset": 0}
+        self._ring = bytearray()
+        self._ring_at = -math.inf
         self._deaf_until = -math.inf
         self._away_until = -math.inf
         board.start()
@@ -86,21 +88,29 @@ class SimulatedLine:
             if data or self._clock.now >= end:
                 return data
             ends = [one.queue[0][0] for one in (self.up, self.down) if one.queue]
+            if self._ring:
+                ends.append(self.up.free_at)
             self._clock.now = min([end, *ends])
 
     def _deliver(self) -> None:
-        """Bytes that have reached the board; it computes when a request is whole."""
+        """What has reached the board by now; it looks at it when it has sent what it had to send."""
         while self.down.queue and self.down.queue[0][0] <= self._clock.now:
             at, data = self.down.queue.popleft()
-            for place in range(len(data)):
-                if at < self._deaf_until:
-                    break
-                self._board.send(data[place : place + 1])
-                answer = self._board.receive(0)
-                if answer:
-                    self._deaf_until = at + self._deaf_s
-                    self.up.free_at = max(self.up.free_at, self._deaf_until)
-                    self.up.put(answer)
+            self._compute(at)
+            if at >= self._deaf_until:
+                self._ring += data
+                self._ring_at = at
+        self._compute(self._clock.now)
+
+    def _compute(self, now: float) -> None:
+        while self._ring and self.up.free_at <= now:
+            start = max(self.up.free_at, self._ring_at)
+            self._board.send(bytes(self._ring[:1]))
+            del self._ring[:1]
+            answer = self._board.receive(0)
+            if answer:
+                self._deaf_until = self.up.free_at = start + self._deaf_s
+                self.up.put(answer)
 
     def _unplug(self) -> None:
         self._away_until = self._clock.now + self._away_s
@@ -108,6 +118,7 @@ class SimulatedLine:
         self.down.queue.clear()
 
     def _reset(self) -> None:
+        self._ring.clear()
         self._board.start()
 
     def _check(self) -> None:

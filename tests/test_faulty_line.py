@@ -3,8 +3,6 @@ to what comes over a sound one; or the run ends with an error that names what ha
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 import soundfile
@@ -12,7 +10,6 @@ from conftest import DATA, needs_arm, needs_qemu
 from faulty_line import KINDS, FaultyLine
 
 from slimse_mcu.board import board
-from slimse_mcu.errors import LinkError
 from slimse_mcu.harness.link import LinkErrors
 from slimse_mcu.harness.session import FrameResult, Session
 

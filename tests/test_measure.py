@@ -196,9 +196,30 @@ def test_earlier_of_two_differences_comes_first(tiny_compiled: Any) -> None:
     assert (found["frame"], found["what"]) == (2, "macs")
 
 
-def test_a_failure_leaves_nothing_behind(twin: TwinSession, tmp_path: Path) -> None:
+def test_a_failure_leaves_what_was_measured(twin: TwinSession, tmp_path: Path) -> None:
     twin.fail_at = 5
-    with pytest.raises(LinkError, match="gone"):
+    out = tmp_path / "deep" / "out"
+    with pytest.raises(LinkError, match=r"The board is gone\. The 5 frames measured so far are kept in .*partial"):
+        measured(twin, out)
+    assert [one.name for one in out.iterdir()] == ["partial"]
+    told = json.loads((out / "partial/partial.json").read_text())
+    assert told["error"] == "The board is gone."
+    assert told["recordings"] == {"clip0": {"frames": 14, "measured": 5}}
+    assert told["provenance"]["model_hash"] == twin.compiled.quantized.provenance.model_hash
+    kept = np.load(out / "partial/clip0.npz")
+    samples, rate = soundfile.read(out / "partial/clip0.wav", dtype="int16")
+    twin.fail_at = None
+    report = measured(twin, out)
+    np.testing.assert_array_equal(kept["output"], report.files[0].run.output[:5])
+    np.testing.assert_array_equal(kept["gates"], report.files[0].run.gates[:5])
+    np.testing.assert_array_equal(samples, kept["output"].reshape(-1))
+    assert rate == 16000
+    assert not (out / "partial").exists()
+
+
+def test_a_failure_before_the_first_frame_leaves_nothing_behind(twin: TwinSession, tmp_path: Path) -> None:
+    twin.fail_at = 0
+    with pytest.raises(LinkError, match=r"The board is gone\. Start"):
         measured(twin, tmp_path / "deep" / "out")
     assert list((tmp_path / "deep").iterdir()) == []
 

@@ -138,7 +138,6 @@ class Link:
         self._turn = 0
         self._is_asking = False  # and the board has not begun to answer that
         self._wake = self._progress = time.monotonic()
-        self._hears = False  # an answer has begun to arrive since the last request
         self.window = 1
         self.duplex = False
 
@@ -159,7 +158,7 @@ class Link:
         A board that cannot take bytes while it computes grants a window of 1.  Once its answer begins to arrive it
         computes nothing until it gets the next request, which may therefore cross the answer.
         """
-        return self.outstanding < self.window or (self.duplex and self._hears and self.outstanding < 2)
+        return self.outstanding < self.window or (self.duplex and self._decoder.in_frame and self.outstanding < 2)
 
     def request(self, kind: Kind, payload: bytes = b"") -> bytes:
         """Send one request, with nothing else under way, and return the payload of its answer.
@@ -190,7 +189,6 @@ class Link:
         if not self._pending:
             self._advance(now)
         self._pending[packet.sequence] = _Pending(packet, now)
-        self._hears = False
         self._send(encode(packet))
 
     def wait(self, or_room: bool) -> bool:
@@ -228,6 +226,18 @@ class Link:
             self._step()
         del self._pending[sequence]
         return self._payload(oldest.packet, oldest.answer)
+
+    def bye(self, *, patience_s: float = 1.0) -> bool:
+        """End the session; whether the board has said that it knows.
+
+        A board that heard it ends, so that nobody can tell whether it did when its answer got lost.
+        """
+        self._patience_s = self._silence_s = patience_s
+        try:
+            self.request(Kind.BYE)
+        except LinkError:
+            return False
+        return True
 
     def greet(self, payload: bytes, *, timeout_s: float, interval_s: float = 0.3) -> bytes:
         """Say hello until the board answers; everything that arrives before that answer belongs to nobody.
@@ -286,10 +296,7 @@ class Link:
                 self._reconnect(error)
                 return None
             self._arrived = list(self._decoder.feed(data))
-            if self._decoder.in_frame and not self._hears:
-                self._hears = True
-                return None
-            if not self._arrived and time.monotonic() >= end:
+            if not self._arrived and (self._decoder.in_frame or time.monotonic() >= end):
                 return None
         return self._arrived.pop(0)
 
@@ -309,7 +316,6 @@ class Link:
         self._notice(f"{self._board} is back.")
         self._decoder = Decoder()
         self._arrived.clear()
-        self._hears = False
         self._progress += now - gone
         self._wake = now  # ask at once for what got lost
 
@@ -408,7 +414,7 @@ class Link:
             pending.is_clean = False
             data += encode(pending.packet)
         self._tally["repeated"] += len(repeated)
-        self._is_asking = self._hears = False
+        self._is_asking = False
         self._wake = min(self._wake, time.monotonic() + self._retry_s)
         self._send(data)
 

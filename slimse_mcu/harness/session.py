@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import struct
 import zlib
@@ -198,10 +197,9 @@ class Session:
             return
         try:
             if orderly and self._open_link is not None and self._open_link.outstanding == 0:
-                with contextlib.suppress(LinkError):
-                    self._open_link.request(Kind.BYE)
-                    if isinstance(transport, VirtualBoard):
-                        transport.wait()
+                self._notice = lambda text: None
+                if self._open_link.bye() and isinstance(transport, VirtualBoard):
+                    transport.wait()
         finally:
             transport.close()
             self._journal.close()
