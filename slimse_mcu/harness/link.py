@@ -82,7 +82,7 @@ class _Pending:
     Attributes:
         packet: As sent.
         sent: When it was sent first.
-        is_clean: Nothing was done to hurry the answer, so that it tells how long answers take.
+        is_clean: Nothing had to be mended meanwhile, so that the answer tells how long answers take.
         answer: What came back.
     """
 
@@ -188,7 +188,8 @@ class Link:
         self._next = (self._next + 1) % 65536
         if not self._pending:
             self._advance(now)
-        self._pending[packet.sequence] = _Pending(packet, now)
+        is_clean = all(one.is_clean for one in self._pending.values())
+        self._pending[packet.sequence] = _Pending(packet, now, is_clean)
         self._send(encode(packet))
 
     def wait(self, or_room: bool) -> bool:

@@ -346,6 +346,9 @@ class Session:
     def _ask(self, kind: Kind, payload: bytes = b"") -> bytes:
         """Make a request that changes nothing."""
         self._check_idle()
+        return self._asked(kind, payload)
+
+    def _asked(self, kind: Kind, payload: bytes) -> bytes:
         while True:
             try:
                 return self._link.request(kind, payload)
@@ -505,7 +508,7 @@ class Session:
     def _describe(self, kind: int, count: int, parse: Callable[[bytes], Iterator[_Described]]) -> list[_Described]:
         found: list[_Described] = []
         while len(found) < count:
-            part = list(parse(self._ask(Kind.DESCRIBE, struct.pack("<BH", kind, len(found)))))
+            part = list(parse(self._asked(Kind.DESCRIBE, struct.pack("<BH", kind, len(found)))))
             if not part:
                 raise ValueError("the list is too short")
             found += part
