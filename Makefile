@@ -1,16 +1,17 @@
 # `make demo` and `make test` set up everything they need and then do their job; `make help` lists the rest.
 #
-# Variables: PYTHON (3.11 to 3.13), VENV, BOARD, MODEL, PYTEST_ARGS.
+# Variables: PYTHON (3.11 to 3.13), VENV, BOARD, MODEL, PYTEST_ARGS, RUNS.
 
 PYTHON      ?= python3
 VENV        ?= .venv
 MODEL       ?= zoo:convfsenet-dyncp25
 BOARD       ?= virtual-m4
 PYTEST_ARGS ?= -n auto --dist worksteal
+RUNS        ?= 10000000
 
 BIN := $(VENV)/bin
 
-.PHONY: help demo test bench docs lint format wheel clean distclean system-demo system-test
+.PHONY: help demo test fuzz bench docs lint format wheel clean distclean system-demo system-test
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -22,6 +23,9 @@ demo: $(VENV)/.demo ## Enhance the bundled noisy clips on a virtual Cortex-M4 an
 
 test: $(VENV)/.test ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.test ## Run ten million inputs through what the firmware takes from strangers (RUNS=...)
+	$(BIN)/python -m tests.fuzz --runs $(RUNS)
 
 bench: $(VENV)/.demo ## Print instructions per frame on every virtual board, by open channels and by closed components
 	$(BIN)/python -m tests.bench
