@@ -36,6 +36,7 @@ class SimulatedLine:
         unplug_after: The cable is pulled each time that so many bytes went to the board.
         away_s: How long it is away.
         reset_after: The board restarts each time that so many bytes went to it.
+        resets: Most times that it does.
         seed: Of the dice.
     """
 
@@ -52,6 +53,7 @@ class SimulatedLine:
         unplug_after: float = math.inf,
         away_s: float = 1.0,
         reset_after: float = math.inf,
+        resets: int = 2,
         seed: int = 0,
     ) -> None:
         self._board = board
@@ -60,6 +62,7 @@ class SimulatedLine:
         self.down, self.up = (Direction(one, bytes_per_s, clock.monotonic) for one in dice)
         self._deaf_s, self._away_s = deaf_s, away_s
         self._every = {"unplug": unplug_after, "reset": reset_after}
+        self._most = {"unplug": math.inf, "reset": resets}
         self.happened = {"unplug": 0, "reset": 0}
         self._ring = bytearray()
         self._ring_at = -math.inf
@@ -75,7 +78,7 @@ class SimulatedLine:
         self._check()
         self.down.put(data)
         for what, every in self._every.items():
-            if self.down.passed >= every * (self.happened[what] + 1):
+            if self.happened[what] < self._most[what] and self.down.passed >= every * (self.happened[what] + 1):
                 self.happened[what] += 1
                 getattr(self, f"_{what}")()
 

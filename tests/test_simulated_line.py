@@ -100,11 +100,11 @@ def test_a_board_that_is_deaf_while_it_computes(connect, audio, expected):
 @pytest.mark.parametrize("window", [1, 4])
 def test_cables_and_restarts(connect, audio, expected, window):
     rates = dict.fromkeys(KINDS, 1e-4)
-    session, line = connect(window, rates=rates, unplug_after=31_000, reset_after=77_000, deaf_s=0.001)
+    session, line = connect(window, rates=rates, unplug_after=31_000, reset_after=37_000, deaf_s=0.001)
     with session:
         assert_identical(list(session.frames(audio[:300])), expected[:300])
     assert session.errors.reconnects == line.happened["unplug"] >= 3
-    assert session.errors.restarts == line.happened["reset"] >= 1
+    assert session.errors.restarts == line.happened["reset"] == 2
 
 
 def test_requests_between_streams_survive_a_restart(connect, native, audio, expected):
@@ -113,11 +113,11 @@ def test_requests_between_streams_survive_a_restart(connect, native, audio, expe
         native.start()
         session.configure("pcm", gates="open")
         native.start()
-        before = session.dump("app_output")
         opened = list(session.frames(audio[:5]))
+        output, computed = session.dump("app_output"), session.status().frames
         native.start()
-        assert session.status().frames == 5  # the board has computed them again
-        np.testing.assert_array_equal(session.dump("app_output").shape, before.shape)
+        np.testing.assert_array_equal(session.dump("app_output"), output)
+        assert session.status().frames == computed + 5  # once more
         session.configure("pcm")
         native.start()
         rest = list(session.frames(audio[5:10]))

@@ -90,6 +90,10 @@ class VirtualBoard:
         """Process number of the emulator or host process."""
         return self._process.pid
 
+    def fileno(self) -> int:
+        """Of the link, for ``select``: something to read is there, or the board has ended."""
+        return self._socket.fileno()
+
     def send(self, data: bytes) -> None:
         """Send all bytes.
 
