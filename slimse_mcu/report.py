@@ -16,10 +16,14 @@ from numpy.typing import NDArray
 from slimse_mcu.decisions import Decisions
 from slimse_mcu.fidelity import QuantizationErrors
 from slimse_mcu.flips import FlipAudit
+from slimse_mcu.harness.link import LinkErrors
 from slimse_mcu.harness.quality import METRICS, Scores
 from slimse_mcu.run import Run
 from slimse_mcu.sensitivity.file import to_json as sensitivity_json
 from slimse_mcu.sensitivity.results import Sensitivity
+
+BITS_PER_BYTE = 10
+"""On a serial line: start bit, eight bits, stop bit."""
 
 SIGNALS = ("noisy", "float", "device")
 """Signals that are scored: the input, the float model's output, the board's output."""
@@ -118,6 +122,36 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkUse:
+    """What the way to the board carried, and what was mended on it.
+
+    Attributes:
+        errors: What was mended.
+        sent_bytes: Bytes per frame to the board, everything else that was said included.
+        received_bytes: Bytes per frame from the board.
+        baud: Speed of the line; None for a virtual board.
+        real_time: How many times faster than real time the line is by these numbers, if the board takes no time and
+            both directions work at once; None for a virtual board, or without a front end.
+    """
+
+    errors: LinkErrors
+    sent_bytes: float
+    received_bytes: float
+    baud: int | None
+    real_time: float | None
+
+    @classmethod
+    def of(
+        cls, errors: LinkErrors, traffic: tuple[int, int], frames: int, baud: int | None, hop_ms: float | None
+    ) -> LinkUse:
+        """Use of a link by ``frames`` frames; ``traffic`` is in bytes, to the board and from it."""
+        sent, received = (count / frames for count in traffic)
+        longest = max(sent, received)
+        fast = None if not baud or not hop_ms or not longest else baud / BITS_PER_BYTE / longest * hop_ms / 1000.0
+        return cls(errors, sent, received, baud, fast)
+
+
+@dataclass(frozen=True, slots=True)
 class BitExact:
     """The board's frames against the NumPy specification.
 
@@ -175,6 +209,7 @@ class Report:
         gates: Use of each channel gate and of each component of a policy.
         memory: Bytes on the board.
         deadline: Load.
+        link: The way to the board.
         quality: Mean scores per signal; empty without audio.
         bit_exact: Comparison with the specification.
         quantization: The specification against the float model; None when it was not measured.
@@ -197,6 +232,7 @@ class Report:
     gates: Mapping[str, GateUse]
     memory: Memory
     deadline: Deadline
+    link: LinkUse
     quality: Mapping[str, Scores]
     bit_exact: BitExact
     files: tuple[FileReport, ...]
@@ -241,6 +277,7 @@ class Report:
             },
             "memory": asdict(self.memory),
             "deadline": asdict(self.deadline),
+            "link": asdict(self.link),
             "quality": {signal: self._quality(signal) for signal in SIGNALS},
             "bit_exact": {
                 "reference": self.bit_exact.reference,

@@ -111,6 +111,7 @@ def page(report: Report) -> dict[str, Any]:
         "drift": _drift_text(report),
         "memory": _memory_bars(report),
         "deadline": _deadline_text(report),
+        "link": _link_text(report),
         "files": _file_table(report),
         "pictures": tuple(_picture(report, one) for one in report.files[:MOST_PICTURES]),
         "pictures_note": _pictures_note(report),
@@ -349,6 +350,21 @@ def _deadline_text(report: Report) -> str:
     return (
         f"{hop} At {deadline.clock_hz / 1e6:g} MHz the load is {deadline.load_mean:.1%} in the mean and "
         f"{deadline.load_max:.1%} at most; {plural(deadline.misses or 0, 'frame')} missed the deadline."
+    )
+
+
+def _link_text(report: Report) -> str:
+    """How the numbers got here."""
+    link = report.link
+    mended = str(link.errors)
+    told = (
+        f"Mended on the way to the board: {mended}." if mended else "Nothing had to be mended on the way to the board."
+    )
+    if link.real_time is None or link.baud is None:
+        return told
+    return (
+        f"{link.sent_bytes:.0f} bytes per frame went to the board and {link.received_bytes:.0f} came back: a line of "
+        f"{link.baud:,} baud carries {link.real_time:.1f} times real time. {told}"
     )
 
 

@@ -112,6 +112,10 @@ class Bars:
     def __exit__(self, *exception: object) -> None:
         self._progress.stop()
 
+    def tell(self, text: str) -> None:
+        """Print a sentence above the bars."""
+        self._progress.console.print(text, markup=False, soft_wrap=True)
+
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Report how far a stage is."""
         if stage not in self._tasks:
@@ -441,6 +445,13 @@ def _findings(report: Report) -> Iterator[str]:
     if report.deadline.load_mean is not None:
         missed = counted(report.deadline.misses or 0, "deadline")
         yield f"load: {100 * report.deadline.load_mean:.1f} % of the hop, {missed} missed"
+    if report.link.real_time is not None:
+        yield (
+            f"link: {report.link.sent_bytes:.0f} bytes per frame out, {report.link.received_bytes:.0f} in;"
+            f" {size(report.link.baud or 0)} baud carry {report.link.real_time:.1f} x real time"
+        )
+    if str(report.link.errors):
+        yield f"link: mended {report.link.errors}"
     exact = report.bit_exact
     if exact.first_divergence is None:
         again = report.provenance.get("all_open_frames", 0)

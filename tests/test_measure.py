@@ -22,6 +22,7 @@ from slimse_mcu.errors import AudioError, LinkError, SlimseError
 from slimse_mcu.frontend import float_analyse
 from slimse_mcu.harness.audio import Clip, Pair, read_pairs
 from slimse_mcu.harness.features import Features, read_features
+from slimse_mcu.harness.link import LinkErrors
 from slimse_mcu.harness.quality import si_sdr_db
 from slimse_mcu.harness.session import FrameResult, Session
 from slimse_mcu.measure import STAGES, first_divergence, measure
@@ -55,6 +56,8 @@ class TwinSession:
             output_size=graph.tensors[graph.output].size,
             gate_bytes=compiled.plan.gates.size,
         )
+        self.errors = LinkErrors(silences=2)
+        self.traffic = (0, 0)
         self.spoil: dict[str, int] = {}
         self.fail_at: int | None = None
         self.runs = 0
@@ -182,6 +185,18 @@ def test_macs_that_do_not_fit_the_gates_are_found(tiny_compiled: Any) -> None:
     assert found is not None
     assert found["what"] == "macs against the plan's table"
     assert found["device"] == found["reference"] + 1
+
+
+def test_a_line_has_a_speed(tiny_compiled: Any, no_pictures: None, tmp_path: Path) -> None:
+    session = TwinSession(tiny_compiled, counter="cycles")
+    session.traffic = (26 * 335, 26 * 368)  # bytes of 14 frames, and of 12 with all gates open
+    target = dataclasses.replace(board("netduinoplus2"), emulator="", counter="cycles", baud=921_600)
+    report = measure(session, tiny_compiled.plan, IMAGE, target, [clip()], tmp_path / "out")
+    assert (report.link.sent_bytes, report.link.received_bytes) == (335, 368)
+    assert report.link.real_time == pytest.approx(92_160 / 368 / 62.5)
+    told = json.loads((tmp_path / "out/report.json").read_text())["link"]
+    assert told["errors"]["silences"] == 2
+    assert told["baud"] == 921_600
 
 
 def test_earlier_of_two_differences_comes_first(tiny_compiled: Any) -> None:

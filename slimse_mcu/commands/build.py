@@ -9,6 +9,7 @@ import click
 
 from slimse_mcu.commands.options import (
     FILE,
+    baud_option,
     board_option,
     compile_with,
     find_board,
@@ -21,10 +22,11 @@ from slimse_mcu.commands.options import (
 @click.command("build")
 @click.argument("what", metavar="PROJECT|MODEL")
 @board_option
+@baud_option
 @click.option("--out", type=FILE, metavar="FOLDER", help="Where the firmware goes. [default: build/NAME-BOARD]")
 @model_options
 @json_option
-def command(what: str, board_name: str, out: Path | None, as_json: bool, **options: Any) -> None:
+def command(what: str, board_name: str, baud: int | None, out: Path | None, as_json: bool, **options: Any) -> None:
     """Build a firmware image for a board.
 
     The argument is a folder that `slimse compile` wrote, or a model, which is then compiled first (the options about
@@ -39,7 +41,7 @@ def command(what: str, board_name: str, out: Path | None, as_json: bool, **optio
     from slimse_mcu.build import build
     from slimse_mcu.emit import read_project
 
-    board = find_board(board_name)
+    board = find_board(board_name, baud)
     stages = screen.Stages(quiet=as_json)
     if Path(what).is_dir():
         project = read_project(Path(what))

@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from slimse_mcu.commands.options import FILE, compile_with, find_board, json_option, model_options, port_option
+from slimse_mcu.commands.options import (
+    FILE,
+    baud_option,
+    compile_with,
+    find_board,
+    json_option,
+    model_options,
+    port_option,
+)
 
 
 @click.command("evaluate")
@@ -28,6 +36,7 @@ from slimse_mcu.commands.options import FILE, compile_with, find_board, json_opt
     help="Judge this board's audio too; see `slimse boards`. The int8 model is judged in any case.",
 )
 @port_option
+@baud_option
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Recordings at once. [default: one per processor]"
 )
@@ -62,6 +71,7 @@ def command(
     kind: str | None,
     split: str,
     board_name: str,
+    baud: int | None,
     port: str | None,
     jobs: int | None,
     limit: int | None,
@@ -106,7 +116,7 @@ def command(
     if port is not None and board_name == "none":
         raise click.UsageError("--port belongs to --board", click.get_current_context())
     outputs.check_out(out)
-    target = None if board_name == "none" else find_board(board_name)
+    target = None if board_name == "none" else find_board(board_name, baud)
     given = list(models) + ([] if baseline is None or baseline in models else [baseline])
     labels = labelled(given)
     stages = screen.Stages(quiet=as_json)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 
 from slimse_mcu.errors import LinkError
@@ -67,6 +67,26 @@ class LinkErrors:
         return ", ".join(f"{count} {_WORDS[name]}" for name, count in asdict(self).items() if count)
 
 
+@dataclass(slots=True)
+class Tally:
+    """What happened on a link, or on several one after the other.
+
+    Attributes:
+        mended: What went wrong, by the names of :class:`LinkErrors`.
+        sent_bytes: Bytes to the board.
+        received_bytes: Bytes from it.
+    """
+
+    mended: Counter[str] = field(default_factory=Counter)
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+    @property
+    def errors(self) -> LinkErrors:
+        """What was mended so far."""
+        return LinkErrors(**self.mended)
+
+
 class RequestError(LinkError):
     """The board understood a request and turned it down."""
 
@@ -120,7 +140,7 @@ class Link:
         silence_s: float = 2.0,
         patience_s: float = 60.0,
         locate: Callable[[int], str] = lambda address: "",
-        tally: Counter[str] | None = None,
+        tally: Tally | None = None,
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._transport = transport
@@ -131,7 +151,7 @@ class Link:
         self._silence_s = silence_s
         self._patience_s = patience_s
         self._locate = locate
-        self._tally = Counter() if tally is None else tally
+        self._tally = Tally() if tally is None else tally
         self._notice = notice
         self._longest_s = silence_s / 4  # that an answer took, forgotten slowly
         self._retry_s = silence_s  # until asking once more may help
@@ -144,7 +164,7 @@ class Link:
     @property
     def errors(self) -> LinkErrors:
         """What was mended so far."""
-        return LinkErrors(**self._tally)
+        return self._tally.errors
 
     @property
     def outstanding(self) -> int:
@@ -282,6 +302,7 @@ class Link:
 
     def _send(self, data: bytes) -> None:
         """Send bytes; what a pulled cable swallows is asked for once it is back."""
+        self._tally.sent_bytes += len(data)
         try:
             self._transport.send(data)
         except GoneError as error:
@@ -296,6 +317,7 @@ class Link:
             except GoneError as error:
                 self._reconnect(error)
                 return None
+            self._tally.received_bytes += len(data)
             self._arrived = list(self._decoder.feed(data))
             if not self._arrived and (self._decoder.in_frame or time.monotonic() >= end):
                 return None
@@ -313,7 +335,7 @@ class Link:
                 ) from error
             time.sleep(_REOPEN_INTERVAL_S)
         now = time.monotonic()
-        self._tally["reconnects"] += 1
+        self._tally.mended["reconnects"] += 1
         self._notice(f"{self._board} is back.")
         self._decoder = Decoder()
         self._arrived.clear()
@@ -330,11 +352,11 @@ class Link:
         if isinstance(item, Packet):
             self._take(item)
         elif isinstance(item, Damage):
-            self._tally["damaged"] += 1
+            self._tally.mended["damaged"] += 1
             self._ask_again()
         # However much noise there was; but what has come in time counts, however late this computer looks at it.
         if left_s <= 0 and self._wake == wake and not self._arrived:
-            self._tally["silences"] += 1
+            self._tally.mended["silences"] += 1
             self._ask_again(however=True)
         if time.monotonic() - self._progress > self._patience_s:
             oldest = next(iter(self._pending.values())).packet
@@ -393,7 +415,7 @@ class Link:
         if reason == NAK_ASKED:
             self._is_asking = False
         else:
-            self._tally["refused"] += 1
+            self._tally.mended["refused"] += 1
         expected = self._pending.get(packet.sequence)
         if expected is not None and expected.answer is None:
             self._repeat_from(packet.sequence)
@@ -414,7 +436,7 @@ class Link:
         for pending in repeated:
             pending.is_clean = False
             data += encode(pending.packet)
-        self._tally["repeated"] += len(repeated)
+        self._tally.mended["repeated"] += len(repeated)
         self._is_asking = False
         self._wake = min(self._wake, time.monotonic() + self._retry_s)
         self._send(data)
@@ -430,7 +452,7 @@ class Link:
         count = next((n for n, number in enumerate(missing) if number != (missing[0] + n) % 65536), len(missing))
         for one in self._pending.values():
             one.is_clean = False
-        self._tally["asked_again"] += 1
+        self._tally.mended["asked_again"] += 1
         self._is_asking = True
         self._retry_s = min(self._retry_s * _BACKOFF, max(self._silence_s, 4 * self._longest_s))
         self._wake = time.monotonic() + self._retry_s

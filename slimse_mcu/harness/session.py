@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import struct
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -19,7 +18,7 @@ from slimse_mcu.build import Image
 from slimse_mcu.errors import LinkError
 from slimse_mcu.harness.device import DeviceInfo, Hello, parse_buffers, parse_gates, parse_hello, parse_layers
 from slimse_mcu.harness.journal import Journal
-from slimse_mcu.harness.link import Link, LinkErrors, RequestError, RestartedError
+from slimse_mcu.harness.link import Link, LinkErrors, RequestError, RestartedError, Tally
 from slimse_mcu.harness.pack import pack_audio, unpack_audio, unpack_gates
 from slimse_mcu.harness.packets import MAGIC, VERSION, Kind
 from slimse_mcu.harness.serial_port import SerialPort
@@ -161,7 +160,7 @@ class Session:
         self._configuration = b""
         self._journal = Journal()
         self._passed = 0  # requests of the journal that the link has got
-        self._tally: Counter[str] = Counter()
+        self._tally = Tally()
         self._restarts = 0  # without a new answer in between
         self._gates: NDArray[np.uint8] = np.zeros(0, np.uint8)  # of the last packed answer
 
@@ -214,7 +213,12 @@ class Session:
     @property
     def errors(self) -> LinkErrors:
         """What went wrong on the link and was mended."""
-        return LinkErrors(**self._tally)
+        return self._tally.errors
+
+    @property
+    def traffic(self) -> tuple[int, int]:
+        """Bytes to the board and bytes from it so far, all that was repeated included."""
+        return self._tally.sent_bytes, self._tally.received_bytes
 
     @property
     def pid(self) -> int | None:
@@ -417,7 +421,7 @@ class Session:
                     f"{self._name} restarted {_MOST_RESTARTS} times without one answer in between.",
                     hint="Check its power supply, and whether the firmware crashes.",
                 ) from error
-            self._tally["restarts"] += 1
+            self._tally.mended["restarts"] += 1
             self._notice(f"{self._name} has restarted; it gets {self._journal.answered} requests once more.")
             try:
                 self._greet()
