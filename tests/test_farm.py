@@ -80,7 +80,7 @@ def test_several_boards_give_the_results_of_one(tiny_compiled, test_set, servers
 
 
 def test_a_board_that_dies_in_mid_run_loses_nothing(tiny_compiled, test_set, servers, tmp_path, monkeypatch):
-    monkeypatch.setattr("slimse_mcu.evaluation.signals.SHORT_PATIENCE_S", 0.5)
+    monkeypatch.setattr("slimse_mcu.evaluation.evaluate.SHORT_PATIENCE_S", 0.5)
     subjects = [Subject("tiny", tiny_compiled)]
     settings = replace(FAST, target=board("host"))
     wanted = evaluate(subjects, test_set, replace(settings, jobs=2), cache=tmp_path / "one")
@@ -97,21 +97,24 @@ def test_a_board_that_dies_in_mid_run_loses_nothing(tiny_compiled, test_set, ser
 
 
 def test_the_last_board_that_dies_ends_the_evaluation_and_what_is_done_is_kept(
-    tiny_compiled, test_set, servers, tmp_path, monkeypatch
+    tiny_compiled, build_tiny, test_set, servers, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("slimse_mcu.evaluation.signals.SHORT_PATIENCE_S", 0.5)
+    monkeypatch.setattr("slimse_mcu.evaluation.evaluate.SHORT_PATIENCE_S", 0.5)
     subjects = [Subject("tiny", tiny_compiled)]
-    settings = replace(FAST, target=board("host"), ports=(servers[0].url,))
+    settings = replace(FAST, target=board("host"))
 
     def pull(stage: str, done: int, total: int) -> None:
         if (stage, done) == ("tiny", 2):
-            servers[0].__exit__(None, None, None)
+            for server in servers:
+                server.__exit__(None, None, None)
 
+    both = tuple(server.url for server in servers)
     with pytest.raises(SlimseError, match="What is done is kept"):
-        evaluate(subjects, test_set, settings, cache=tmp_path, progress=pull)
+        evaluate(subjects, test_set, replace(settings, ports=both), cache=tmp_path, progress=pull)
     seen: list[tuple[str, int, int]] = []
-    again = replace(settings, ports=(servers[1].url,))
-    evaluate(subjects, test_set, again, cache=tmp_path, progress=lambda *told: seen.append(told))
+    with BoardServer(board("host"), build_tiny("host").elf) as another:
+        again = replace(settings, ports=(another.url,))
+        evaluate(subjects, test_set, again, cache=tmp_path, progress=lambda *told: seen.append(told))
     assert next(done for stage, done, _ in seen if stage == "tiny") >= 2
 
 

@@ -33,6 +33,9 @@ from slimse_mcu.version import VERSION
 Progress = Callable[[str, int, int], None]
 """Told how far a stage is: its name (``noisy`` or a model's label), recordings done, of how many."""
 
+SHORT_PATIENCE_S = 20.0
+"""How long a board is waited for where others can take over its work."""
+
 _HOST = "host"
 
 
@@ -236,7 +239,7 @@ class _Model:
         target = None
         if settings.target is not None:
             image = build(project, settings.target, folder / "target")
-            target = Target(settings.target, image)
+            target = Target(settings.target, image, patience_s=SHORT_PATIENCE_S if len(settings.ports) > 1 else None)
         board_key = None if target is None else digest_of_text(key, target.board.name, _digest(target.image.elf))
 
         def prepare() -> None:

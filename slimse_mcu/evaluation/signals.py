@@ -35,10 +35,6 @@ FLOAT, FLIPPED, INT8, BOARD = flips.FLOAT, flips.FLOAT_INT8_GATES, flips.INT8, "
 board that was asked for."""
 
 
-SHORT_PATIENCE_S = 20.0
-"""How long a board is waited for where others can take over its work."""
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
     """Firmware of a model and what it runs on.
@@ -80,7 +76,7 @@ class Job:
         """The same with the board that is connected at ``port``, one of several; None: as it is."""
         if port is None or self.target is None:
             return self
-        return replace(self, target=replace(self.target, port=port, patience_s=SHORT_PATIENCE_S))
+        return replace(self, target=replace(self.target, port=port))
 
     @property
     def front_end(self) -> FrontEnd:
