@@ -20,7 +20,17 @@ _LINE = 100
 #: What follows ``MODEL_`` elsewhere in ``model.h``.
 _MACROS = frozenset(
     f"MODEL_{name}"
-    for name in ("H", "INPUT_SIZE", "OUTPUT_SIZE", "LAYER_COUNT", "GATE_BYTES", "HAS_AUDIO", "INSTRUMENTED", "HOP")
+    for name in (
+        "H",
+        "INPUT_SIZE",
+        "OUTPUT_SIZE",
+        "LAYER_COUNT",
+        "GATE_BYTES",
+        "HAS_AUDIO",
+        "INSTRUMENTED",
+        "HOP",
+        "NO_LIMIT",
+    )
 )
 
 
@@ -198,6 +208,7 @@ def _argument(plan: Plan, node: Node, name: str) -> list[str]:
         "spans": f"&{_spans_name(plan, node)}" if node.column_blocks else "NULL",
         "gate": f"&{node.output}",
         "scratch": "m->scratch",
+        "limit": "m->limit",
     }
     if name in simple:
         return [simple[name]]

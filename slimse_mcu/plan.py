@@ -332,6 +332,7 @@ def _model_bytes(
     offset = _align(state_bytes, ALIGNMENT_BYTES) + max(ALIGNMENT_BYTES, arena_bytes)
     offset += 2 * short_elements
     offset += 2 * layout.size + 1
+    offset = _align(offset, 2) + 2  # the limit
     widest = ALIGNMENT_BYTES
     if instrumented:
         pointer = 8 if board is not None and board.core == "host" else 4

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slimse_mcu.deadline import Deadline as Deadline
 from slimse_mcu.decisions import Decisions
 from slimse_mcu.fidelity import QuantizationErrors
 from slimse_mcu.flips import FlipAudit
@@ -27,6 +28,9 @@ BITS_PER_BYTE = 10
 
 SIGNALS = ("noisy", "float", "device")
 """Signals that are scored: the input, the float model's output, the board's output."""
+
+COUNT_TOTAL = ("mean", "p50", "p95", "p99", "max")
+"""What is told of instructions or cycles with front and back end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,27 +102,6 @@ class Memory:
     ram_state: int | None
     ram_total: int | None
     stack_peak: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """Whether a frame is done before the next one comes.
-
-    Load is cycles per hop over cycles available; None on boards that do not count cycles.
-
-    Attributes:
-        hop_ms: Time between frames; None without a front end.
-        clock_hz: The board's core clock.
-        load_mean: Mean load, front and back end included.
-        load_max: Greatest load.
-        misses: Frames that took longer than a hop.
-    """
-
-    hop_ms: float | None
-    clock_hz: int
-    load_mean: float | None
-    load_max: float | None
-    misses: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +188,7 @@ class Report:
         provenance: What was measured, and how.
         macs: MACs per frame.
         count: Instructions or cycles per frame, network only; None where nothing is counted.
-        count_total: Mean and max with front and back end; None where nothing is counted.
+        count_total: The keys of ``COUNT_TOTAL`` with front and back end; None where nothing is counted.
         gates: Use of each channel gate and of each component of a policy.
         memory: Bytes on the board.
         deadline: Load.
@@ -215,6 +198,7 @@ class Report:
         quantization: The specification against the float model; None when it was not measured.
         flips: Its decisions against the float model's; None for a model without gates, or when not measured.
         sensitivity: The search that chose the tensors of 16 bits; None where none did.
+        limit: Most channels of each gate that the model could open; None: all.
         unseen: A warning about what stayed closed through all of the calibration; empty: nothing did.
         files: Every recording.
         sample_rate_hz: Of the audio; None without a front end.
@@ -240,6 +224,7 @@ class Report:
     quantization: QuantizationErrors | None = None
     flips: FlipAudit | None = None
     sensitivity: Sensitivity | None = None
+    limit: int | None = None
     unseen: str = ""
 
     @property
@@ -270,13 +255,14 @@ class Report:
             "files": len(self.files),
             "macs": asdict(self.macs),
             "count": {**(asdict(self.count) if self.count else nothing), "per_mac": self.per_mac},
-            "count_total": dict(self.count_total or dict.fromkeys(("mean", "max"))),
+            "count_total": dict(self.count_total or dict.fromkeys(COUNT_TOTAL)),
             "eta": self.eta,
             "gates": {
                 name: {"open_ratio": use.open_ratio, "per_file": dict(use.per_file)} for name, use in self.gates.items()
             },
             "memory": asdict(self.memory),
             "deadline": asdict(self.deadline),
+            "limit": self.limit,
             "link": asdict(self.link),
             "quality": {signal: self._quality(signal) for signal in SIGNALS},
             "bit_exact": {

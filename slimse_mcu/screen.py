@@ -442,9 +442,7 @@ def _findings(report: Report) -> Iterator[str]:
     ram = f"RAM {_bytes(memory.ram_state)} state + {_bytes(memory.ram_arena)} arena and gates"
     ram += f", {_bytes(memory.ram_total)} in all"
     yield f"memory, bytes: {flash}; {ram}; stack {_bytes(memory.stack_peak)}"
-    if report.deadline.load_mean is not None:
-        missed = counted(report.deadline.misses or 0, "deadline")
-        yield f"load: {100 * report.deadline.load_mean:.1f} % of the hop, {missed} missed"
+    yield from _deadline_lines(report)
     if report.link.real_time is not None:
         yield (
             f"link: {report.link.sent_bytes:.0f} bytes per frame out, {report.link.received_bytes:.0f} in;"
@@ -460,6 +458,26 @@ def _findings(report: Report) -> Iterator[str]:
     else:
         details = ", ".join(f"{key} {value}" for key, value in exact.first_divergence.items())
         yield f"NOT bit-exact, first divergence: {details}"
+
+
+def _deadline_lines(report: Report) -> Iterator[str]:
+    """How frames keep their deadline, and the longest one."""
+    deadline = report.deadline
+    if report.limit is not None:
+        yield f"limit: at most {counted(report.limit, 'open channel')} of each gate"
+    if deadline.load_mean is not None:
+        quantiles = (("p50", deadline.load_p50), ("p95", deadline.load_p95), ("p99", deadline.load_p99))
+        known = "".join(f", {name} {100 * value:.1f} %" for name, value in quantiles if value is not None)
+        greatest = "" if deadline.load_max is None else f", max {100 * deadline.load_max:.1f} %"
+        missed = counted(deadline.misses or 0, "deadline")
+        yield f"load: {100 * deadline.load_mean:.1f} % of the hop{known}{greatest}; {missed} missed"
+    frame, case = deadline.worst_frame, deadline.worst_case
+    if frame is not None and case is not None:
+        what = f"{size(frame.macs)} of {size(case.macs)} MACs"
+        if frame.count is not None and case.count is not None:
+            what += f", {size(frame.count)} of {size(case.count)} {report.counter}"
+        beyond = f"; {counted(case.exceeded, 'frame')} beyond" if case.exceeded else ""
+        yield f"longest frame: {frame.frame} of {frame.file}: {what} in the worst case{beyond}"
 
 
 _DIFFERENCES_SHOWN = 20

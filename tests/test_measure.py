@@ -62,7 +62,7 @@ class TwinSession:
         self.fail_at: int | None = None
         self.runs = 0
 
-    def configure(self, mode: str, *, gates: str) -> None:
+    def configure(self, mode: str, *, gates: str, limit: int | None = None) -> None:
         self.mode, self.gates = mode, gates
 
     def reset(self) -> None:

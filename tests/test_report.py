@@ -41,11 +41,23 @@ KEYS = {
     "files": None,
     "macs": {"all_open", "mean", "p50", "p95", "p99", "max", "saved_ratio"},
     "count": {"all_open", "mean", "p50", "p95", "p99", "max", "saved_ratio", "per_mac"},
-    "count_total": {"mean", "max"},
+    "count_total": {"mean", "p50", "p95", "p99", "max"},
     "eta": None,
     "gates": None,
     "memory": {"flash_weights", "flash_code", "ram_arena", "ram_state", "ram_total", "stack_peak"},
-    "deadline": {"hop_ms", "clock_hz", "load_mean", "load_max", "misses"},
+    "deadline": {
+        "hop_ms",
+        "clock_hz",
+        "load_mean",
+        "load_p50",
+        "load_p95",
+        "load_p99",
+        "load_max",
+        "misses",
+        "worst_frame",
+        "worst_case",
+    },
+    "limit": None,
     "link": {"errors", "sent_bytes", "received_bytes", "baud", "real_time"},
     "quality": {"noisy", "float", "device"},
     "bit_exact": {"reference", "frames_compared", "first_divergence"},
@@ -300,7 +312,7 @@ def test_what_was_not_measured_is_null() -> None:
     assert data["warnings"] == []
     assert data["quantization"] is None
     assert set(data["count"].values()) == {None}
-    assert data["count_total"] == {"mean": None, "max": None}
+    assert data["count_total"] == dict.fromkeys(("mean", "p50", "p95", "p99", "max"))
     assert data["gates"] == {}
     assert data["macs"]["saved_ratio"] is None
     assert data["quality"]["device"]["pesq_wb"] is None

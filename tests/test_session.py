@@ -139,6 +139,21 @@ def test_forced_gates_hold_over_a_reset(session, gates):
     assert_equal(list(session.frames(frames)), [model.features(frame) for frame in frames])
 
 
+@pytest.mark.parametrize("session", ALL, indirect=True)
+def test_a_limit_holds_over_a_reset_until_the_next_configuration(session):
+    model = probe.Probe()
+    frames = some_features(5)
+    for limit in (3, 0, None):
+        session.configure("features", limit=limit)
+        model.limit = limit
+        session.reset()
+        model.last[:] = 0
+        assert_equal(list(session.frames(frames)), [model.features(frame) for frame in frames])
+    session.configure("features", gates="open", limit=1)
+    model.forced = np.array([0xFF, 0x03, 0x1F], np.uint8)
+    assert_equal(list(session.frames(frames)), [model.features(frame) for frame in frames])
+
+
 @pytest.mark.parametrize("session", ["host"], indirect=True)
 def test_bits_of_no_channel_are_turned_down(session):
     with pytest.raises(LinkError, match="out of range"):

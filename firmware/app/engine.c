@@ -18,6 +18,7 @@ static app_output_t app_output[MODEL_OUTPUT_SIZE];
 static struct {
     bool forced;
     uint8_t pattern[MODEL_GATE_BYTES];
+    uint16_t limit;
     uint32_t overhead;
 } engine;
 
@@ -61,6 +62,7 @@ static void measure_overhead(void)
 void app_engine_init(void)
 {
     engine.forced = false;
+    engine.limit = MODEL_NO_LIMIT;
     measure_overhead();
     app_engine_reset();
 }
@@ -68,6 +70,7 @@ void app_engine_init(void)
 void app_engine_reset(void)
 {
     model_reset(&app_model);
+    model_set_limit(&app_model, engine.limit);
 #if MODEL_INSTRUMENTED
     model_set_mark(&app_model, mark, NULL);
 #endif
@@ -83,6 +86,12 @@ void app_engine_free_gates(void)
 {
     engine.forced = false;
     model_force_gates(&app_model, NULL);
+}
+
+void app_engine_limit(uint16_t most)
+{
+    engine.limit = most;
+    model_set_limit(&app_model, most);
 }
 
 /* The bits of `gate` that belong to a channel, in byte `index` of its bytes. */

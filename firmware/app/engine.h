@@ -47,10 +47,10 @@ typedef struct {
     uint32_t ticks;
 } app_layer_cost_t;
 
-/* Bring the instance to its initial state: gates decided by the model. */
+/* Bring the instance to its initial state: gates decided by the model, without limit. */
 void app_engine_init(void);
 
-/* Reset the network's and the front end's state; forced gates stay forced. */
+/* Reset the network's and the front end's state; forced gates stay forced, a limit stays. */
 void app_engine_reset(void);
 
 /* Let the model decide the gates again. */
@@ -61,6 +61,9 @@ void app_engine_force_all(bool open);
 
 /* Force the gates to `pattern`, model_info.gate_bytes long; false if it sets bits of no channel. */
 bool app_engine_force_pattern(const uint8_t *pattern);
+
+/* Let at most so many channels of each gate be open when the model decides; MODEL_NO_LIMIT: all. */
+void app_engine_limit(uint16_t most);
 
 /* Run one frame of quantized features; input APP_INPUT_BYTES, output APP_OUTPUT_BYTES, little-endian. */
 app_cost_t app_engine_features(const uint8_t *input, uint8_t *output);

@@ -139,10 +139,11 @@ static void configure(const app_request_t *request, app_reply_t *reply)
     const uint8_t mode = request->payload[0];
     const uint8_t gates = request->payload[1];
     const uint32_t wanted = 2u + (gates == APP_GATES_PATTERN ? model_info.gate_bytes : 0u);
+    const bool is_limited = request->count == wanted + 2u;
 
     if (mode > APP_MODE_PACKED || gates > APP_GATES_PATTERN) {
         refuse(request, reply, APP_ERROR_ARGUMENT);
-    } else if (request->count != wanted) {
+    } else if (request->count != wanted && !is_limited) {
         refuse(request, reply, APP_ERROR_LENGTH);
     } else if (mode != APP_MODE_FEATURES && !MODEL_HAS_AUDIO) {
         refuse(request, reply, APP_ERROR_UNSUPPORTED);
@@ -150,6 +151,7 @@ static void configure(const app_request_t *request, app_reply_t *reply)
         refuse(request, reply, APP_ERROR_ARGUMENT);
     } else {
         app_state.mode = mode;
+        app_engine_limit(is_limited ? app_get_u16(request->payload + wanted) : MODEL_NO_LIMIT);
         if (gates == APP_GATES_MODEL) {
             app_engine_free_gates();
         } else if (gates != APP_GATES_PATTERN) {

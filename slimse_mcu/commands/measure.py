@@ -46,6 +46,12 @@ from slimse_mcu.commands.options import (
     show_default=True,
     help="Where the report and the board's audio go.",
 )
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Let at most N channels of each gate, and components of a policy, be open.",
+)
 @port_option
 @baud_option
 @model_options
@@ -58,6 +64,7 @@ def command(
     reference: Path | None,
     features: Path | None,
     out: Path,
+    limit: int | None,
     port: str | None,
     as_json: bool,
     **options: Any,
@@ -98,7 +105,15 @@ def command(
         stages("build", f"{screen.size(image.flash_weights_bytes + image.flash_code_bytes)} bytes of flash")
         with screen.Bars(quiet=as_json) as bars, Session(board, image, port=port, notice=bars.tell) as session:
             report = measure(
-                session, compiled.plan, image, board, recordings, out, sensitivity=chosen_by, progress=bars
+                session,
+                compiled.plan,
+                image,
+                board,
+                recordings,
+                out,
+                limit=limit,
+                sensitivity=chosen_by,
+                progress=bars,
             )
     what = f"{screen.counted(report.frames, 'frame')} of {screen.counted(len(report.files), 'recording')}"
     stages("measure", f"{what} on the board {board.name}")

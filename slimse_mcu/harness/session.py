@@ -25,6 +25,7 @@ from slimse_mcu.harness.serial_port import SerialPort
 from slimse_mcu.harness.socket_port import SCHEME, SocketPort
 from slimse_mcu.harness.transport import Transport, sentence_case
 from slimse_mcu.harness.virtual import VirtualBoard
+from slimse_mcu.limit import NO_LIMIT
 
 Mode = Literal["pcm", "features"]
 Gates = Literal["model", "open", "closed"]
@@ -234,13 +235,15 @@ class Session:
         self._change(Kind.CONFIGURE, self._configuration)
         self._change(Kind.RESET, b"")
 
-    def configure(self, mode: Mode, *, gates: Gates | NDArray[np.uint8] = "model") -> None:
+    def configure(self, mode: Mode, *, gates: Gates | NDArray[np.uint8] = "model", limit: int | None = None) -> None:
         """Choose what frames carry and who decides the gates.
 
         Args:
             mode: ``"pcm"``: audio in and out; ``"features"``: quantized features in, quantized mask out.
             gates: Decided by the ``"model"``, all ``"open"``, all ``"closed"``, or a pattern
                 ``uint8 [gate_bytes]`` of packed bits.
+            limit: Most channels of each gate, and components of a policy, that the model may open, 0 or more; None:
+                all.
 
         Raises:
             LinkError: The model has no front end, or the pattern sets bits that belong to no channel.
@@ -252,6 +255,8 @@ class Session:
             if gates.dtype != np.uint8 or gates.shape != (self.info.gate_bytes,):
                 raise ValueError(f"A gate pattern is uint8 [{self.info.gate_bytes}].")
             payload = bytes([number, _PATTERN]) + gates.tobytes()
+        if limit is not None:
+            payload += struct.pack("<H", min(limit, NO_LIMIT))
         if mode == "pcm" and not self.info.has_audio:
             raise LinkError(
                 f"{self.info.model_name} has no audio front end, so it takes no audio.",
