@@ -30,6 +30,11 @@ OPTIMISATION = "-O3"
 # The audio path's order of operations is part of its specification.
 DSP_FLAGS = ("-fno-tree-vectorize",)
 
+APPLICATION = "app"
+"""The application that speaks our protocol."""
+MLPERF = "app_mlperf"
+"""The same with the command set of the MLPerf Tiny runner."""
+
 _SOURCE_SUFFIXES = (".c", ".S")
 _PATH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _COMPILER_HINTS = {
@@ -120,6 +125,7 @@ def build(
     jobs: int | None = None,
     compiler: str | None = None,
     flags: Sequence[str] = (),
+    application: str = APPLICATION,
 ) -> Image:
     """Compile and link ``project`` for ``board`` in the folder ``out``.
 
@@ -134,6 +140,7 @@ def build(
         jobs: Compilers to run at once; None: one per processor.
         compiler: Use this instead of the board's compiler.
         flags: Added to every compiler and linker call, for example ``-fsanitize=address``.
+        application: Folder of ``firmware/`` whose files replace those of the application by name, or join them.
 
     Raises:
         BuildError: The compiler is missing or refuses a source, or ``out`` cannot be written or holds another ``src``.
@@ -144,7 +151,7 @@ def build(
     version = _compiler_version(command)
     is_new = not out.exists()
     try:
-        return _build(project, board, out, command, version, tuple(flags), jobs or os.cpu_count() or 1)
+        return _build(project, board, out, command, version, tuple(flags), jobs or os.cpu_count() or 1, application)
     except BaseException:
         if is_new:
             shutil.rmtree(out, ignore_errors=True)
@@ -152,12 +159,19 @@ def build(
 
 
 def _build(
-    project: Project, board: Board, out: Path, command: str, version: str, flags: tuple[str, ...], jobs: int
+    project: Project,
+    board: Board,
+    out: Path,
+    command: str,
+    version: str,
+    flags: tuple[str, ...],
+    jobs: int,
+    application: str,
 ) -> Image:
     if (out / "src").exists() and not (out / "src" / "app").is_dir():
         raise BuildError(f"{out} holds src, which slimse did not write.", hint="Choose another folder with --out.")
     try:
-        sources = _stage(project, board, out / "src")
+        sources = _stage(project, board, out / "src", application)
         (out / "obj").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BuildError(f"{out} cannot be written: {error.strerror}.", hint="Choose another folder.") from error
@@ -189,9 +203,9 @@ def _run(command: Sequence[str], folder: Path | None = None) -> subprocess.Compl
     )
 
 
-def _stage(project: Project, board: Board, src: Path) -> tuple[Path, ...]:
+def _stage(project: Project, board: Board, src: Path, application: str) -> tuple[Path, ...]:
     """Write all sources below ``src``; return the ones to compile."""
-    files = {**_project_files(project, board), **_firmware_files(board)}
+    files = {**_project_files(project, board), **_firmware_files(board, application)}
     written = []
     for relative, text in sorted(files.items()):
         path = src / relative
@@ -224,11 +238,13 @@ def _replacements(files: Mapping[str, str], folder: str) -> dict[str, str]:
     return result
 
 
-def _firmware_files(board: Board) -> dict[str, str]:
+def _firmware_files(board: Board, application: str) -> dict[str, str]:
     firmware = assets.root() / "firmware"
     files = {}
-    for path in [*sorted((firmware / "app").glob("*.[ch]")), *sorted((firmware / "hal").glob("*.h"))]:
-        files[f"{path.parent.name}/{path.name}"] = path.read_text(encoding="utf-8")
+    parts = ((APPLICATION, "app", "*.[ch]"), (application, "app", "*.[ch]"), ("hal", "hal", "*.h"))
+    for source, folder, pattern in parts:
+        for path in sorted((firmware / source).glob(pattern)):
+            files[f"{folder}/{path.name}"] = path.read_text(encoding="utf-8")
     for name in board.hal:
         candidates = [board.path / name, firmware / "hal" / name]
         path = next((candidate for candidate in candidates if candidate.is_file()), candidates[-1])

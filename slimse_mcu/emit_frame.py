@@ -30,6 +30,8 @@ _MACROS = frozenset(
         "INSTRUMENTED",
         "HOP",
         "NO_LIMIT",
+        "OUTPUT_SCALE",
+        "OUTPUT_ZERO_POINT",
     )
 )
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from slimse_mcu.inspect import LayerSummary, ModelSummary
     from slimse_mcu.plan import Plan
     from slimse_mcu.report import Report, Spread
+    from slimse_mcu.soak import Soak
 
 _PIPE_WIDTH = 120
 _METRICS = {
@@ -478,6 +479,31 @@ def _deadline_lines(report: Report) -> Iterator[str]:
             what += f", {size(frame.count)} of {size(case.count)} {report.counter}"
         beyond = f"; {counted(case.exceeded, 'frame')} beyond" if case.exceeded else ""
         yield f"longest frame: {frame.frame} of {frame.file}: {what} in the worst case{beyond}"
+
+
+def print_soak(found: Soak) -> None:
+    """What a long run came to."""
+    for line in _soak_lines(found):
+        console().print(line, markup=False, soft_wrap=True)
+
+
+def _soak_lines(found: Soak) -> Iterator[str]:
+    hours = "" if found.audio_s is None else f", {found.audio_s / 3600:.2f} h of audio"
+    speed = "" if not found.audio_s or not found.wall_s else f", {found.audio_s / found.wall_s:.1f} x real time"
+    where = f"{found.model} on the board {found.board}"
+    yield f"{where}: {counted(found.frames, 'frame')}{hours} in {found.wall_s:.0f} s{speed}"
+    if found.difference is None:
+        yield f"equal: {size(found.compared)} to C on this computer, {size(found.specified)} to the NumPy specification"
+    else:
+        one = found.difference
+        yield f"DIFFERENT, first in frame {one.frame}: {one.what}, against {one.reference}"
+    missed = "unknown, the board has restarted" if found.missed is None else size(found.missed)
+    yield f"frames missed or computed twice: {missed}; link: {found.mended or 'nothing to mend'}"
+    if found.memory_before is not None and found.memory_after is not None:
+        grown = "LEAKS" if found.leaks else "does not leak"
+        yield f"memory of the board's process: {size(found.memory_before)} to {size(found.memory_after)} bytes, {grown}"
+    if found.stack_peak is not None:
+        yield f"deepest stack: {size(found.stack_peak)} bytes"
 
 
 _DIFFERENCES_SHOWN = 20

@@ -19,7 +19,7 @@ from slimse_mcu.graph import ORDER, QuantizedGraph
 from slimse_mcu.limit import Limit
 from slimse_mcu.plan import plan
 from slimse_mcu.quantize import quantize
-from slimse_mcu.streaming import Stream, count_macs, gate_layout, run_float, run_int8
+from slimse_mcu.streaming import Stream, count_macs, gate_layout, layer_macs, run_float, run_int8
 from slimse_mcu.worst_case import limit_table, worst_macs
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
@@ -59,24 +59,23 @@ def test_c_obeys_limits_that_change_like_the_specification(build, drawn, jitter,
         trace = stream.run(features[index : index + 1])
         np.testing.assert_array_equal(found.output[index], trace.output[0])
         np.testing.assert_array_equal(found.gates[index, : layout.size], trace.gates[0])
-        assert found.macs[index] == trace.macs[0] <= worst_macs(drawn.graph, most)
+        # A layer that does not run in every frame keeps its decision, which an earlier limit may have let pass.
+        assert found.macs[index] == trace.macs[0] <= worst_macs(drawn.graph, int(limits[: index + 1].max()))
 
 
 @settings(RELAXED, max_examples=60)
 @given(st.one_of(gated_graphs(), slimmable_graphs()), st.integers(0, 12), st.integers(0, 2**31))
-def test_the_worst_case_is_the_costliest_choice(drawn, most, seed):
-    """No choice of so many costs more; the costliest of some hundred random ones is that, or one like it was missed."""
+def test_no_choice_costs_more_than_the_worst_case(drawn, most, seed):
+    """No choice of so many costs more."""
     graph = drawn.graph
     layout, rng = gate_layout(graph), np.random.default_rng(seed)
     bits = {}
     for name, channels in layout.channels.items():
         ranks = rng.random((300, channels)).argsort(axis=1).argsort(axis=1)
         bits[name] = ranks < most
-    first = np.zeros(300, np.int64)
-    packed = layout.pack(bits) if bits else np.zeros((300, layout.size), np.uint8)
-    for index in range(300):
-        first[index] = count_macs(graph, packed[index : index + 1])[0]
-    assert first.max() <= worst_macs(graph, most) <= worst_macs(graph)
+    opened = layout.opened(layout.pack(bits) if bits else np.zeros((300, layout.size), np.uint8))
+    macs = sum((one.count(opened) for one in layer_macs(graph).values()), np.zeros(300, np.int64))
+    assert macs.max() <= worst_macs(graph, most) <= worst_macs(graph)
     assert worst_macs(graph) == count_macs(graph, layout.constant(True)[None])[0]
 
 

@@ -24,9 +24,17 @@ from slimse_mcu.commands.options import (
 @board_option
 @baud_option
 @click.option("--out", type=FILE, metavar="FOLDER", help="Where the firmware goes. [default: build/NAME-BOARD]")
+@click.option(
+    "--mlperf",
+    is_flag=True,
+    help="Speak the serial commands of the MLPerf Tiny runner in place of our protocol: no other command of slimse "
+    "can use such a board.",
+)
 @model_options
 @json_option
-def command(what: str, board_name: str, baud: int | None, out: Path | None, as_json: bool, **options: Any) -> None:
+def command(
+    what: str, board_name: str, baud: int | None, out: Path | None, mlperf: bool, as_json: bool, **options: Any
+) -> None:
     """Build a firmware image for a board.
 
     The argument is a folder that `slimse compile` wrote, or a model, which is then compiled first (the options about
@@ -36,9 +44,10 @@ def command(what: str, board_name: str, baud: int | None, out: Path | None, as_j
     Examples:
       slimse build enhancer --board virtual-m4
       slimse build zoo:convfsenet-dyncp25 --board host --out build/host
+      slimse build zoo:dsn-mgt --board virtual-m4 --mlperf
     """
     from slimse_mcu import screen
-    from slimse_mcu.build import build
+    from slimse_mcu.build import APPLICATION, MLPERF, build
     from slimse_mcu.emit import read_project
 
     board = find_board(board_name, baud)
@@ -48,8 +57,8 @@ def command(what: str, board_name: str, baud: int | None, out: Path | None, as_j
         stages("read", f"{project.name}, {len(project.files)} files")
     else:
         project = compile_with(what, board, stages, options).project
-    folder = out or Path("build") / f"{project.name}-{board.name}"
-    image = build(project, board, folder)
+    folder = out or Path("build") / f"{project.name}-{board.name}{'-mlperf' if mlperf else ''}"
+    image = build(project, board, folder, application=MLPERF if mlperf else APPLICATION)
     stages("build", str(image.elf))
     if as_json:
         print_json(screen.image_values(image))

@@ -71,7 +71,7 @@ class NativeModel:
         forced: NDArray[np.uint8] | None = None,
         limits: NDArray[np.uint16] | None = None,
     ) -> NativeRun:
-        """Stream ``[frames, inputs]`` from reset; ``forced`` are gate bytes ``[frames, n]``, or ``limits`` ``[frames]``."""
+        """Stream ``[frames, inputs]`` from reset, with gate bytes ``forced [frames, n]``, or ``limits [frames]``."""
         parts, kind = [features.view(np.uint8)], 0
         if forced is not None:
             parts, kind = [forced, *parts], 1
