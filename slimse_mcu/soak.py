@@ -1,8 +1,8 @@
 """Long runs: recordings in a circle through a board, every frame compared, and what only goes wrong with time.
 
 Every frame is held against the same model as C on this computer, made by another compiler for another core, and the
-first minutes against the NumPy specification too, which is slower than real time for large models.  State is carried
-on through all of it: ring buffers wrap, counters overflow, and nothing is reset.
+first minutes against the NumPy specification too, which is slower.  State is carried on for an hour of audio at a
+time: so much is kept to bring a board that restarts back to where it was.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ Progress = Callable[[str, int, int], None]
 """Told how far the run is: ``soak``, frames done, of how many."""
 
 _STRETCH = 250
+_LAP = 900 * _STRETCH
+"""Frames from one reset to the next: an hour, at a hop of 16 ms."""
 _WARM_SHARE = 0.1
 _LEAK_BYTES = 1 << 20
 _LEAK_SHARE = 0.05
@@ -108,7 +110,7 @@ def soak(
     specified: int = 0,
     progress: Progress | None = None,
 ) -> Soak:
-    """Stream recordings in a circle, from one reset on, until so many frames were answered or one differs.
+    """Stream recordings in a circle until so many frames were answered or one differs.
 
     Args:
         session: Open, with the board.
@@ -124,14 +126,16 @@ def soak(
     """
     tell = progress or (lambda stage, done, total: None)
     twin = Twin.of(plan.quantized)
-    follower = Specification(twin, None, ())
     for one in (session, reference):
         one.configure("features" if twin.tables is None else "pcm")
-        one.reset()
     computed, start = session.status().frames, time.monotonic()
     done, checked, before = 0, 0, None
     difference: Difference | None = None
     for stretch in _stretches([twin.frames(one) for one in recordings], frames):
+        if done % _LAP == 0:
+            follower = Specification(twin, None, ())
+            for one in (session, reference):
+                one.reset()
         ours = list(session.frames(list(stretch)))
         difference = _first(done, ours, list(reference.frames(list(stretch))), "C on this computer")
         if difference is None and done < specified:
@@ -164,14 +168,16 @@ def soak(
 
 
 def _stretches(recordings: Sequence[NDArray[Any]], frames: int) -> Iterator[NDArray[Any]]:
-    """Consecutive frames ``[n, ...]`` of all recordings in a circle, so many in all."""
-    left = frames
+    """Consecutive frames ``[n, ...]`` of all recordings in a circle, so many in all; none goes over a lap's end."""
+    done = 0
     for values in itertools.cycle(recordings):
-        for first in range(0, len(values), _STRETCH):
-            if left == 0:
+        first = 0
+        while first < len(values):
+            if done == frames:
                 return
-            stretch = values[first : first + min(_STRETCH, left)]
-            left -= len(stretch)
+            stretch = values[first : first + min(_STRETCH, frames - done, _LAP - done % _LAP)]
+            first += len(stretch)
+            done += len(stretch)
             yield stretch
 
 
