@@ -90,7 +90,9 @@ def test_every_board_field_is_documented():
     assert fields <= documented
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/diff.md", "docs/models.md", "docs/porting.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/diff.md", "docs/models.md", "docs/porting.md", "docs/testing.md"]
+)
 def test_commands_in_documents_have_existing_options(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     for command, rest in re.findall(r"^ +(?:\d\. `)?slimse (\w+)([^\n`#]*)", text, flags=re.MULTILINE):
