@@ -6,11 +6,14 @@
 #include "engine.h"
 #include "hal.h"
 
+#ifndef APP_MLPERF_MOST_RUNS
+#define APP_MLPERF_MOST_RUNS 1000000000u /* of `infer` */
+#endif
+
 enum {
-    COMMAND_SIZE = 80,     /* longest command */
-    DEFAULT_WARMUPS = 10,  /* of `infer` without a second number */
-    BYTES_PER_LINE = 8,    /* of `db print` */
-    MOST_RUNS = 1000000000 /* of `infer` */
+    COMMAND_SIZE = 80,    /* longest command */
+    DEFAULT_WARMUPS = 10, /* of `infer` without a second number */
+    BYTES_PER_LINE = 8    /* of `db print` */
 };
 
 #define TERMINATOR '%'
@@ -260,12 +263,12 @@ static void infer(char **rest)
     uint32_t warmups = DEFAULT_WARMUPS;
     const char *word = next_word(rest);
 
-    if (word != NULL && (!parse_number(word, MOST_RUNS, &runs) || runs == 0)) {
+    if (word != NULL && (!parse_number(word, APP_MLPERF_MOST_RUNS, &runs) || runs == 0)) {
         put_error("Inference iterations must be >0");
         return;
     }
     word = word == NULL ? NULL : next_word(rest);
-    if (word != NULL && !parse_number(word, MOST_RUNS, &warmups)) {
+    if (word != NULL && !parse_number(word, APP_MLPERF_MOST_RUNS, &warmups)) {
         put_error("Inference warmup must be >=0");
         return;
     }
