@@ -47,7 +47,7 @@ TARGETS = (Target("session", 800), Target("pack", 700, whole=False), Target("mlp
 def build(target: Target, compiler: Sequence[str], driver: Sequence[Path], folder: Path) -> Path | str:
     """The program, or what the compiler said."""
     program = folder / f"fuzz_{target.name}"
-    options = [*LANGUAGE, *WARNINGS, *SANITIZERS, *includes(folder)]
+    options = [*LANGUAGE, *WARNINGS, *SANITIZERS, *includes(folder), f"-I{FIRMWARE / 'app'}"]
     sources = [*target.sources(folder), *driver]
     command = [*compiler, *options, *map(str, sources), "-o", str(program)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
