@@ -42,7 +42,7 @@ const slimse_channel_gate_s8_t model_b0_gate = {
     .input_offset = 128,
 };
 
-/* b0_gate_limit: gate 3 -> 10 channels */
+/* b0_gate_limit: gate 3 -> 10 channels: which stay open under a limit */
 const slimse_limit_t model_b0_gate_limit = {
     .channels = 10,
     .order = model_b0_gate_limit_order,

@@ -14,7 +14,7 @@ const slimse_channel_gate_s8_t model_policy = {
     .input_offset = 1,
 };
 
-/* policy_limit: policy 8 -> 4 components */
+/* policy_limit: policy 8 -> 4 components: which stay open under a limit */
 const slimse_limit_t model_policy_limit = {
     .channels = 4,
     .order = model_policy_limit_order,
