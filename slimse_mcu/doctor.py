@@ -94,6 +94,7 @@ _PACKAGES = (
     _Package("keras", "trains models", False, "train"),
     _Package("tensorflow", "trains models; never needed to compile or measure one", False, "train"),
     _Package("pydantic", "checks the configuration of a training", False, "train"),
+    _Package("labgrid", "boards of a farm", False, "farm"),
     _Package("pyroomacoustics", "simulates rooms for synthetic speech", False, "data"),
 )
 

@@ -484,11 +484,11 @@ def test_feature_files(tmp_path: Path) -> None:
 # ---- real firmware --------------------------------------------------------------------------------------
 
 
-def real(build_tiny: Any, tiny_compiled: Any, name: str, short_clip: Path, out: Path) -> Any:
+def real(build_tiny: Any, tiny_compiled: Any, name: str, short_clip: Path, out: Path, **options: Any) -> Any:
     image, target = build_tiny(name), board(name)
     recordings = read_pairs(short_clip, None, 16000)
     with Session(target, image) as session:
-        return measure(session, tiny_compiled.plan, image, target, recordings, out)
+        return measure(session, tiny_compiled.plan, image, target, recordings, out, **options)
 
 
 def test_host_board_equals_the_specification(
@@ -497,6 +497,26 @@ def test_host_board_equals_the_specification(
     report = real(build_tiny, tiny_compiled, "host", short_clip, tmp_path / "out")
     assert report.bit_exact.first_divergence is None
     assert report.bit_exact.frames_compared > 100
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize("name", ["host", pytest.param("virtual-m4", marks=[needs_arm, needs_qemu])])
+def test_a_limit_is_obeyed_and_no_frame_is_beyond_what_the_plan_tells(
+    build_tiny: Any, tiny_compiled: Any, short_clip: Path, tmp_path: Path, name: str
+) -> None:
+    free = real(build_tiny, tiny_compiled, name, short_clip, tmp_path / "free")
+    limited = real(build_tiny, tiny_compiled, name, short_clip, tmp_path / "limited", limit=3)
+    layout = tiny_compiled.plan.gates
+    for report, most in ((free, 32), (limited, 3)):
+        assert report.bit_exact.first_divergence is None
+        worst = report.deadline.worst_case
+        assert report.macs.max <= worst.macs <= tiny_compiled.plan.macs_all_open
+        assert worst.exceeded == 0
+        opened = [layout.unpack(one.run.gates, gate).sum(axis=1) for one in report.files for gate in layout.channels]
+        assert max(int(one.max()) for one in opened) <= most
+    assert limited.to_json()["limit"] == 3
+    assert limited.macs.mean < free.macs.mean, "the limit has closed something"
+    assert limited.macs.all_open == free.macs.all_open, "what is forced is not limited"
 
 
 @pytest.mark.usefixtures("no_pictures")
