@@ -160,6 +160,8 @@ def test_bits_of_no_channel_are_turned_down(session):
         session.configure("features", gates=np.array([0, 4, 0], np.uint8))
     with pytest.raises(ValueError, match="gate pattern"):
         session.configure("features", gates=np.zeros(4, np.uint8))
+    with pytest.raises(ValueError, match="limit"):
+        session.configure("features", limit=-1)
 
 
 @pytest.mark.parametrize("session", ["host"], indirect=True)

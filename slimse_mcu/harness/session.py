@@ -247,6 +247,7 @@ class Session:
 
         Raises:
             LinkError: The model has no front end, or the pattern sets bits that belong to no channel.
+            ValueError: The pattern has another shape or type, or the limit is negative.
         """
         number = _PACKED if mode == "pcm" and self._packed else _MODES[mode]
         if isinstance(gates, str):
@@ -256,6 +257,8 @@ class Session:
                 raise ValueError(f"A gate pattern is uint8 [{self.info.gate_bytes}].")
             payload = bytes([number, _PATTERN]) + gates.tobytes()
         if limit is not None:
+            if limit < 0:
+                raise ValueError("A limit is 0 or more.")
             payload += struct.pack("<H", min(limit, NO_LIMIT))
         if mode == "pcm" and not self.info.has_audio:
             raise LinkError(

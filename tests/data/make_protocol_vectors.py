@@ -60,6 +60,7 @@ def main() -> None:
             sound("configure: audio, gates decided by the model", 0x04, 3, b"\x01\x00"),
             sound("configure: packed audio, gates decided by the model", 0x04, 3, b"\x02\x00"),
             sound("configure: features, all gates open", 0x04, 0x0100, b"\x00\x01"),
+            sound("configure: audio, at most 5 channels of each gate open", 0x04, 3, b"\x01\x00\x05\x00"),
             sound("frame of zeros", 0x05, 0xFFFF, bytes(32)),
             sound("frame without zeros, longer than a block", 0x05, 0x0101, ramp[:512]),
             sound("dump", 0x07, 6, bytes.fromhex("020000010000ff00")),
