@@ -1,19 +1,20 @@
 # `make demo` and `make test` set up everything they need and then do their job; `make help` lists the rest.
 #
-# Variables: PYTHON (3.11 to 3.13), VENV, BOARD, MODEL, PYTEST_ARGS.
+# Variables: PYTHON (3.11 to 3.13), VENV, BOARD, MODEL, PYTEST_ARGS, RUNS.
 
 PYTHON      ?= python3
 VENV        ?= .venv
 MODEL       ?= zoo:convfsenet-dyncp25
 BOARD       ?= virtual-m4
 PYTEST_ARGS ?= -n auto --dist worksteal
+RUNS        ?= 10000000
 
 BIN := $(VENV)/bin
 
 # Several workers share the processors; more threads in each only wait for one another at every small product.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test bench bench-check bench-accept docs boards boards-check lint format wheel clean distclean \
+.PHONY: help demo test fuzz bench bench-check bench-accept docs boards boards-check lint format wheel clean distclean \
     system-demo system-test
 .DEFAULT_GOAL := help
 
@@ -26,6 +27,9 @@ demo: $(VENV)/.demo ## Enhance the bundled noisy clips on a virtual Cortex-M4 an
 
 test: $(VENV)/.test ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.test ## Run ten million inputs through what the firmware takes from strangers (RUNS=...)
+	$(BIN)/python -m tests.fuzz --runs $(RUNS)
 
 BENCH := PYTHONPATH=tests $(BIN)/python -m bench
 

@@ -29,6 +29,11 @@ OPTIMISATION = "-O3"
 # The audio path's order of operations is part of its specification.
 DSP_FLAGS = ("-fno-tree-vectorize",)
 
+APPLICATION = "app"
+"""The application that speaks our protocol."""
+MLPERF = "app_mlperf"
+"""The same with the command set of the MLPerf Tiny runner."""
+
 _SOURCE_SUFFIXES = (".c", ".S")
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 _PATH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
@@ -125,6 +130,7 @@ def build(
     compiler: str | None = None,
     flags: Sequence[str] = (),
     objects: Path | None = None,
+    application: str = APPLICATION,
 ) -> Image:
     """Compile and link ``project`` for ``board`` in the folder ``out``.
 
@@ -140,6 +146,7 @@ def build(
         compiler: Use this instead of the board's compiler.
         flags: Added to every compiler and linker call, for example ``-fsanitize=address``.
         objects: Folder of objects that several builds share; nothing in it is removed.  None: ``out/obj``.
+        application: Folder of ``firmware/`` whose files replace those of the application by name, or join them.
 
     Raises:
         BuildError: The project was compiled for another board's kernels, the compiler is missing or refuses a source,
@@ -152,7 +159,8 @@ def build(
     version = _compiler_version(command)
     is_new = not out.exists()
     try:
-        return _build(project, board, out, command, version, tuple(flags), jobs or os.cpu_count() or 1, objects)
+        processors = jobs or os.cpu_count() or 1
+        return _build(project, board, out, command, version, tuple(flags), processors, objects, application)
     except BaseException:
         if is_new:
             shutil.rmtree(out, ignore_errors=True)
@@ -168,11 +176,12 @@ def _build(
     flags: tuple[str, ...],
     jobs: int,
     shared: Path | None,
+    application: str,
 ) -> Image:
     if (out / "src").exists() and not (out / "src" / "app").is_dir():
         raise BuildError(f"{out} holds src, which slimse did not write.", hint="Choose another folder with --out.")
     try:
-        sources = _stage(project, board, out / "src")
+        sources = _stage(project, board, out / "src", application)
         objects = out / "obj" if shared is None else shared.resolve()
         objects.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -215,9 +224,9 @@ def _run(command: Sequence[str], folder: Path | None = None) -> subprocess.Compl
     )
 
 
-def _stage(project: Project, board: Board, src: Path) -> tuple[Path, ...]:
+def _stage(project: Project, board: Board, src: Path, application: str) -> tuple[Path, ...]:
     """Write all sources below ``src``; return the ones to compile."""
-    files = {**_project_files(project), **_firmware_files(board)}
+    files = {**_project_files(project), **_firmware_files(board, application)}
     written = []
     for relative, text in sorted(files.items()):
         path = src / relative
@@ -237,11 +246,13 @@ def _project_files(project: Project) -> dict[str, str]:
     return files
 
 
-def _firmware_files(board: Board) -> dict[str, str]:
+def _firmware_files(board: Board, application: str) -> dict[str, str]:
     firmware = assets.root() / "firmware"
     files = {}
-    for path in [*sorted((firmware / "app").glob("*.[ch]")), *sorted((firmware / "hal").glob("*.h"))]:
-        files[f"{path.parent.name}/{path.name}"] = path.read_text(encoding="utf-8")
+    parts = ((APPLICATION, "app", "*.[ch]"), (application, "app", "*.[ch]"), ("hal", "hal", "*.h"))
+    for source, folder, pattern in parts:
+        for path in sorted((firmware / source).glob(pattern)):
+            files[f"{folder}/{path.name}"] = path.read_text(encoding="utf-8")
     for name in board.hal:
         candidates = [board.path / name, firmware / "hal" / name]
         path = next((candidate for candidate in candidates if candidate.is_file()), candidates[-1])

@@ -109,6 +109,7 @@ _PACKAGES = (
     _Package("speechmos", "DNSMOS, quality without a reference", False, "dnsmos"),
     _Package("keras", "trains models", False, "train"),
     _Package("tensorflow", "trains models; never needed to compile or measure one", False, "train"),
+    _Package("labgrid", "boards of a farm", False, "farm"),
     _Package("pyroomacoustics", "simulates rooms for synthetic speech", False, "data"),
 )
 

@@ -25,6 +25,7 @@ from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.plan import Plan, Step, constants
 from slimse_mcu.runtime import audio_files, kernel_files
 from slimse_mcu.version import ABI
+from slimse_mcu.worst_case import limit_table
 
 MANIFEST = "project.json"
 _FORMAT = 1
@@ -206,6 +207,7 @@ def _context(plan: Plan) -> dict[str, Any]:
         "weight_bytes": plan.weight_bytes,
         "macs_all_open": plan.macs_all_open,
         "macs_all_closed": plan.macs_all_closed,
+        "limits": limit_table(graph),
         "arena": [_arena_buffer(plan, buffer) for buffer in plan.arena],
         "steps": list(frame_steps(plan, symbols)),
         "layers": [_layer(plan, step, call, symbols) for step in plan.steps for call in step.all_calls],
@@ -366,6 +368,7 @@ def _manifest(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
             "model_bytes": plan.model_bytes,
         },
         "macs": {"all_open": plan.macs_all_open, "all_closed": plan.macs_all_closed},
+        "limits": limit_table(graph),
         "gates": [
             {
                 "name": name,

@@ -314,6 +314,8 @@ class Quantization:
 CHANGE = "rescale"
 #: Key of a node's parameters under which those of its bypass lie: the change to the output's scale.
 BYPASS = "bypass"
+#: Key of a deciding node's parameters under which its bits lie in the order in which a limit lets them stay open.
+ORDER = "order"
 
 
 @dataclass(frozen=True, slots=True)

@@ -365,6 +365,7 @@ def _model_bytes(
     if scratch_elements:
         offset = _align(offset, ALIGNMENT_BYTES) + 2 * scratch_elements
     offset += 2 * layout.size + 1
+    offset = _align(offset, 2) + 2  # the limit
     widest = ALIGNMENT_BYTES
     if instrumented:
         pointer = 8 if board is not None and board.core == "host" else 4

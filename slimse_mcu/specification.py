@@ -45,6 +45,7 @@ class Specification:
         self._tables = twin.tables
         self._audio = None if twin.tables is None else twin.tables.start()
         self._stream = Stream.integer(twin.quantized)
+        self._stream.limit(twin.limit)
         self._layout = gate_layout(self._graph)
         self._forced = forced
         self._kept = kept

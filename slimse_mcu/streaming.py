@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.graph import BYPASS, Component, Gate, Graph, Node, Part, Quantization, QuantizedGraph
+from slimse_mcu.limit import Limit
 from slimse_mcu.ops import operators, rescale
 from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
 from slimse_mcu.ops.op import Hidden, Macs, Memories, Memory, OpenGates, Ring
@@ -91,7 +92,8 @@ class Trace:
         tensors: Every tensor ``[frames, elements]`` when recorded, else empty.
         states: Every state after each frame ``[frames, elements]`` when recorded, by its name in ``model_state_t``, as
             it lies in the device's memory; a ring's write index under ``<ring>_next``.
-        decided: uint8 ``[frames, gate bytes]``, what the model decides; the same as ``gates`` where nothing is forced.
+        decided: uint8 ``[frames, gate bytes]``, what the model decides within its limit; the same as ``gates`` where
+            nothing is forced.
     """
 
     output: NDArray[Any]
@@ -131,12 +133,14 @@ def run_int8(
     features: NDArray[Any],
     *,
     forced: GateBits | None = None,
+    limit: Limit | None = None,
     record: bool = False,
     record_states: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
     """Stream int8 (int16 where the input is wide) features through the specification; see :func:`run_float`."""
     stream = Stream.integer(quantized)
+    stream.limit(limit)
     keep = _kept(quantized.graph, record, record_states)
     return stream.run(features, forced=forced, keep=keep, progress=progress)
 
@@ -151,10 +155,12 @@ class _Float:
 
     zero: Mapping[str, int]
     dtype: Mapping[str, Any]
+    limit: Limit | None = None
     hidden_dtype: ClassVar[Any] = np.float32
 
     def step(self, node: Node, inputs: list[NDArray[Any]], memories: Memories) -> NDArray[Any]:
-        return operators()[node.op].step(node, inputs, memories)
+        value = operators()[node.op].step(node, inputs, memories)
+        return value if self.limit is None else self.limit.keep(node.output, value)
 
     def bypass(self, node: Node, values: NDArray[Any]) -> NDArray[Any]:
         return values
@@ -187,10 +193,12 @@ class _Integer:
     zero: Mapping[str, int]
     dtype: Mapping[str, Any]
     quantized: QuantizedGraph
+    limit: Limit | None = None
     hidden_dtype: ClassVar[Any] = np.int16
 
     def step(self, node: Node, inputs: list[NDArray[Any]], memories: Memories) -> NDArray[Any]:
-        return operators()[node.op].step_integer(node, self.quantized.parameters[node.name], inputs, memories)
+        value = operators()[node.op].step_integer(node, self.quantized.parameters[node.name], inputs, memories)
+        return value if self.limit is None else self.limit.keep(node.output, value)
 
     def bypass(self, node: Node, values: NDArray[Any]) -> NDArray[Any]:
         return rescale.apply(values, self.quantized.parameters[node.name][BYPASS])
@@ -312,6 +320,11 @@ class Stream:
         zero = {name: quantized.quantization[name].zero_point for name in quantized.graph.tensors}
         dtype = {name: quantized.quantization[name].dtype for name in quantized.graph.tensors}
         return cls(quantized.graph, _Integer(zero, dtype, quantized))
+
+    def limit(self, limit: Limit | None) -> None:
+        """Obey a limit from the next frame on; None: none."""
+        assert not isinstance(self._arithmetic, _Rounded), "nothing else than what a device can do is limited"
+        self._arithmetic = replace(self._arithmetic, limit=limit)
 
     def run(
         self,

@@ -20,6 +20,7 @@ from slimse_mcu.flips import Audit
 from slimse_mcu.graph import QuantizedGraph
 from slimse_mcu.harness.audio import Pair
 from slimse_mcu.harness.features import Features
+from slimse_mcu.limit import Limit
 from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
 from slimse_mcu.run import Run
 from slimse_mcu.side_by_side import Done, Told, run_both
@@ -37,10 +38,12 @@ class Twin:
     Attributes:
         quantized: The model.
         tables: Constants of the front end; None for a model without.
+        limit: What the networks obey where they decide; None: none.
     """
 
     quantized: QuantizedGraph
     tables: AudioPath[Any] | None
+    limit: Limit | None = None
 
     @classmethod
     def of(cls, quantized: QuantizedGraph, audio_arithmetic: str | None = None) -> Twin:
@@ -77,11 +80,11 @@ class Twin:
     def specification(self, frames: NDArray[Any], forced: NDArray[np.uint8] | None, done: Done) -> Run:
         """What the board must answer to ``frames``."""
         if self.tables is None:
-            trace = run_int8(self.quantized, frames, forced=forced, progress=done)
+            trace = run_int8(self.quantized, frames, forced=forced, limit=self.limit, progress=done)
             return Run(trace.gates, trace.macs, None, None, trace.output)
         state = self.tables.start()
         features, spectrum = self.tables.analyse(state, frames.reshape(-1))
-        trace = run_int8(self.quantized, features, forced=forced, progress=done)
+        trace = run_int8(self.quantized, features, forced=forced, limit=self.limit, progress=done)
         samples = self.tables.synthesise(state, trace.output, spectrum)
         return Run(trace.gates, trace.macs, None, None, samples.reshape(frames.shape))
 
@@ -103,12 +106,13 @@ class Twin:
         graph = self.quantized.graph
         if self.tables is None:
             real_features = dequantize_values(frames, self.quantized.quantization[graph.input]).astype(np.float32)
-            return _run(run_both(self.quantized, real_features, frames, comparison, audit, told).integer), {}
+            both = run_both(self.quantized, real_features, frames, comparison, audit, told, self.limit)
+            return _run(both.integer), {}
         assert graph.frontend is not None, "tables are a front end's"
         state = self.tables.start()
         features, spectrum = self.tables.analyse(state, frames.reshape(-1))
         real_features, real_spectrum = frontend.float_analyse(graph.frontend, frames.reshape(-1))
-        runs = run_both(self.quantized, real_features, features, comparison, audit, told)
+        runs = run_both(self.quantized, real_features, features, comparison, audit, told, self.limit)
         sounds = {
             flips.INT8: self._sound(runs.integer, spectrum),
             flips.FLOAT: self._real_sound(runs.real, real_spectrum),

@@ -40,12 +40,13 @@ class Probe:
         self.last = np.zeros(SIZE, np.int64)
         self.last_sample = 0
         self.forced: NDArray[np.uint8] | None = None
+        self.limit: int | None = None
 
     def features(self, values: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.uint8], int]:
         gates = np.zeros(3, np.uint8)
-        for i in range(15):
-            bit = i if i < 10 else i + 6
-            if values[i] > 0:
+        for first, channels, start in ((0, 10, 0), (10, 5, 16)):
+            opened = np.flatnonzero(values[first : first + channels] > 0)[: self.limit]
+            for bit in start + opened:
                 gates[bit // 8] |= 1 << bit % 8
         if self.forced is not None:
             gates = self.forced

@@ -113,7 +113,8 @@ def test_the_page_of_boards_names_all_boards_and_their_labels():
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "docs/diff.md", "docs/flashing.md", "docs/models.md", "docs/porting.md"]
+    "document",
+    ["README.md", "docs/diff.md", "docs/flashing.md", "docs/models.md", "docs/porting.md", "docs/testing.md"],
 )
 def test_commands_in_documents_have_existing_options(document):
     text = (ROOT / document).read_text(encoding="utf-8")

@@ -30,6 +30,7 @@ typedef struct {
     uint8_t counter_kind;  /* HAL_COUNTER_... */
     uint8_t window;        /* requests that may be on their way at once, 1 to 4 (more means 4); 1
                               where bytes that arrive during a computation would be lost */
+    uint8_t duplex;        /* 1: bytes that arrive while others are sent are taken */
 } hal_info_t;
 
 /*

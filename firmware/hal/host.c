@@ -68,6 +68,7 @@ const hal_info_t *hal_info(void)
         .counter_hz = 0,
         .counter_kind = HAL_COUNTER_NONE,
         .window = 4,
+        .duplex = 1,
     };
 
     return &info;

@@ -75,6 +75,7 @@ void hal_init(int argc, char **argv)
         .counter_hz = counter.hz,
         .counter_kind = counter.kind,
         .window = emulated ? 4 : 1,
+        .duplex = 1, /* the interrupt takes them */
     };
     uart_start(clocks.uart_hz);
     hal_mark(HAL_MARK_BUSY, true);

@@ -102,17 +102,22 @@ board_option = click.option(
 port_option = click.option(
     "--port", help="Where a real board is connected: /dev/ttyACM0, COM3, socket://host:port, rfc2217://host:port."
 )
+baud_option = click.option(
+    "--baud", type=click.IntRange(300, 20_000_000), help="Speed of the board's serial port. [default: the board's]"
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 
 
-def find_board(name: str) -> Board:
-    """The board of ``board_option``, with all its tables checked."""
+def find_board(name: str, baud: int | None = None) -> Board:
+    """The board of ``board_option``, with the speed of ``baud_option``; all its tables are checked."""
+    from dataclasses import replace
+
     from slimse_mcu.board import board
     from slimse_mcu.flash.tool import check_tables
 
     found = board(name)
     check_tables(found)
-    return found
+    return found if baud is None else replace(found, baud=baud)
 
 
 def front_end(path: Path | None) -> FrontEnd | None:

@@ -92,6 +92,10 @@ class VirtualBoard:
         """Process number of the emulator or host process."""
         return self._process.pid
 
+    def fileno(self) -> int:
+        """Of the link, for ``select``: something to read is there, or the board has ended."""
+        return self._socket.fileno()
+
     def send(self, data: bytes) -> None:
         """Send all bytes.
 
@@ -124,6 +128,10 @@ class VirtualBoard:
         if not data:
             raise self._ended()
         return data
+
+    def reopen(self) -> bool:
+        """Nothing can be plugged in again: a process that has ended stays ended."""
+        return False
 
     def wait(self, timeout_s: float = _END_TIMEOUT_S) -> int | None:
         """Wait for the process to end by itself; return its exit code, or None if it goes on."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from slimse_mcu.graph import Node
+from slimse_mcu.graph import ORDER, Node
 from slimse_mcu.ops import linear
 from slimse_mcu.ops.arithmetic import quantize_weights
 from slimse_mcu.ops.op import (
@@ -45,6 +45,7 @@ class ChannelGate(Op):
 
     name = "channel_gate"
     widths = (8, 16)
+    kernels = ("slimse_channel_gate_s8", "slimse_channel_gate_s16", "slimse_limit")
     imports = (Import(("slimse>ChannelGate",), _read, "one bit per channel, read by GateChannels only"),)
 
     def macs(self, node: Node) -> Macs:
@@ -61,7 +62,14 @@ class ChannelGate(Op):
     def quantize(self, node: Node, context: QuantizeContext) -> dict[str, Any]:
         source = context.inputs[0]
         weights, bias, _ = quantize_weights(node.weights["kernel"], node.weights["bias"], source.scale)
-        return {"bits": context.bits, "weights": weights, "bias": bias, "input_offset": -source.zero_point}
+        order = np.arange(len(bias), dtype=np.uint16)  # what calibration says replaces it
+        return {
+            "bits": context.bits,
+            "weights": weights,
+            "bias": bias,
+            "input_offset": -source.zero_point,
+            ORDER: order,
+        }
 
     def step_integer(
         self, node: Node, parameters: Parameters, inputs: Sequence[Integers], memories: Memories
@@ -79,7 +87,12 @@ class ChannelGate(Op):
             **scalars(parameters),
         }
         function = f"slimse_channel_gate_{width(parameters)}"
-        return (KernelCall(function, fields, ("input0", "gate"), counts_macs=True),)
+        decide = KernelCall(function, fields, ("input0", "gate"), counts_macs=True)
+        if ORDER not in parameters:
+            return (decide,)  # a kernel alone
+        order = Constant("uint16_t", parameters[ORDER], "channels, those that a limit leaves open first come first")
+        limit: dict[str, int | Constant] = {"channels": rows, "order": order}
+        return decide, KernelCall("slimse_limit", limit, ("limit", "gate"), suffix="_limit")
 
     def describe(self, node: Node) -> str:
         rows, columns = node.weights["kernel"].shape

@@ -109,7 +109,7 @@ class KernelCall:
         arguments: What follows the layer, in order, each a name or ``(name, first element)``: ``"rows"``, ``"columns"``
             (channel gates), ``"spans"`` (open ranges of the first input's channels), ``"input0"``, ...,
             ``"ring0"``, ... (past values of that input), ``"hidden"``, ``"scratch"``, ``"output"``, ``"gate"`` (the
-            gate decided here).
+            gate decided here), ``"limit"`` (how many of its channels may be open).
         counts_macs: The function returns the MACs it executed.
         suffix: Appended to the node's name when a node needs several calls.
         part: The call computes this part of the node's output and is left out while the part is closed.

@@ -65,7 +65,6 @@ class Policy(ChannelGate):
     imports = (
         Import(("slimse>Policy",), _read, "recurrent, feed-forward or no hidden layer; read by gated layers only"),
     )
-    kernels = ("slimse_channel_gate_s8", "slimse_channel_gate_s16")
 
     def describe(self, node: Node) -> str:
         rows, columns = node.weights["kernel"].shape

@@ -14,7 +14,7 @@
  * output  int8 [4], the model's output; real = 0.00390625 * (value - (-128)), 0 to 0.9961
  *
  * MACs per frame   246 with all gates open, 96 with all closed
- * Weights          908 bytes of constants
+ * Weights          928 bytes of constants
  * RAM              104 bytes: state 44, arena 32, the rest lists and bits of the gates
  *
  * Nothing is allocated, nothing is global: two model_t are two independent streams.
@@ -31,7 +31,10 @@
 
 #define MODEL_INPUT_SIZE 4
 #define MODEL_OUTPUT_SIZE 4
+#define MODEL_OUTPUT_SCALE ((float)0.00390625)
+#define MODEL_OUTPUT_ZERO_POINT (-128)
 #define MODEL_LAYER_COUNT 9
+#define MODEL_NO_LIMIT 0xFFFFU /* for model_set_limit() */
 #define MODEL_GATE_BYTES 2
 #define MODEL_HAS_AUDIO 0
 #define MODEL_INSTRUMENTED 0
@@ -50,9 +53,10 @@ typedef struct {
     uint8_t gates[MODEL_GATE_BYTES]; /**< gate bits of the last frame */
     uint8_t forced[MODEL_GATE_BYTES]; /**< gate bits that replace the model's decisions */
     uint8_t is_forced; /**< 0: the model decides, 1: forced holds */
+    uint16_t limit; /**< most channels of each gate that the model may open; MODEL_NO_LIMIT: all */
 } model_t;
 
-/** Bring a stream to its exact initial state; gates are decided by the model again. */
+/** Bring a stream to its exact initial state; gates are decided by the model again, without limit. */
 void model_reset(model_t *m);
 
 /**
@@ -76,6 +80,25 @@ void model_restore(model_t *m, const model_state_t *state);
  * @param pattern [MODEL_GATE_BYTES], copied; NULL: the model decides.
  */
 void model_force_gates(model_t *m, const uint8_t *pattern);
+
+/**
+ * From the next decision on, let at most so many channels of each gate, and components of a policy, be open: less work
+ * while the battery is low or the chip is hot. When the model wants more, those stay open that were open in most frames
+ * of the calibration. Forced gates are not limited.
+ *
+ *     0: 96 MACs per frame at most
+ *     1: 111 MACs per frame at most
+ *     2: 126 MACs per frame at most
+ *     3: 141 MACs per frame at most
+ *     5: 171 MACs per frame at most
+ *     6: 186 MACs per frame at most
+ *     7: 201 MACs per frame at most
+ *     8: 216 MACs per frame at most
+ *    10: 246 MACs per frame at most
+ *
+ * @param most 0: the model opens nothing; MODEL_NO_LIMIT: there is no limit.
+ */
+void model_set_limit(model_t *m, uint16_t most);
 
 /**
  * Gate bits of the last frame, [MODEL_GATE_BYTES]; bit i % 8 of byte i / 8 from a gate's first byte: channel i is open.

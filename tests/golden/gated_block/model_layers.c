@@ -42,6 +42,12 @@ const slimse_channel_gate_s8_t model_b0_gate = {
     .input_offset = 128,
 };
 
+/* b0_gate_limit: gate 3 -> 10 channels: which stay open under a limit */
+const slimse_limit_t model_b0_gate_limit = {
+    .channels = 10,
+    .order = model_b0_gate_limit_order,
+};
+
 /* b0_expand: dense 6 -> 10 */
 const slimse_dense_s8_t model_b0_expand = {
     .rows = 10,

@@ -14,8 +14,8 @@
  * output  int8 [3], the model's output; real = 0.00390625 * (value - (-128)), 0 to 0.9961
  *
  * MACs per frame   880 with all gates open, 432 with all closed
- * Weights          984 bytes of constants
- * RAM              152 bytes: state 60, arena 64, the rest lists and bits of the gates and working memory
+ * Weights          992 bytes of constants
+ * RAM              156 bytes: state 60, arena 64, the rest lists and bits of the gates and working memory
  *
  * Nothing is allocated, nothing is global: two model_t are two independent streams.
  */
@@ -31,7 +31,10 @@
 
 #define MODEL_INPUT_SIZE 8
 #define MODEL_OUTPUT_SIZE 3
+#define MODEL_OUTPUT_SCALE ((float)0.00390625)
+#define MODEL_OUTPUT_ZERO_POINT (-128)
 #define MODEL_LAYER_COUNT 11
+#define MODEL_NO_LIMIT 0xFFFFU /* for model_set_limit() */
 #define MODEL_GATE_BYTES 1
 #define MODEL_HAS_AUDIO 0
 #define MODEL_INSTRUMENTED 0
@@ -61,9 +64,10 @@ typedef struct {
     uint8_t gates[MODEL_GATE_BYTES]; /**< gate bits of the last frame */
     uint8_t forced[MODEL_GATE_BYTES]; /**< gate bits that replace the model's decisions */
     uint8_t is_forced; /**< 0: the model decides, 1: forced holds */
+    uint16_t limit; /**< most channels of each gate that the model may open; MODEL_NO_LIMIT: all */
 } model_t;
 
-/** Bring a stream to its exact initial state; gates are decided by the model again. */
+/** Bring a stream to its exact initial state; gates are decided by the model again, without limit. */
 void model_reset(model_t *m);
 
 /**
@@ -87,6 +91,21 @@ void model_restore(model_t *m, const model_state_t *state);
  * @param pattern [MODEL_GATE_BYTES], copied; NULL: the model decides.
  */
 void model_force_gates(model_t *m, const uint8_t *pattern);
+
+/**
+ * From the next decision on, let at most so many channels of each gate, and components of a policy, be open: less work
+ * while the battery is low or the chip is hot. When the model wants more, those stay open that were open in most frames
+ * of the calibration. Forced gates are not limited.
+ *
+ *     0: 432 MACs per frame at most
+ *     1: 576 MACs per frame at most
+ *     2: 752 MACs per frame at most
+ *     3: 848 MACs per frame at most
+ *     4: 880 MACs per frame at most
+ *
+ * @param most 0: the model opens nothing; MODEL_NO_LIMIT: there is no limit.
+ */
+void model_set_limit(model_t *m, uint16_t most);
 
 /**
  * Gate bits of the last frame, [MODEL_GATE_BYTES]; bit i % 8 of byte i / 8 from a gate's first byte: channel i is open.

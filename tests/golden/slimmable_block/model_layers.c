@@ -14,6 +14,12 @@ const slimse_channel_gate_s8_t model_policy = {
     .input_offset = 1,
 };
 
+/* policy_limit: policy 8 -> 4 components: which stay open under a limit */
+const slimse_limit_t model_policy_limit = {
+    .channels = 4,
+    .order = model_policy_limit_order,
+};
+
 /* encode_part0: conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4: channels 0 to 1 */
 const slimse_conv2d_s8_t model_encode_part0 = {
     .planes.rows = 2,

@@ -1,0 +1,34 @@
+#include "slimse_limit.h"
+
+static void list_again(uint32_t channels, slimse_gate_t *gate)
+{
+    gate->open_count = 0;
+    for (uint32_t channel = 0; channel < channels; channel++) {
+        if (slimse_is_open(gate, channel) != 0U) {
+            gate->open[gate->open_count] = (uint16_t)channel;
+            gate->open_count++;
+        }
+    }
+}
+
+void slimse_limit(const slimse_limit_t *limit, uint16_t most, slimse_gate_t *gate)
+{
+    uint32_t left = most;
+
+    if (gate->open_count <= most || gate->forced != NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < limit->channels; i++) {
+        const uint32_t channel = limit->order[i];
+
+        if (slimse_is_open(gate, channel) == 0U) {
+            continue;
+        }
+        if (left > 0U) {
+            left--;
+        } else {
+            gate->bits[channel / 8U] = (uint8_t)(gate->bits[channel / 8U] & ~(1U << (channel % 8U)));
+        }
+    }
+    list_again(limit->channels, gate);
+}
