@@ -305,7 +305,10 @@ def test_the_probe_of_the_board_is_chosen():
 
 
 def test_a_probe_of_the_same_kind_on_another_board_is_not_taken():
-    ours, other = Device("0d28:0204", "0240", "DAPLink CMSIS-DAP"), Device("2e8a:000c", "E660", "Debug Probe (CMSIS-DAP)")
+    ours, other = (
+        Device("0d28:0204", "0240", "DAPLink CMSIS-DAP"),
+        Device("2e8a:000c", "E660", "Debug Probe (CMSIS-DAP)"),
+    )
     assert probe_serial(board("frdm-k64f"), None, (ours, other)) == "0240"
     assert probe_serial(board("frdm-k64f"), None, (other,)) is None
 
