@@ -35,12 +35,13 @@ your own: [porting.md](porting.md). Loading firmware: [flashing.md](flashing.md)
 
 - **emulated**: the whole firmware runs in QEMU's model of the part; `tests/test_session.py` holds its answers, faults
   and stack against the specification. QEMU does not model clocks; those of real parts are checked as the next kind is.
+  The two Netduinos are described as QEMU wires them, and are not meant to be loaded.
 - **register-tested**: the whole firmware runs on an instruction emulator over a model of the part's registers that was
   written from its reference manual, and refuses what the manual forbids: a register without clock, a PLL out of
   its range, too few wait states, a voltage too low (`tests/test_silicon.py`, `tests/silicon/`). Core clock and baud
   rate are computed from the registers by the manual's formulas. The firmware answers `hello` through the modelled
-  serial port and computes frames that equal the specification. What such a test cannot know is whether the manual was
-  understood.
+  serial port and computes frames that equal the specification. The emulator knows no Cortex-M55: that board's C runs
+  compiled for a Cortex-M33. What such a test cannot know is whether the manual was understood.
 - **built**: it compiles and links.
 - **native**: this computer.
 

@@ -133,6 +133,20 @@ def test_uf2_holds_the_image_and_is_known_to_others(images, name, words):
             assert "RP2040" in said
 
 
+@pytest.mark.parametrize(("name", "family"), [("pico", "RP2040"), ("pico2", "rp2350-arm-s")])
+def test_uf2_is_read_by_another_implementation(images, name, family):
+    uf2utils = pytest.importorskip("uf2utils")
+    target, image = images(name)
+    path = write_format(image.elf, "uf2", family=int(target.flash["uf2"]["family"], 16))
+    blocks = list(uf2utils.UF2File(str(path)))
+
+    assert {one.header.family.name for one in blocks} == {family}
+    assert [one.header.block_number for one in blocks] == list(range(len(blocks)))
+    memory = {one.header.address + i: byte for one in blocks for i, byte in enumerate(one.payload)}
+    for part in segments(image.elf):
+        assert bytes(memory[address] for address in range(part.address, part.end)) == part.data
+
+
 def test_parts_that_share_a_page_are_one_block():
     data = to_uf2((Segment(0x1000, b"a"), Segment(0x10FF, b"bc")), 7)
 
@@ -291,7 +305,10 @@ def test_the_probe_of_the_board_is_chosen():
 
 
 def test_a_probe_of_the_same_kind_on_another_board_is_not_taken():
-    ours, other = Device("0d28:0204", "0240", "DAPLink CMSIS-DAP"), Device("2e8a:000c", "E660", "Debug Probe (CMSIS-DAP)")
+    ours, other = (
+        Device("0d28:0204", "0240", "DAPLink CMSIS-DAP"),
+        Device("2e8a:000c", "E660", "Debug Probe (CMSIS-DAP)"),
+    )
     assert probe_serial(board("frdm-k64f"), None, (ours, other)) == "0240"
     assert probe_serial(board("frdm-k64f"), None, (other,)) is None
 
@@ -322,7 +339,7 @@ def openocd_boards() -> list[Board]:
 # What OpenOCD calls the driver of a part's flash memory (OpenOCD User's Guide, chapter Flash Commands).
 DRIVERS = {
     "STM32F1": "stm32f1x", "STM32F2": "stm32f2x", "STM32F4": "stm32f2x", "STM32F7": "stm32f2x", "STM32H7": "stm32h7x",
-    "STM32L4": "stm32l4x", "STM32G0": "stm32l4x", "STM32G4": "stm32l4x", "STM32U5": "stm32l4x", "nRF5": "nrf5",
+    "STM32L4": "stm32l4x", "STM32G0": "stm32l4x", "STM32G4": "stm32l4x", "STM32U5": "stm32l4x", "nRF51": "nrf51", "nRF52": "nrf5",
     "RP2040": "rp2040_flash", "MK64": "kinetis", "TM4C": "stellaris", "LM3S": "stellaris", "EFM32": "efm32",
 }  # fmt: skip
 

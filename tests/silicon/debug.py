@@ -13,8 +13,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from silicon.chip import Chip
 from unicorn import UcError
+
+from silicon.chip import Chip
 
 _POLLED = 5000  # instructions that the core runs between two looks of the debugger
 _BREAKPOINT = 7  # the emulator's number of the exception of BKPT
@@ -160,7 +161,8 @@ class DebugPort:
             found = 0
             self._store(self._address, size, value >> lane & (1 << 8 * size) - 1)
         if self._csw & 0x10:
-            self._address = self._address & ~0x3FF | self._address + size & 0x3FF
+            # Within 4 KiB, as the access ports of Cortex-M3 and M4 do.
+            self._address = self._address & ~0xFFF | self._address + size & 0xFFF
         return found
 
     def _load(self, address: int, size: int) -> int:
