@@ -305,7 +305,10 @@ def test_the_probe_of_the_board_is_chosen():
 
 
 def test_a_probe_of_the_same_kind_on_another_board_is_not_taken():
-    ours, other = Device("0d28:0204", "0240", "DAPLink CMSIS-DAP"), Device("2e8a:000c", "E660", "Debug Probe (CMSIS-DAP)")
+    ours, other = (
+        Device("0d28:0204", "0240", "DAPLink CMSIS-DAP"),
+        Device("2e8a:000c", "E660", "Debug Probe (CMSIS-DAP)"),
+    )
     assert probe_serial(board("frdm-k64f"), None, (ours, other)) == "0240"
     assert probe_serial(board("frdm-k64f"), None, (other,)) is None
 
@@ -336,7 +339,7 @@ def openocd_boards() -> list[Board]:
 # What OpenOCD calls the driver of a part's flash memory (OpenOCD User's Guide, chapter Flash Commands).
 DRIVERS = {
     "STM32F1": "stm32f1x", "STM32F2": "stm32f2x", "STM32F4": "stm32f2x", "STM32F7": "stm32f2x", "STM32H7": "stm32h7x",
-    "STM32L4": "stm32l4x", "STM32G0": "stm32l4x", "STM32G4": "stm32l4x", "STM32U5": "stm32l4x", "nRF5": "nrf5",
+    "STM32L4": "stm32l4x", "STM32G0": "stm32l4x", "STM32G4": "stm32l4x", "STM32U5": "stm32l4x", "nRF51": "nrf51", "nRF52": "nrf5",
     "RP2040": "rp2040_flash", "MK64": "kinetis", "TM4C": "stellaris", "LM3S": "stellaris", "EFM32": "efm32",
 }  # fmt: skip
 

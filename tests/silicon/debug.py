@@ -13,8 +13,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from silicon.chip import Chip
 from unicorn import UcError
+
+from silicon.chip import Chip
 
 _POLLED = 5000  # instructions that the core runs between two looks of the debugger
 _BREAKPOINT = 7  # the emulator's number of the exception of BKPT
