@@ -339,7 +339,8 @@ def openocd_boards() -> list[Board]:
 # What OpenOCD calls the driver of a part's flash memory (OpenOCD User's Guide, chapter Flash Commands).
 DRIVERS = {
     "STM32F1": "stm32f1x", "STM32F2": "stm32f2x", "STM32F4": "stm32f2x", "STM32F7": "stm32f2x", "STM32H7": "stm32h7x",
-    "STM32L4": "stm32l4x", "STM32G0": "stm32l4x", "STM32G4": "stm32l4x", "STM32U5": "stm32l4x", "nRF51": "nrf51", "nRF52": "nrf5",
+    "STM32L4": "stm32l4x", "STM32G0": "stm32l4x", "STM32G4": "stm32l4x", "STM32U5": "stm32l4x",
+    "nRF51": "nrf51", "nRF52": "nrf5",
     "RP2040": "rp2040_flash", "MK64": "kinetis", "TM4C": "stellaris", "LM3S": "stellaris", "EFM32": "efm32",
 }  # fmt: skip
 
