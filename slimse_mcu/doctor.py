@@ -107,9 +107,9 @@ _PACKAGES = (
     _Package("pystoi", "STOI, intelligibility", True, ""),
     _Package("pesq", "PESQ, quality", False, "quality"),
     _Package("speechmos", "DNSMOS, quality without a reference", False, "dnsmos"),
+    _Package("labgrid", "boards of a farm", False, "farm"),
     _Package("keras", "trains models", False, "train"),
     _Package("tensorflow", "trains models; never needed to compile or measure one", False, "train"),
-    _Package("labgrid", "boards of a farm", False, "farm"),
     _Package("pyroomacoustics", "simulates rooms for synthetic speech", False, "data"),
 )
 

@@ -144,7 +144,8 @@ class Measurement:
             path.write_text(self.report.json_text(), encoding="utf-8")
             return
         try:
-            found = regressions(self.report.to_json(), read_report(path), Limits(**limits))
+            before = read_report(path)
+            found = regressions(self.report.to_json(), before, Limits(**limits))
         except SlimseError as error:
             pytest.fail(f"{error} Or write the baseline with --slimse-update.")
         if found:

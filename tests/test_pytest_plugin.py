@@ -18,6 +18,7 @@ from test_docs import code_blocks
 from slimse_mcu import assets
 from slimse_mcu.board import board
 from slimse_mcu.harness.server import BoardServer
+from slimse_mcu.pytest_plugin import Measurement
 
 RATE = 16000
 
@@ -73,27 +74,32 @@ def spoil(path: Path, group: str, key: str, factor: float) -> None:
 
 
 def test_a_firmware_that_got_slower_or_larger_fails_with_what_it_was(project):
-    baseline = project / "baseline.json"
-    outcomes, told = run(project, "--slimse-board", "host")
-    assert outcomes == {"failed": 1, "passed": 1}, told
-    assert "--slimse-update" in told
+    """The baseline is written, then measured against, and so is one that was better."""
+    baseline, better = project / "baseline.json", project / "better.json"
     outcomes, told = run(project, "--slimse-board", "host", "--slimse-update")
     assert outcomes == {"passed": 2}, told
+    better.write_text(baseline.read_text())
+    spoil(better, "macs", "mean", 0.9)
+    spoil(better, "memory", "flash_weights", 0.9)
+    example = (project / "test_firmware.py").read_text()
+    (project / "test_worse.py").write_text(example.replace("baseline.json", "better.json"))
     outcomes, told = run(project, "--slimse-board", "host", "--junitxml", "junit.xml")
-    assert outcomes == {"passed": 2}, told
+    assert outcomes == {"failed": 1, "passed": 3}, told
+    assert "The firmware got worse:" in told
+    assert re.search(r"MACs per frame: [\d,.]+, was [\d,.]+, limit", told)
+    assert re.search(r"bytes of weights: [\d,.]+, was [\d,.]+, limit", told)
+    assert "bytes of code:" not in told
     suite = ElementTree.parse(project / "junit.xml").getroot()
     found = {one.get("name"): one.get("value") for one in suite.iter("property")}
     assert found["slimse.board"] == "host"
     assert found["slimse.bit_exact"] == "True"
     assert int(found["slimse.macs.mean"]) == round(json.loads(baseline.read_text())["macs"]["mean"])
-    spoil(baseline, "macs", "mean", 0.9)
-    spoil(baseline, "memory", "flash_weights", 0.9)
-    outcomes, told = run(project, "--slimse-board", "host")
-    assert outcomes == {"failed": 1, "passed": 1}, told
-    assert "The firmware got worse:" in told
-    assert re.search(r"MACs per frame: [\d,.]+, was [\d,.]+, limit", told)
-    assert re.search(r"bytes of weights: [\d,.]+, was [\d,.]+, limit", told)
-    assert "bytes of code:" not in told
+
+
+def test_without_a_baseline_the_way_to_one_is_told(tmp_path):
+    measured = Measurement(None, tmp_path, update=False)
+    with pytest.raises(pytest.fail.Exception, match=r"none\.json cannot be read.*--slimse-update"):
+        measured.assert_no_regression(tmp_path / "none.json")
 
 
 def test_tests_of_one_board_behind_a_port_go_to_one_worker(project, build_tiny):
