@@ -125,7 +125,7 @@ def soak(
         LinkError: The board failed.
     """
     tell = progress or (lambda stage, done, total: None)
-    twin = Twin.of(plan.quantized)
+    twin = Twin.of(plan.quantized, plan.audio_arithmetic)
     for one in (session, reference):
         one.configure("features" if twin.tables is None else "pcm")
     computed, start = session.status().frames, time.monotonic()

@@ -75,7 +75,10 @@ def command(
     from slimse_mcu import screen
     from slimse_mcu.board import board as board_of
     from slimse_mcu.build import build
+    from slimse_mcu.emit import emit
     from slimse_mcu.harness.session import Session
+    from slimse_mcu.kernels import PORTABLE
+    from slimse_mcu.plan import plan
     from slimse_mcu.soak import soak
 
     check_one_source(audio, features)
@@ -88,7 +91,10 @@ def command(
     per_minute = 3750.0 if settings is None else 60.0 * settings.sample_rate_hz / settings.hop
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         image = build(compiled.project, board, Path(folder) / "board")
-        twin = build(compiled.project, host, Path(folder) / "host")
+        # The board runs kernels of its own; this computer the portable ones, with the same bits.
+        audio_arithmetic = compiled.plan.audio_arithmetic
+        portable = emit(plan(compiled.quantized, kernels=(PORTABLE,), audio_arithmetic=audio_arithmetic))
+        twin = build(portable, host, Path(folder) / "host")
         stages("build", board.name)
         with (
             screen.Bars(quiet=as_json) as bars,
