@@ -16,7 +16,7 @@ uint32_t slimse_channel_gate_s8(const slimse_channel_gate_s8_t *layer, const int
                                                      weights + 3U * columns};
         int32_t sums[SLIMSE_DOT_ROWS];
         memcpy(sums, &layer->bias[row], sizeof sums);
-        slimse_dot4_s8(sums, rows, input, layer->input_offset, NULL, columns);
+        slimse_dot4_s8(sums, rows, input, layer->input_offset, columns);
         for (uint32_t i = 0; i < SLIMSE_DOT_ROWS; i++) {
             slimse_decide(gate, row + i, sums[i] > 0);
         }
