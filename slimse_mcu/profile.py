@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from slimse_mcu import cores
 from slimse_mcu.board import Board
 from slimse_mcu.build import Image
+from slimse_mcu.cores import Core
 from slimse_mcu.cost import Cost, CostModel, Function, function_costs, functions, subtree, totals
 from slimse_mcu.disassembly import disassemble
 from slimse_mcu.emit import Project
@@ -76,7 +77,7 @@ class LayerProfile:
 
 @dataclass(frozen=True, slots=True)
 class FunctionProfile:
-    """One function of the network, means per frame; its own code alone.
+    """One function of the network, the front or the back end, means per frame; its own code alone.
 
     Attributes:
         name: Of the function.
@@ -117,7 +118,7 @@ class MemoryProfile:
         ram_audio: ``model_audio_t``: the front and back end.
         ram_total: All that the image claims, the reserved stack included.
         stack_peak: Deepest stack seen.
-        parameters: Values of the trained model, a byte each: what no layout can go below.
+        parameters: The trained model's parameters in int8 arithmetic: weights a byte each, biases four.
     """
 
     flash_weights: int
@@ -225,6 +226,8 @@ def profiles(
     board: Board,
     frames: Sequence[NDArray[Any]],
     settings: Sequence[Setting],
+    *,
+    model: str = "",
 ) -> list[Profile]:
     """Run a model on a virtual board and say what every layer costs, for each setting of the gates.
 
@@ -236,6 +239,7 @@ def profiles(
         frames: int16 ``[hop]`` of audio for a model with a front end, else quantized features ``[inputs]``; at least
             one. They are run from reset with every setting.
         settings: Who decides the gates.
+        model: Name of the model of the cycles; empty: that of the board's core.
 
     Raises:
         BoardError: The board is none of QEMU's, or QEMU cannot count.
@@ -252,7 +256,8 @@ def profiles(
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         out = Path(folder) / "counts"
         root = image.symbols[f"app_engine_{mode}"].address
-        with Session(board, image, options=call_trace.options(out, root)) as session:
+        interrupt = image.symbols["hal_interrupt"].address
+        with Session(board, image, options=call_trace.options(out, root, interrupt)) as session:
             for setting in settings:
                 session.configure(mode, gates=setting.gates)
                 session.reset()
@@ -263,7 +268,7 @@ def profiles(
         raise LinkError(
             f"{len(frames) * len(settings)} frames were run and {len(windows)} counted.", hint="Run the command again."
         )
-    maker = _Maker(plan, project, image, board, stack_peak)
+    maker = _Maker(plan, project, image, board, cores.core(model or board.core), stack_peak)
     made = []
     for index, (setting, answers) in enumerate(zip(settings, results, strict=True)):
         first = index * len(frames)
@@ -284,11 +289,13 @@ def random_pattern(layout: GateLayout, share: float) -> NDArray[np.uint8]:
 class _Maker:
     """Turns what was counted into profiles."""
 
-    def __init__(self, plan: Plan, project: Project, image: Image, board: Board, stack_peak: int) -> None:
+    def __init__(
+        self, plan: Plan, project: Project, image: Image, board: Board, core: Core | None, stack_peak: int
+    ) -> None:
         self._plan = plan
         self._image = image
         self._board = board
-        self._core = cores.core(board.core)
+        self._core = core
         self._memory = _memory(plan, image, stack_peak)
         self._code = _Code(
             CostModel(disassemble(image.elf), self._core),
@@ -396,6 +403,7 @@ class _Counted:
                 self._add_network(subtree(window, index), total[index])
             elif name is not None:
                 self.audio[name] = self.audio.get(name, Cost()) + total[index]
+                self._add_functions(subtree(window, index))
 
     def _add_network(self, window: Window, total: Cost) -> None:
         self.network += total
@@ -406,6 +414,9 @@ class _Counted:
         for block in window.blocks:
             if block.node == 0:
                 self._add_to_layer(block.end - 2, self._code.model.cost(block))
+        self._add_functions(window)
+
+    def _add_functions(self, window: Window) -> None:
         for one in function_costs(window, self._code.model, self._code.functions):
             calls, cost = self.functions.get(one.name, (0, Cost()))
             self.functions[one.name] = (calls + one.calls, cost + one.own)
@@ -468,5 +479,9 @@ def _memory(plan: Plan, image: Image, stack_peak: int) -> MemoryProfile:
         ram_audio=image.audio_bytes,
         ram_total=image.ram_total_bytes,
         stack_peak=stack_peak,
-        parameters=sum(int(array.size) for node in graph.nodes for array in node.weights.values()),
+        parameters=sum(
+            int(array.size) * (4 if "bias" in name else 1)
+            for node in graph.nodes
+            for name, array in node.weights.items()
+        ),
     )

@@ -59,7 +59,7 @@ def _functions(ax: Axes, profile: Profile, rows: int) -> None:
         ax.text(
             one.instructions,
             row,
-            f" {one.instructions / profile.network.instructions:.1%}, {one.code_bytes} bytes of code",
+            f" {one.instructions / profile.total.instructions:.1%}, {one.code_bytes} bytes of code",
             va="center",
             fontsize=6.5,
             color=MUTED,

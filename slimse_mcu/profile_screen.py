@@ -65,13 +65,13 @@ def _part(rows: Table, profile: Profile, name: str, part: PartProfile, macs: str
 
 def _functions(profile: Profile) -> Table:
     columns = ("function", "calls", "instructions", "share", "cycles", "code")
-    rows = table(columns, right=range(1, 6), title="Functions of the network, per frame; own code alone")
+    rows = table(columns, right=range(1, 6), title="Functions, per frame; own code alone")
     for one in profile.functions:
         rows.add_row(
             one.name,
             f"{one.calls:g}",
             size(round(one.instructions)),
-            f"{one.instructions / max(1.0, profile.network.instructions):.1%}",
+            f"{one.instructions / max(1.0, profile.total.instructions):.1%}",
             _cycles(profile, one.cycles),
             size(one.code_bytes),
         )
@@ -83,7 +83,7 @@ def _memory(profile: Profile) -> Table:
     rows = table(("memory", "bytes", "what"), right=(1,))
     flash = memory.flash_weights + memory.flash_code
     rows.add_row("flash", size(flash), f"{size(memory.flash_weights)} weights, {size(memory.flash_code)} code")
-    rows.add_row("parameters", size(memory.parameters), "of the trained model, a byte each")
+    rows.add_row("parameters", size(memory.parameters), "of the trained model: weights a byte each, biases four")
     rows.add_row("RAM", size(memory.ram_total), "all of the image, the reserved stack included")
     rows.add_row("model_t", size(memory.ram_model), "the network's state and arena")
     rows.add_row("model_audio_t", size(memory.ram_audio), "state of the audio front and back end")

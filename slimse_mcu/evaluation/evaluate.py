@@ -230,7 +230,8 @@ class _Model:
     def of(cls, number: int, subject: Subject, settings: Settings, work: Path) -> _Model:
         """Builds for the board, whose firmware is in its records' key; for this computer only when something runs."""
         # The board runs kernels of its own; this computer the portable ones, with the same bits.
-        project = emit(plan(subject.compiled.quantized, kernels=(PORTABLE,)))
+        audio = subject.compiled.plan.audio_arithmetic
+        project = emit(plan(subject.compiled.quantized, kernels=(PORTABLE,), audio_arithmetic=audio))
         # All C and all weights: whatever changes in compiler or kernels changes the key.  The float model is the file.
         parts = itertools.chain.from_iterable(sorted(project.files.items()))
         key = digest_of_text(project.provenance.model_hash, *parts)
@@ -243,7 +244,7 @@ class _Model:
 
         def prepare() -> None:
             host = target if target is not None and target.board.emulator == "process" else _host(project, folder)
-            write_job(work, number, Job(subject.compiled.quantized, host, target))
+            write_job(work, number, Job(subject.compiled.quantized, host, target, audio))
 
         flips = settings.flips and bool(subject.compiled.graph.gates)
         return cls(number, subject.label, key, board_key, flips, prepare)
