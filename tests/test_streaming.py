@@ -153,7 +153,7 @@ def near_a_threshold(drawn: Drawn, trace) -> bool:
     """Whether a gate's logit is so small that the order of a sum decides it."""
     for node in drawn.graph.nodes:
         if node.op == "channel_gate":
-            logits = trace.tensors[node.inputs[0]] @ node.weights["kernel"].T + node.weights["bias"]
+            logits = operators()[node.op].margin(node, [trace.tensors[node.inputs[0]]])
             if np.min(np.abs(logits)) < 1e-4 * np.max(np.abs(logits)):
                 return True
     return False

@@ -27,10 +27,6 @@ static inline int32_t slimse_dot_s8(int32_t sum, const int8_t *weights, const in
 void slimse_dot4_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS], const int8_t *input,
                     int32_t offset, uint32_t count);
 
-/** The same for inputs without an offset. */
-void slimse_dot4_values_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
-                           const int8_t *input, uint32_t count);
-
 /** slimse_dot_s8 of four rows over listed columns; sums are read and written. */
 void slimse_dot4_listed_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
                            const int8_t *input, int32_t offset, const uint16_t *open, uint32_t count);

@@ -12,11 +12,33 @@ static uint16_t *list_open(uint32_t bits, uint32_t first, uint16_t *open)
     return open;
 }
 
-void slimse_gate_list(slimse_gate_t *gate, const uint8_t *decided, uint32_t channels)
+/* A bit for each channel; the last comes first, as the decisions may lie where the bits go. */
+static void spread(uint8_t *bits, const uint8_t *decided, uint32_t decisions, uint32_t group)
 {
-    const uint8_t *const from = gate->forced != NULL ? gate->forced : decided;
+    uint32_t channel = decisions * group;
+
+    for (uint32_t decision = decisions; decision-- > 0U;) {
+        const uint32_t is_open = ((uint32_t)decided[decision / 8U] >> (decision % 8U)) & 1U;
+
+        for (uint32_t i = 0; i < group; i++) {
+            channel--;
+            bits[channel / 8U] =
+                (uint8_t)((bits[channel / 8U] & ~(1U << channel % 8U)) | is_open << channel % 8U);
+        }
+    }
+}
+
+void slimse_gate_list(slimse_gate_t *gate, const uint8_t *decided, uint32_t decisions, uint32_t group)
+{
+    const uint32_t channels = decisions * group;
+    const uint8_t *from = gate->forced != NULL ? gate->forced : decided;
     uint16_t *open = gate->open;
 
+    if (group > 1U && gate->forced == NULL) {
+        spread(gate->bits, decided, decisions, group);
+        from = gate->bits;
+    }
+    gate->group = (uint16_t)(gate->forced != NULL ? 1U : group);
     for (uint32_t first = 0; first < channels; first += 32U) {
         const uint32_t left = channels - first;
         const uint32_t bytes = left < 32U ? (left + 7U) / 8U : sizeof(uint32_t);

@@ -37,15 +37,20 @@ static int32_t one_channel(const int32_t *row, const int8_t *const frames[TAPS],
     return bottom_channel(row, outer, (uint32_t)(int32_t)frames[1][channel], offset);
 }
 
-static void all_channels(const slimse_depthwise_taps_s8_t *layer, const int8_t *const frames[TAPS], int8_t *output)
+/* Channels behind one another. */
+static void some_channels(const slimse_depthwise_taps_s8_t *layer, const int8_t *const frames[TAPS], uint32_t begin,
+                          uint32_t count, int8_t *output)
 {
     const int32_t offset = layer->output_offset;
-    const int32_t *row = layer->rows;
-    const int8_t *oldest = frames[0];
-    const int8_t *middle = frames[1];
-    const int8_t *newest = frames[2];
-    int8_t *const whole_end = output + (layer->channels & ~3U);
-    uint32_t channel = layer->channels & ~3U;
+    const int32_t *row = &layer->rows[begin * ROW];
+    const int8_t *oldest = frames[0] + begin;
+    const int8_t *middle = frames[1] + begin;
+    const int8_t *newest = frames[2] + begin;
+    const uint32_t end = begin + count;
+    uint32_t channel = begin + (count & ~3U);
+
+    output += begin;
+    int8_t *const whole_end = output + (count & ~3U);
 
     while (output < whole_end) {
         const uint32_t first = slimse_load_word(oldest);
@@ -72,7 +77,7 @@ static void all_channels(const slimse_depthwise_taps_s8_t *layer, const int8_t *
         row += 4 * ROW;
         output += 4;
     }
-    for (; channel < layer->channels; channel++) {
+    for (; channel < end; channel++) {
         *output++ = (int8_t)one_channel(row, frames, channel, offset);
         row += ROW;
     }
@@ -84,6 +89,14 @@ static void open_channels(const slimse_depthwise_taps_s8_t *layer, const slimse_
     const int32_t offset = layer->output_offset;
     const uint16_t *const end = gate->open + gate->open_count;
 
+    if (slimse_opens_blocks(gate)) {
+        for (uint32_t i = 0; i < gate->open_count;) {
+            const uint32_t count = slimse_open_run(gate, i);
+            some_channels(layer, frames, gate->open[i], count, output);
+            i += count;
+        }
+        return;
+    }
     for (const uint16_t *open = gate->open; open < end; open++) {
         const uint32_t channel = *open;
         output[channel] = (int8_t)one_channel(&layer->rows[channel * ROW], frames, channel, offset);
@@ -100,7 +113,7 @@ uint32_t slimse_depthwise_taps_s8(const slimse_depthwise_taps_s8_t *layer, const
 
     slimse_ring_taps(&frames[TAPS - layer->taps], layer->taps, layer->dilation, layer->channels, input, ring, next);
     if (is_whole) {
-        all_channels(layer, frames, output);
+        some_channels(layer, frames, 0, layer->channels, output);
     } else {
         memset(output, layer->output_offset, layer->channels);
         open_channels(layer, channels, frames, output);

@@ -149,11 +149,12 @@ def test_channel_gate(library, seed, rows, columns):
     rng = np.random.default_rng(seed)
     whole = linear(rng, (rows, columns))
     parameters = {key: whole[key] for key in ("bits", "weights", "bias", "input_offset")}
-    node, values = node_of("channel_gate", 1), frames(rng, columns)
+    group = int(rng.choice([1, 2, 5]))
+    node, values = node_of("channel_gate", 1, group=group), frames(rng, columns)
     expected = operators()[node.op].step_integer(node, parameters, [values], ()).astype(bool)
     (call,) = library.calls(node, parameters)
     frame = library.frame()
-    gate, scratch = frame.gate(np.zeros(rows, bool)), np.zeros(call.scratch, np.int16)
+    gate, scratch = frame.gate(np.zeros(rows * group, bool)), np.zeros(call.scratch, np.int16)
     memory = {"input0": frame.tensor(values), "scratch": frame.pointer(scratch), "gate": frame.address(gate)}
     macs = frame.call(call.function, [frame.constants(call), *(memory[name] for name in call.arguments)])
     indices = gate.lists[0][: gate.open_count].tolist()

@@ -1,5 +1,5 @@
 #include "slimse_dense_folded_s8.h"
-#include "slimse_dot.h"
+#include "slimse_dot_values.h"
 #include "slimse_gate.h"
 #include "slimse_rows_end.h"
 #include "slimse_short_sums.h"
