@@ -159,7 +159,10 @@ class Network:
         return self.add(kind, {"axis": -1}, inputs, channels, name=name)
 
     def decide(self, x: Value, channels: int, hidden: int = 0, group: int = 1) -> Value:
-        """A gating subnet that opens ``group`` neighbours at once; biases spread the gates over always open, always closed and undecided."""
+        """A gating subnet that opens ``group`` neighbours at once.
+
+        Biases spread the gates over always open, always closed and undecided.
+        """
         if hidden:
             x = self.dense(x, hidden, "relu")
         decisions = channels // group

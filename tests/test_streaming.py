@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from slimse_mcu.frontend import float_analyse
 from slimse_mcu.graph import Graph
 from slimse_mcu.load import load
+from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Ring
 from slimse_mcu.streaming import count_macs, gate_layout, layer_macs, run_float, run_int8
 

@@ -65,7 +65,7 @@ class ChannelGate(Op):
 
     name = "channel_gate"
     widths = (8, 16)
-    imports = (Import(("slimse>ChannelGate",), _read, "one bit per channel or group of channels, read by GateChannels only"),)
+    imports = (Import(("slimse>ChannelGate",), _read, "a bit per channel or group of them, read by GateChannels only"),)
 
     def macs(self, node: Node) -> Macs:
         rows, columns = node.weights["kernel"].shape

@@ -1,4 +1,4 @@
-"""The deciding layer of a gating subnet: short sums begin with what the input's zero point would add to each product."""
+"""The deciding layer of a gating subnet: short sums begin with what the input's zero point adds to each product."""
 
 from __future__ import annotations
 

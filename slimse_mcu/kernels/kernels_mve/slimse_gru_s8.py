@@ -40,7 +40,8 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
     fields["input_weights"] = TILES_4X16.constant(weights["input"], _AXES.format("columns"))
     fields["recurrent_weights"] = TILES_4X8.constant(weights["recurrent"], _AXES.format("units"))
     pairs = np.stack([bias["input"], bias["recurrent"]], axis=1).astype(np.int32)
-    fields["bias"] = Constant("int32_t", pairs, "bias [rows][input, recurrent], the former for inputs with their zero point")
+    note = "bias [rows][input, recurrent], the former for inputs with their zero point"
+    fields["bias"] = Constant("int32_t", pairs, note)
     note = "multipliers to Q3.12: of rows 0 and 2 of each four input and recurrent, of 1 and 3 recurrent and input"
     fields["multiplier"] = Constant("int32_t", _in_turn(multiplier), note)
     pitch = -(-scalar(fields, "units") // _QUAD) * _QUAD
