@@ -94,19 +94,21 @@ static void pair_values(const head_t *head, const int8_t *value, uint32_t pitch,
     }
 }
 
-/* The weighted means of all channels; weights: [pairs] lanes, zero behind the last key. */
-static void average(const head_t *head, const int32_t *weights, int32_t total, uint32_t size, int8_t *output)
+/* The weighted means of all channels; weights: [2 pairs], zero behind the last key. */
+static void average(const head_t *head, const int16_t *weights, int32_t total, uint32_t size, int8_t *output)
 {
-    const int32_t *const end = weights + head->pairs;
+    const int16_t *const end = weights + 2U * head->pairs;
     const int32_t *values = head->values;
     const int32_t half = total / 2;
 
     for (uint32_t channel = 0; channel < size; channel += QUAD) {
         int32_t sums[QUAD] = {0};
 
-        for (const int32_t *weight = weights; weight < end; weight += 2) {
-            const uint32_t first = (uint32_t)weight[0];
-            const uint32_t second = (uint32_t)weight[1];
+        for (const int16_t *weight = weights; weight < end; weight += 4) {
+            uint32_t first;
+            uint32_t second;
+            memcpy(&first, weight, sizeof first);
+            memcpy(&second, weight + 2, sizeof second);
             for (uint32_t i = 0; i < QUAD; i++) {
                 sums[i] = slimse_multiply_lanes((uint32_t)values[i], first, sums[i]);
             }
@@ -163,7 +165,7 @@ uint32_t slimse_attention_frame_s8(const slimse_attention_frame_s8_t *layer, con
                                                          layer->shift);
 
             memset(&scratch[count], 0, (in_fours - count) * sizeof *scratch);
-            average(&work, scores, total, layer->value_size, own_output);
+            average(&work, scratch, total, layer->value_size, own_output);
             own_query += key_pitch;
             own_output += value_pitch;
         }
