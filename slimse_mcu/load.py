@@ -431,6 +431,8 @@ class GraphBuilder:
         self.vector(layer, inputs[0])
         if self.source(inputs[0]).period != 1:
             raise layer.error("decides a gate behind a strided layer", "Decide gates at the frame rate.")
+        if channels > MAX_CHANNELS:
+            raise layer.error(f"decides for {channels} channels; at most {MAX_CHANNELS} are possible")
         self._check_weights(layer, weights, inputs)
         name = self._unique(layer.name)
         self.gates[name] = Gate(name, "component" if components else "channel", name, channels, components)

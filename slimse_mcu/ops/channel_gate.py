@@ -35,16 +35,12 @@ if TYPE_CHECKING:
     from slimse_mcu.load import GraphBuilder, KerasLayer
 
 
-MAX_GROUP = 4096
-"""Most channels that one decision opens."""
-
-
 def _read(layer: KerasLayer, inputs: Sequence[str], builder: GraphBuilder) -> str:
     kernel = layer.weight(0, rank=2)
     weights = {"kernel": kernel.T.copy(), "bias": layer.weight(1, rank=1)}
     group = layer.config.get("group", 1)
-    if not isinstance(group, int) or not 1 <= group <= MAX_GROUP:
-        raise layer.error(f"decides for groups of {group} channels", f"1 to {MAX_GROUP} are possible.")
+    if not isinstance(group, int) or group < 1:
+        raise layer.error(f"decides for groups of {group} channels", "A group has one channel or more.")
     return builder.add_gate(
         layer,
         "channel_gate",
