@@ -61,8 +61,8 @@ uint32_t slimse_dense_rows_s8(const slimse_dense_rows_s8_t *layer, const slimse_
     const uint32_t open = rows != NULL ? rows->open_count : layer->rows;
 
     const int opens_blocks = slimse_opens_blocks(rows);
-    /* From about three quarters on, all rows together take less than the open ones each. */
-    const int is_whole = opens_blocks ? open == layer->rows : 4U * open > 3U * layer->rows;
+    /* From about seven tenths on, all rows together take less than the open ones each. */
+    const int is_whole = opens_blocks ? open == layer->rows : 10U * open > 7U * layer->rows;
 
     job.values_end = slimse_paired_values(input, layer->columns, values);
     if (is_whole) {

@@ -37,20 +37,15 @@ static int32_t one_channel(const int32_t *row, const int8_t *const frames[TAPS],
     return bottom_channel(row, outer, (uint32_t)(int32_t)frames[1][channel], offset);
 }
 
-/* Channels behind one another. */
-static void some_channels(const slimse_depthwise_taps_s8_t *layer, const int8_t *const frames[TAPS], uint32_t begin,
-                          uint32_t count, int8_t *output)
+static void all_channels(const slimse_depthwise_taps_s8_t *layer, const int8_t *const frames[TAPS], int8_t *output)
 {
     const int32_t offset = layer->output_offset;
-    const int32_t *row = &layer->rows[begin * ROW];
-    const int8_t *oldest = frames[0] + begin;
-    const int8_t *middle = frames[1] + begin;
-    const int8_t *newest = frames[2] + begin;
-    const uint32_t end = begin + count;
-    uint32_t channel = begin + (count & ~3U);
-
-    output += begin;
-    int8_t *const whole_end = output + (count & ~3U);
+    const int32_t *row = layer->rows;
+    const int8_t *oldest = frames[0];
+    const int8_t *middle = frames[1];
+    const int8_t *newest = frames[2];
+    int8_t *const whole_end = output + (layer->channels & ~3U);
+    uint32_t channel = layer->channels & ~3U;
 
     while (output < whole_end) {
         const uint32_t first = slimse_load_word(oldest);
@@ -77,7 +72,7 @@ static void some_channels(const slimse_depthwise_taps_s8_t *layer, const int8_t 
         row += 4 * ROW;
         output += 4;
     }
-    for (; channel < end; channel++) {
+    for (; channel < layer->channels; channel++) {
         *output++ = (int8_t)one_channel(row, frames, channel, offset);
         row += ROW;
     }
@@ -89,14 +84,6 @@ static void open_channels(const slimse_depthwise_taps_s8_t *layer, const slimse_
     const int32_t offset = layer->output_offset;
     const uint16_t *const end = gate->open + gate->open_count;
 
-    if (slimse_opens_blocks(gate)) {
-        for (uint32_t i = 0; i < gate->open_count;) {
-            const uint32_t count = slimse_open_run(gate, i);
-            some_channels(layer, frames, gate->open[i], count, output);
-            i += count;
-        }
-        return;
-    }
     for (const uint16_t *open = gate->open; open < end; open++) {
         const uint32_t channel = *open;
         output[channel] = (int8_t)one_channel(&layer->rows[channel * ROW], frames, channel, offset);
@@ -107,13 +94,13 @@ uint32_t slimse_depthwise_taps_s8(const slimse_depthwise_taps_s8_t *layer, const
                                   const int8_t *input, const int8_t *ring, uint16_t next, int8_t *output)
 {
     const uint32_t count = channels != NULL ? channels->open_count : layer->channels;
-    /* From about two thirds on, all channels together take less than the open ones each. */
-    const int is_whole = 3U * count > 2U * layer->channels;
+    /* From about five sixths on, all channels together take less than the open ones each. */
+    const int is_whole = 6U * count > 5U * layer->channels;
     const int8_t *frames[TAPS] = {input, input, input};
 
     slimse_ring_taps(&frames[TAPS - layer->taps], layer->taps, layer->dilation, layer->channels, input, ring, next);
     if (is_whole) {
-        some_channels(layer, frames, 0, layer->channels, output);
+        all_channels(layer, frames, output);
     } else {
         memset(output, layer->output_offset, layer->channels);
         open_channels(layer, channels, frames, output);
