@@ -13,11 +13,11 @@ BIN := $(VENV)/bin
 # Several workers share the processors; more threads in each only wait for one another at every small product.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test bench docs lint format wheel clean distclean system-demo system-test
+.PHONY: help demo test bench bench-check bench-accept docs lint format wheel clean distclean system-demo system-test
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Enhance the bundled noisy clips on a virtual Cortex-M4 and report what the gates saved
 	$(BIN)/slimse measure $(MODEL) --board $(BOARD) --audio tests/data/noisy --reference tests/data/clean \
@@ -26,9 +26,16 @@ demo: $(VENV)/.demo ## Enhance the bundled noisy clips on a virtual Cortex-M4 an
 test: $(VENV)/.test ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-bench: $(VENV)/.demo ## Print instructions per frame on every virtual board, by open channels and by closed components
-	$(BIN)/python -m tests.bench
-	$(BIN)/python -m tests.bench --model zoo:dsn-mgt
+BENCH := PYTHONPATH=tests $(BIN)/python -m bench
+
+bench: $(VENV)/.test ## Print what a frame costs on every virtual board, beside what others need
+	$(BENCH)
+
+bench-check: $(VENV)/.test ## Fail if a count or size has grown by more than 1 % since docs/bench.json
+	$(BENCH) --check
+
+bench-accept: $(VENV)/.test ## Write docs/bench.json and docs/bench.md anew
+	$(BENCH) --accept
 
 docs: $(VENV)/.demo ## Write docs/layers.md from the registry of layers
 	$(BIN)/python docs/make_layers.py

@@ -70,10 +70,6 @@ static inline void slimse_spans_add(slimse_spans_t *spans, uint16_t first, uint1
     spans->ranges++;
 }
 
-/* ---- audio ------------------------------------------------------------------------------------------------------- */
-
-#include "dsp/slimse_dsp.h"
-
 /* ---- what a generated model says of itself ----------------------------------------------------------------------- */
 
 /** One gate. */

@@ -73,6 +73,12 @@ class Board:
         return round(ticks * 1e9 / (self.counter_hz * (1 << self.counter_shift)))
 
     @property
+    def audio_arithmetic(self) -> str:
+        """What the front and back end computes in by itself: ``"float"`` with an FPU by the flags, or ``"fixed"``."""
+        has_fpu = self.core == "host" or not {"-mfloat-abi=hard", "-mfloat-abi=softfp"}.isdisjoint(self.flags)
+        return "float" if has_fpu else "fixed"
+
+    @property
     def virtual(self) -> bool:
         """Whether this computer runs the board: an emulator or a process."""
         return self.emulator != ""

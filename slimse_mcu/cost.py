@@ -126,14 +126,22 @@ def subtree(window: Window, index: int) -> Window:
 
 
 def functions(elf: Path) -> list[Function]:
-    """The functions of an image, by address; one that states no size ends where the next one begins."""
+    """The functions of an image, by address.
+
+    One that states no size ends where the next one begins; inside of another function it is a label.
+    """
     found: dict[int, tuple[str, int]] = {}
     with elf.open("rb") as stream:
         table = ELFFile(stream).get_section_by_name(".symtab")
         for symbol in table.iter_symbols() if table is not None else ():
             if symbol["st_info"]["type"] == "STT_FUNC":
                 found[symbol["st_value"] & ~1] = (symbol.name, symbol["st_size"])
-    starts = sorted(found)
+    starts, inside = [], 0
+    for start in sorted(found):
+        size = found[start][1]
+        if size or start >= inside:
+            starts.append(start)
+            inside = max(inside, start + size)
     code = []
     for start, following in zip(starts, [*starts[1:], 1 << 32], strict=True):
         name, size = found[start]

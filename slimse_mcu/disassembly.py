@@ -137,7 +137,7 @@ def disassemble(elf: Path, objdump: str = "arm-none-eabi-objdump") -> Mapping[in
     found = _ARCHITECTURE.search(_output([objdump, "-f", str(elf)]))
     architecture = ["-m", found.group(1)] if found else []
     text = _output([objdump, "-d", "-w", "-M", "reg-names-std", *architecture, str(elf)])
-    return {one.address: one for one in _instructions(text)}
+    return {one.address: one for one in parse(text)}
 
 
 def _output(command: list[str]) -> str:
@@ -148,7 +148,8 @@ def _output(command: list[str]) -> str:
     return result.stdout
 
 
-def _instructions(text: str) -> Iterator[Instruction]:
+def parse(text: str) -> Iterator[Instruction]:
+    """Instructions of the disassembler's output."""
     for line in text.splitlines():
         found = _LINE.match(line)
         if found is None:

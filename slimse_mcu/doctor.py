@@ -74,7 +74,20 @@ _PROGRAMS = (
         "qemu-system-arm",
         "www.qemu.org/download",
     ),
-    _Program("gcc", "builds for the board 'host', this computer", False, "gcc libc6-dev", "gcc.gnu.org"),
+    _Program(
+        "gcc",
+        "builds for the board 'host', this computer, and what `slimse profile` counts with",
+        False,
+        "gcc libc6-dev",
+        "gcc.gnu.org",
+    ),
+    _Program(
+        "arm-none-eabi-objdump",
+        "reads instructions for `slimse profile`; it comes with the compiler",
+        False,
+        "binutils-arm-none-eabi",
+        "developer.arm.com/downloads/-/arm-gnu-toolchain-downloads",
+    ),
 )
 
 _PACKAGES = (

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu import assets, frontend
+from slimse_mcu.dsp.path import AudioPath
 from slimse_mcu.emit_frame import Symbols, call_title, components, frame_steps
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import Part, Provenance, Quantization
@@ -22,7 +23,7 @@ from slimse_mcu.kernels import PORTABLE
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.plan import Plan, Step, constants
-from slimse_mcu.runtime import kernel_files
+from slimse_mcu.runtime import audio_files, kernel_files
 from slimse_mcu.version import ABI
 
 MANIFEST = "project.json"
@@ -66,12 +67,8 @@ def emit(plan: Plan) -> Project:
     files = {name: _render(f"{name}.j2", context) for name in _MODEL_FILES}
     graph = plan.quantized.graph
     if graph.frontend is not None:
-        audio = frontend.render_context(
-            graph.frontend,
-            plan.quantized.quantization[graph.input],
-            plan.quantized.quantization[graph.output],
-            plan.quantized.provenance,
-        )
+        both = plan.quantized.quantization[graph.input], plan.quantized.quantization[graph.output]
+        audio = frontend.render_context(_audio(plan), graph.frontend, *both, plan.quantized.provenance)
         files.update({name: _render(f"{name}.j2", audio) for name in ("model_audio.h", "model_audio.c")})
     files.update(_runtime(plan))
     files[MANIFEST] = json.dumps(_manifest(plan, files), indent=2) + "\n"
@@ -130,18 +127,20 @@ def _functions(plan: Plan) -> set[str]:
 
 def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
     """The runtime sources that the model calls."""
-    root = assets.path("firmware")
     yield "slimse.h", assets.read_text("firmware/slimse.h")
     yield from kernel_files(sorted(_functions(plan)), plan.kernels).items()
-    yield "dsp/slimse_dsp.h", assets.read_text("firmware/dsp/slimse_dsp.h")
+    if plan.quantized.graph.frontend is not None:
+        yield from audio_files(_audio(plan).files, plan.kernels).items()
+
+
+def _audio(plan: Plan) -> AudioPath[Any]:
+    """Constants of the front and back end of a model that has one."""
     graph, quantization = plan.quantized.graph, plan.quantized.quantization
-    is_wide = {"features": quantization[graph.input].is_wide, "mask": quantization[graph.output].is_wide}
-    if graph.frontend is not None:
-        for source in sorted((root / "dsp").glob("*.c")):
-            kind, _, width = source.stem.removeprefix("slimse_").partition("_")
-            if kind in is_wide and (width == "s16") != is_wide[kind]:
-                continue
-            yield f"dsp/{source.name}", assets.read_text(f"firmware/dsp/{source.name}")
+    assert graph.frontend is not None, "the model has a front end"
+    assert plan.audio_arithmetic is not None, "the plan says what it computes in"
+    return frontend.audio_path(
+        graph.frontend, quantization[graph.input], quantization[graph.output], plan.audio_arithmetic
+    )
 
 
 # ---- what the templates print ------------------------------------------------------------------------------------
@@ -357,6 +356,7 @@ def _manifest(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
         "front_end": None
         if front_end is None
         else {name: getattr(front_end, name) for name in type(front_end).__dataclass_fields__},
+        "audio_arithmetic": plan.audio_arithmetic,
         "input": {"size": graph.tensors[graph.input].size, **_scale(plan, graph.input)},
         "output": {"size": graph.tensors[graph.output].size, **_scale(plan, graph.output)},
         "memory": {

@@ -95,7 +95,7 @@ def measure(
         SlimseError: ``out`` cannot be written, or holds files of these names that slimse did not write.
     """
     tell = progress or (lambda stage, done, total: None)
-    twin = Twin.of(plan.quantized)
+    twin = Twin.of(plan.quantized, plan.audio_arithmetic)
     feed = _feed(twin, recordings, all_open_frames)
     _check_sizes(session, plan)
     with _fresh_folder(out) as folder:
@@ -484,6 +484,7 @@ def _provenance(plan: Plan, board: Board, files: Sequence[FileReport], opened: R
         "machine": board.machine,
         "core": board.core,
         "kernels": ", ".join(board.kernels),
+        "audio_arithmetic": plan.audio_arithmetic or "none",
         "compiler_flags": " ".join(board.flags),
         "all_open_frames": opened.frames,
         "delay_samples": 0 if settings is None else settings.hop,

@@ -10,7 +10,7 @@ import numpy as np
 
 from slimse_mcu.board import Board
 from slimse_mcu.errors import PlanError
-from slimse_mcu.graph import Node, QuantizedGraph
+from slimse_mcu.graph import Graph, Node, QuantizedGraph
 from slimse_mcu.kernels import PORTABLE, adapt
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall, Macs
@@ -97,6 +97,7 @@ class Plan:
         board: Name of the board it was checked against; None: any.
         instrumented: Every tensor keeps memory of its own and layers are marked.
         kernels: Folders of the kernels that run, in search order; the portable one alone: any board.
+        audio_arithmetic: What the front and back end computes in, ``"float"`` or ``"fixed"``; None without a front end.
         steps: In execution order.
         arena: Buffers of tensors, shared by lifetime.
         lists: uint16 buffers of the gates' open channels, shared by lifetime.
@@ -115,6 +116,7 @@ class Plan:
     board: str | None
     instrumented: bool
     kernels: tuple[str, ...]
+    audio_arithmetic: str | None
     steps: tuple[Step, ...]
     arena: tuple[Buffer, ...]
     lists: tuple[Buffer, ...]
@@ -149,6 +151,7 @@ def plan(
     *,
     instrumented: bool = False,
     kernels: Sequence[str] | None = None,
+    audio_arithmetic: str | None = None,
 ) -> Plan:
     """Lay a quantized model out.
 
@@ -158,6 +161,8 @@ def plan(
         instrumented: Keep every tensor and mark layers, for dumps and per-layer counts.
         kernels: Folders of the kernels that run, in search order.  None means the board's, or the portable ones
             without a board.
+        audio_arithmetic: What the front and back end computes in, see :data:`slimse_mcu.frontend.ARITHMETICS`.  None
+            means the board's, ``"float"`` without a board.
 
     Raises:
         PlanError: The model alone, without any code, is larger than the board's memory; says by how many bytes.
@@ -177,6 +182,7 @@ def plan(
         None if board is None else board.name,
         instrumented,
         tuple(kernels),
+        _audio_arithmetic(graph, board, audio_arithmetic),
         steps,
         arena,
         lists,
@@ -193,6 +199,12 @@ def plan(
     if board is not None:
         _check_fit(result, board)
     return result
+
+
+def _audio_arithmetic(graph: Graph, board: Board | None, wanted: str | None) -> str | None:
+    if graph.frontend is None:
+        return None
+    return wanted or ("float" if board is None else board.audio_arithmetic)
 
 
 def _step(quantized: QuantizedGraph, node: Node, kernels: Sequence[str]) -> Step:

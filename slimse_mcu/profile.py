@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from slimse_mcu import cores
 from slimse_mcu.board import Board
 from slimse_mcu.build import Image
+from slimse_mcu.cores import Core
 from slimse_mcu.cost import Cost, CostModel, Function, function_costs, functions, subtree, totals
 from slimse_mcu.disassembly import disassemble
 from slimse_mcu.emit import Project
@@ -225,6 +226,8 @@ def profiles(
     board: Board,
     frames: Sequence[NDArray[Any]],
     settings: Sequence[Setting],
+    *,
+    model: str = "",
 ) -> list[Profile]:
     """Run a model on a virtual board and say what every layer costs, for each setting of the gates.
 
@@ -236,6 +239,7 @@ def profiles(
         frames: int16 ``[hop]`` of audio for a model with a front end, else quantized features ``[inputs]``; at least
             one. They are run from reset with every setting.
         settings: Who decides the gates.
+        model: Name of the model of the cycles; empty: that of the board's core.
 
     Raises:
         BoardError: The board is none of QEMU's, or QEMU cannot count.
@@ -252,7 +256,8 @@ def profiles(
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         out = Path(folder) / "counts"
         root = image.symbols[f"app_engine_{mode}"].address
-        with Session(board, image, options=call_trace.options(out, root)) as session:
+        interrupt = image.symbols["hal_interrupt"].address
+        with Session(board, image, options=call_trace.options(out, root, interrupt)) as session:
             for setting in settings:
                 session.configure(mode, gates=setting.gates)
                 session.reset()
@@ -263,7 +268,7 @@ def profiles(
         raise LinkError(
             f"{len(frames) * len(settings)} frames were run and {len(windows)} counted.", hint="Run the command again."
         )
-    maker = _Maker(plan, project, image, board, stack_peak)
+    maker = _Maker(plan, project, image, board, cores.core(model or board.core), stack_peak)
     made = []
     for index, (setting, answers) in enumerate(zip(settings, results, strict=True)):
         first = index * len(frames)
@@ -284,11 +289,13 @@ def random_pattern(layout: GateLayout, share: float) -> NDArray[np.uint8]:
 class _Maker:
     """Turns what was counted into profiles."""
 
-    def __init__(self, plan: Plan, project: Project, image: Image, board: Board, stack_peak: int) -> None:
+    def __init__(
+        self, plan: Plan, project: Project, image: Image, board: Board, core: Core | None, stack_peak: int
+    ) -> None:
         self._plan = plan
         self._image = image
         self._board = board
-        self._core = cores.core(board.core)
+        self._core = core
         self._memory = _memory(plan, image, stack_peak)
         self._code = _Code(
             CostModel(disassemble(image.elf), self._core),

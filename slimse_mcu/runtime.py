@@ -11,6 +11,8 @@ from slimse_mcu.kernels import PORTABLE, folder_of, sources
 
 TARGET_HEADER = "slimse_target"
 """The header by which the kernels of a folder refuse a core that lacks what they need."""
+AUDIO = "dsp"
+"""The folder of the front and back end that runs everywhere."""
 _INCLUDE = re.compile(r'^#include "(\w+)\.h"$', re.MULTILINE)
 
 
@@ -23,25 +25,41 @@ def kernel_files(functions: Iterable[str], kernels: Sequence[str] = (PORTABLE,))
         functions: The kernels.
         kernels: Folders under ``firmware/`` in search order.
     """
+    return _with_includes([*functions, TARGET_HEADER], kernels)
+
+
+def audio_files(names: Iterable[str], kernels: Sequence[str] = (PORTABLE,)) -> dict[str, str]:
+    """Sources and headers of the front and back end, and all that they include: path in the project -> text.
+
+    Args:
+        names: Of the sources, without ending.
+        kernels: Folders under ``firmware/`` in search order; those before the portable kernels' may hold sources that
+            replace the portable ones of the front and back end by name.
+    """
+    return _with_includes(names, [*(folder for folder in kernels if folder != PORTABLE), AUDIO])
+
+
+def _with_includes(names: Iterable[str], folders: Sequence[str]) -> dict[str, str]:
+    """What has these names, and all that it includes, below the name of the last folder."""
     files: dict[str, str] = {}
-    waiting = [*functions, TARGET_HEADER]
+    waiting = list(names)
     known = set(waiting)
     while waiting:
-        for path in _files(waiting.pop(), kernels):
+        for path in _files(waiting.pop(), folders):
             text = path.read_text(encoding="utf-8")
-            files[f"kernels/{path.name}"] = text
+            files[f"{folders[-1]}/{path.name}"] = text
             included = set(_INCLUDE.findall(text)) - known
             known |= included
             waiting += sorted(included)
     return files
 
 
-def _files(name: str, kernels: Sequence[str]) -> Iterator[Path]:
+def _files(name: str, folders: Sequence[str]) -> Iterator[Path]:
     """Sources and header of one name: both of one folder, else the portable header; nothing for the runtime's own."""
-    folder = folder_of(name, kernels)
+    folder = folder_of(name, folders)
     if folder is not None:
         yield from sources(folder, name)
-    for candidate in kernels if folder is None else (folder, PORTABLE):
+    for candidate in folders if folder is None else (folder, folders[-1]):
         header = assets.root() / "firmware" / candidate / f"{name}.h"
         if header.is_file():
             yield header

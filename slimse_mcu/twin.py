@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu import flips, frontend
+from slimse_mcu.dsp.path import AudioPath
 from slimse_mcu.errors import AudioError
 from slimse_mcu.fidelity import Comparison
 from slimse_mcu.flips import Audit
@@ -39,16 +40,21 @@ class Twin:
     """
 
     quantized: QuantizedGraph
-    tables: frontend.StftTables | None
+    tables: AudioPath[Any] | None
 
     @classmethod
-    def of(cls, quantized: QuantizedGraph) -> Twin:
-        """The twin of what is compiled from ``quantized``."""
+    def of(cls, quantized: QuantizedGraph, audio_arithmetic: str | None = None) -> Twin:
+        """The twin of what is compiled from ``quantized``.
+
+        Args:
+            quantized: The model.
+            audio_arithmetic: What the device's front end computes in, as the plan says; None: single precision.
+        """
         graph = quantized.graph
         if graph.frontend is None:
             return cls(quantized, None)
         both = quantized.quantization[graph.input], quantized.quantization[graph.output]
-        return cls(quantized, frontend.tables(graph.frontend, *both))
+        return cls(quantized, frontend.audio_path(graph.frontend, *both, audio_arithmetic or "float"))
 
     def frames(self, recording: Recording) -> NDArray[Any]:
         """What the board is sent, one row per frame: hops of samples and one of silence, or quantized features."""
@@ -73,10 +79,10 @@ class Twin:
         if self.tables is None:
             trace = run_int8(self.quantized, frames, forced=forced, progress=done)
             return Run(trace.gates, trace.macs, None, None, trace.output)
-        state = frontend.StftState.zero(self.tables.hop)
-        features, spectrum = frontend.analyse(self.tables, state, frames.reshape(-1))
+        state = self.tables.start()
+        features, spectrum = self.tables.analyse(state, frames.reshape(-1))
         trace = run_int8(self.quantized, features, forced=forced, progress=done)
-        samples = frontend.synthesise(self.tables, state, trace.output, spectrum)
+        samples = self.tables.synthesise(state, trace.output, spectrum)
         return Run(trace.gates, trace.macs, None, None, samples.reshape(frames.shape))
 
     def compare(
@@ -99,8 +105,8 @@ class Twin:
             real_features = dequantize_values(frames, self.quantized.quantization[graph.input]).astype(np.float32)
             return _run(run_both(self.quantized, real_features, frames, comparison, audit, told).integer), {}
         assert graph.frontend is not None, "tables are a front end's"
-        state = frontend.StftState.zero(self.tables.hop)
-        features, spectrum = frontend.analyse(self.tables, state, frames.reshape(-1))
+        state = self.tables.start()
+        features, spectrum = self.tables.analyse(state, frames.reshape(-1))
         real_features, real_spectrum = frontend.float_analyse(graph.frontend, frames.reshape(-1))
         runs = run_both(self.quantized, real_features, features, comparison, audit, told)
         sounds = {
@@ -115,8 +121,8 @@ class Twin:
     def _sound(self, trace: Trace, spectrum: NDArray[np.complex64]) -> NDArray[np.int16]:
         """Samples ``[frames * hop]`` of the specification."""
         assert self.tables is not None, "features have no sound"
-        state = frontend.StftState.zero(self.tables.hop)
-        return frontend.synthesise(self.tables, state, trace.output, spectrum[: len(trace.output)])
+        state = self.tables.start()
+        return self.tables.synthesise(state, trace.output, spectrum[: len(trace.output)])
 
     def _real_sound(self, trace: Trace, spectrum: NDArray[Any]) -> NDArray[np.int16]:
         """Samples ``[frames * hop]`` of the float model."""

@@ -28,8 +28,7 @@ class ProbeProject:
 def project(**replaced: str) -> ProbeProject:
     """The probe's sources; ``replaced`` gives other texts for files, dots and slashes as ``_``."""
     files = {path.name: path.read_text() for path in sorted(FOLDER.glob("*.[ch]"))}
-    for name in ("slimse.h", "dsp/slimse_dsp.h"):
-        files[name] = assets.read_text(f"firmware/{name}")
+    files["slimse.h"] = assets.read_text("firmware/slimse.h")
     files.update({name.replace("_c", ".c").replace("_h", ".h"): text for name, text in replaced.items()})
     return ProbeProject("probe", files, PROVENANCE)
 

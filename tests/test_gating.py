@@ -39,13 +39,15 @@ def test_opinion_of_the_noisy_input_takes_the_place_of_the_ratio():
 
 
 def test_guidance_asks_more_of_all_clips_at_first_and_cools_down():
-    guidance = MetricGuidance(start=0.9, ramp_steps=100, warm=2.0, cold=0.5, cool_steps=200)
+    guidance = MetricGuidance(start=0.9, ramp_steps=100, warm=2.0, cold=0.5, cool_steps=200, fade_steps=400)
     inputs = clips_at(-5.0, 20.0)
     assert float(guidance.loss(evenly(0.9, 0.9), inputs, 0.0)) == pytest.approx(0.0, abs=1e-6)
     assert float(guidance.loss(evenly(0.8, 0.2), inputs, 100.0)) == pytest.approx(0.0, abs=1e-4)
     assert float(guidance.loss(evenly(0.5, 0.5), inputs, 500.0)) == pytest.approx(0.09, abs=1e-3)
-    temperatures = [float(guidance.temperature(np.float32(step))) for step in (0, 100, 200, 999)]
+    temperatures, noises = zip(*(guidance.annealing(np.float32(step)) for step in (0, 100, 200, 999)), strict=True)
     np.testing.assert_allclose(temperatures, [2.0, 1.0, 0.5, 0.5], rtol=1e-5)
+    np.testing.assert_allclose(noises, [1.0, 0.75, 0.5, 0.0], rtol=1e-5)
+    assert MetricGuidance().annealing(np.float32(5000))[1] == 1.0
 
 
 def speech_then_pause_then_silence() -> dict[str, np.ndarray]:
@@ -111,7 +113,7 @@ def test_gates_of_both_kinds_are_led_and_the_policy_cools(guidance):
     task.compile(optimizer=keras.optimizers.Adam(1e-3), jit_compile=False)
     (policy,) = gate_layers(network)
     assert isinstance(policy, Policy)
-    assert float(policy.annealed()) == pytest.approx(3.0)
+    assert [float(one) for one in policy.annealed()] == pytest.approx([3.0, 1.0])
     assert len(gate_layers(conv_fsenet(bottleneck=2, hidden=2, stacks=1, dilations=(1, 2)))) == 2
 
 

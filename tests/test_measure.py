@@ -75,10 +75,11 @@ class TwinSession:
         if self.mode == "pcm":
             graph = quantized.graph
             both = quantized.quantization[graph.input], quantized.quantization[graph.output]
-            tables, state = frontend.tables(graph.frontend, *both), frontend.StftState.zero(HOP)
-            features, spectrum = frontend.analyse(tables, state, frames.reshape(-1))
+            path = frontend.audio_path(graph.frontend, *both)
+            state = path.start()
+            features, spectrum = path.analyse(state, frames.reshape(-1))
             trace = run_int8(quantized, features, forced=forced)
-            output = frontend.synthesise(tables, state, trace.output, spectrum).reshape(frames.shape)
+            output = path.synthesise(state, trace.output, spectrum).reshape(frames.shape)
         else:
             trace = run_int8(quantized, frames, forced=forced)
             output = trace.output

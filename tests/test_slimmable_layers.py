@@ -304,6 +304,16 @@ def test_training_draws_each_decision_with_the_probability_of_the_softmax():
     np.testing.assert_array_equal(layer(x), 1.0)
 
 
+def test_without_noise_training_decides_as_deployed():
+    x = normal(2, 40, 3)
+    layer = Policy(["a", "b"], hidden=4, seed=3)
+    layer.annealed = lambda: (0.5, 1.0)
+    deployed = np.asarray(layer(x))
+    assert not np.array_equal(np.round(layer(x, training=True)), deployed)
+    layer.annealed = lambda: (0.5, 0.0)
+    np.testing.assert_allclose(layer(x, training=True), deployed, atol=1e-6)
+
+
 def test_colder_softmax_has_the_same_decisions_and_another_gradient():
     tf = pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":
@@ -311,7 +321,7 @@ def test_colder_softmax_has_the_same_decisions_and_another_gradient():
     x, results = normal(1, 50, 3), []
     for temperature in (1.0, 0.2):
         layer = Policy(["a", "b"], hidden=4, seed=3)
-        layer.annealed = lambda temperature=temperature: temperature
+        layer.annealed = lambda temperature=temperature: (temperature, 1.0)
         layer(x)
         with tf.GradientTape() as tape:
             y = layer(x, training=True)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
+tf = pytest.importorskip("tensorflow")
 
 from training_data import tiny_config, tiny_data  # noqa: E402
 
 from slimse_mcu.data import Mixer, Mixing, Mixture  # noqa: E402
 from slimse_mcu.errors import ModelError, SlimseError  # noqa: E402
-from slimse_mcu.models import ChannelGate, Policy, conv_fsenet, dsn_ftf  # noqa: E402
+from slimse_mcu.models import ChannelGate, GateChannels, Policy, conv_fsenet, dsn_ftf  # noqa: E402
 from slimse_mcu.training import train as training  # noqa: E402
 from slimse_mcu.training.accelerate import training_twin  # noqa: E402
 from slimse_mcu.training.batches import Batches, pooled  # noqa: E402
 from slimse_mcu.training.compact import rounded, save_compact  # noqa: E402
+from slimse_mcu.training.gated_twice import gated_twice  # noqa: E402
 from slimse_mcu.training.losses import compressed_spectral_loss  # noqa: E402
 from slimse_mcu.training.spectra import BINS, istft, stft  # noqa: E402
 from slimse_mcu.training.start import take_over  # noqa: E402
@@ -142,10 +145,47 @@ def test_training_twin_computes_the_same_and_gives_its_weights_back():
     assert [w.shape for w in model.get_weights()] == [w.shape for w in twin.get_weights()]
 
 
+def test_a_closed_channel_is_told_what_opening_it_would_change():
+    """The gradient of a gate is the difference between open and closed, whichever of the two it is now."""
+    rng = np.random.default_rng(5)
+    x = tf.constant(np.abs(rng.normal(size=(1, 9, 257))), tf.float32)
+    decided = tf.constant(rng.integers(0, 2, (1, 9, 64)), tf.float32)
+    opened = tf.concat([decided[:, :-1], tf.ones((1, 1, 64))], axis=1)
+    network = training_twin(conv_fsenet(bottleneck=8, hidden=64, stacks=1, dilations=(1, 2), gating_width=4, seed=1))
+    for name in ("s0b0", "s0b1"):
+        gate, behind = (network.get_layer(f"{name}_{kind}").output for kind in ("gate", "depthwise_gated"))
+        block = keras.Model([network.input, gate], behind)
+        with tf.GradientTape() as tape:
+            tape.watch(decided)
+            total = tf.reduce_sum(block([x, decided])[:, -1])
+        slope = tape.gradient(total, decided)[0, -1]
+        shown = block([x, opened])[0, -1]
+        assert np.count_nonzero(shown[decided[0, -1] == 0.0]) > 2
+        np.testing.assert_allclose(slope, shown, atol=1e-6)
+        assert not np.allclose(shown, block([x, tf.ones((1, 9, 64))])[0, -1])  # the past stays as it was gated
+
+
+def test_only_what_is_gated_twice_by_the_same_gate_reads_its_present_ungated():
+    x, gate, other = (keras.Input((None, 4), name=name) for name in ("x", "gate", "other"))
+
+    def network(first: Any, second: Any, between: Any = None) -> keras.Model:
+        y = x if first is None else GateChannels(name="before")([x, first])
+        y = keras.layers.DepthwiseConv1D(3, use_bias=False, name="depthwise")(keras.layers.ZeroPadding1D((2, 0))(y))
+        branch = between(y) if between is not None else y
+        y = branch if second is None else GateChannels(name="behind")([branch, second])
+        return keras.Model([x, gate, other], [y, branch] if between is not None else y)
+
+    assert gated_twice(network(gate, gate)) == {"depthwise": "before"}
+    assert gated_twice(network(gate, gate, keras.layers.ReLU())) == {}  # another output reads it ungated
+    assert gated_twice(network(gate, other)) == {}
+    assert gated_twice(network(gate, None)) == {}
+    assert gated_twice(network(None, gate)) == {}
+
+
 def test_training_learns_leads_the_open_ratio_and_writes_a_model_that_compiles(tmp_path: Path, data):
     config = tiny_config(
         network={"bottleneck": 16, "hidden": 32, "dilations": [1]},
-        training={"steps": 80, "steps_per_epoch": 20, "batch": 4, "seconds": 0.8},
+        training={"steps": 120, "steps_per_epoch": 40, "batch": 4, "seconds": 0.8},
         mixing={"snr_db": [5.0, 5.0], "clean": 0.0, "speechless": 0.0, "silent": 0.0},
         guidance={"target": 0.25, "start": 0.5, "ramp_steps": 20, "weight": 20.0},
     )
@@ -159,7 +199,7 @@ def test_training_learns_leads_the_open_ratio_and_writes_a_model_that_compiles(t
     assert model.name == "tiny"
     assert any(isinstance(layer, ChannelGate) for layer in model.layers)
     written = json.loads((tmp_path / "out" / "history.json").read_text())
-    assert (written["finished"], written["step"], written["epochs"]) == (True, 80, list(result.history))
+    assert (written["finished"], written["step"], written["epochs"]) == (True, 120, list(result.history))
     assert not list((tmp_path / "out").rglob(".*"))
 
 

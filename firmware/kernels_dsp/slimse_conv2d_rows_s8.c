@@ -1,18 +1,4 @@
 #include "slimse_conv2d_rows_s8.h"
-#include "slimse_window.h"
-
-/* Taps that fall into the input, of all positions. */
-static uint32_t count_taps(const slimse_conv2d_rows_s8_t *layer)
-{
-    const slimse_planes_rows_t *planes = &layer->planes;
-    uint32_t taps = 0;
-
-    for (uint32_t position = 0; position < planes->positions; position++) {
-        taps += slimse_window_at(position, layer->stride, layer->left, layer->spacing, planes->kernel, planes->inputs)
-                    .count;
-    }
-    return taps;
-}
 
 uint32_t slimse_conv2d_rows_s8(const slimse_conv2d_rows_s8_t *layer, const slimse_spans_t *spans, const int8_t *input,
                                const int8_t *ring, uint16_t next, int16_t *scratch, int8_t *output)
@@ -22,7 +8,7 @@ uint32_t slimse_conv2d_rows_s8(const slimse_conv2d_rows_s8_t *layer, const slims
     slimse_planes_work_t work;
     slimse_planes_strip_t strip = {
         .pitch = is_whole ? layer->stride * slimse_lane_bytes(planes->columns)
-                          : planes->taps * slimse_lane_bytes((uint32_t)planes->kernel * planes->columns),
+                          : slimse_lane_bytes((uint32_t)planes->taps * planes->kernel * planes->columns),
         .taps = planes->kernel,
         .spacing = layer->spacing,
         .output_pitch = planes->output_pitch,
@@ -44,5 +30,5 @@ uint32_t slimse_conv2d_rows_s8(const slimse_conv2d_rows_s8_t *layer, const slims
         }
         slimse_planes_rows_strip(planes, &work, &strip);
     }
-    return slimse_planes_rows_macs(planes, spans, count_taps(layer));
+    return slimse_planes_rows_macs(planes, spans);
 }

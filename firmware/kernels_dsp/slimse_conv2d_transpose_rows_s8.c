@@ -1,17 +1,4 @@
 #include "slimse_conv2d_transpose_rows_s8.h"
-#include "slimse_window.h"
-
-/* Taps that fall into the input, of all positions. */
-static uint32_t count_taps(const slimse_conv2d_transpose_rows_s8_t *layer)
-{
-    const slimse_planes_rows_t *planes = &layer->planes;
-    uint32_t taps = 0;
-
-    for (uint32_t position = 0; position < planes->positions; position++) {
-        taps += slimse_window_transposed(position, layer->stride, layer->left, planes->kernel, planes->inputs).count;
-    }
-    return taps;
-}
 
 /* The outputs of one rest that read up to the inputs first .. first + count - 1, of which all that they need is widened. */
 static void compute_rest(const slimse_conv2d_transpose_rows_s8_t *layer, const slimse_planes_work_t *work,
@@ -66,5 +53,5 @@ uint32_t slimse_conv2d_transpose_rows_s8(const slimse_conv2d_transpose_rows_s8_t
             compute_rest(layer, &work, rest, first, count, output);
         }
     }
-    return slimse_planes_rows_macs(planes, spans, count_taps(layer));
+    return slimse_planes_rows_macs(planes, spans);
 }

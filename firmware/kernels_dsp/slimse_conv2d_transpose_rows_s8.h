@@ -10,7 +10,7 @@
  * stride use the same taps: these lie together in the weights, by rising i, the taps of rest 0 first.
  */
 typedef struct {
-    slimse_planes_rows_t planes; /**< columns a multiple of 4, or one tap along frequency */
+    slimse_planes_rows_t planes; /**< columns a multiple of 4 */
     uint16_t stride;             /**< outputs between two inputs */
     uint16_t left;               /**< outputs left out below the first position */
 } slimse_conv2d_transpose_rows_s8_t;

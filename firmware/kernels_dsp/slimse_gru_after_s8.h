@@ -20,8 +20,8 @@ typedef struct {
 
 /**
  * @param input [columns] at the first position
- * @param hidden [units], or [positions][units]; read and written
- * @param scratch [4 input quads + 4 state quads] working memory, 4-byte aligned; quads even in number
+ * @param hidden [positions][units], read and written; not used where hidden_pitch is 0
+ * @param scratch [4 input quads + 8 state quads] working memory, 4-byte aligned; quads even in number
  * @param output [units] at the first position
  * @return multiply-accumulates executed.
  */

@@ -1,6 +1,8 @@
 #include "slimse_planes_rows.h"
+#include "slimse_lanes.h"
 #include "slimse_open_columns.h"
 #include "slimse_ring.h"
+#include "slimse_rows.h"
 #include "slimse_rows_end.h"
 
 #include <string.h>
@@ -15,6 +17,19 @@ static uint32_t quads(uint32_t columns)
 static uint32_t smaller(uint32_t first, uint32_t second)
 {
     return first < second ? first : second;
+}
+
+/* Windows whose positions fill no quads, and which are more than one of them. */
+static int is_gathered(const slimse_planes_rows_t *layer)
+{
+    return layer->columns % QUAD != 0U && layer->kernel * layer->taps > 1;
+}
+
+/* Quads of all weights of a row. */
+static uint32_t row_quads(const slimse_planes_rows_t *layer)
+{
+    const uint32_t taps = (uint32_t)layer->kernel * layer->taps;
+    return is_gathered(layer) ? quads(taps * layer->columns) : taps * quads(layer->columns);
 }
 
 void slimse_planes_rows_begin(const slimse_planes_rows_t *layer, const slimse_spans_t *spans, const int8_t *input,
@@ -50,41 +65,42 @@ void slimse_planes_rows_frames(const slimse_planes_rows_t *layer, slimse_planes_
     }
 }
 
-/* The window of one frame, zero where it lies beside the input; the bytes gather where their lanes will end. */
-static int32_t *widen_window(const slimse_planes_rows_t *layer, const int8_t *frame, int32_t first, uint32_t spacing,
-                             int32_t *lanes)
+/* The window of one frame, zero where it lies beside the input. */
+static void gather_window(const slimse_planes_rows_t *layer, const int8_t *frame, int32_t first, uint32_t spacing,
+                          int8_t *bytes)
 {
     const uint32_t columns = layer->columns;
-    const uint32_t size = layer->kernel * columns;
-    int8_t *const bytes = (int8_t *)lanes + slimse_lane_bytes(size) - size;
     int32_t position = first;
 
     if (spacing == 1U && first >= 0 && (uint32_t)first + layer->kernel <= layer->inputs) {
-        return slimse_lanes(&frame[(uint32_t)first * columns], size, layer->input_offset, lanes);
+        memcpy(bytes, &frame[(uint32_t)first * columns], layer->kernel * columns);
+        return;
     }
-
-    for (uint32_t i = 0; i < size; i += columns) {
+    for (uint32_t tap = 0; tap < layer->kernel; tap++) {
         const int is_inside = position >= 0 && position < (int32_t)layer->inputs;
+        const int8_t *const from = &frame[is_inside ? (uint32_t)position * columns : 0U];
         for (uint32_t column = 0; column < columns; column++) {
-            bytes[i + column] =
-                is_inside ? frame[(uint32_t)position * columns + column] : (int8_t)-layer->input_offset;
+            *bytes++ = is_inside ? from[column] : (int8_t)-layer->input_offset;
         }
         position += (int32_t)spacing;
     }
-    /* Each quad of bytes is read before its lanes are written. */
-    return slimse_lanes(bytes, size, layer->input_offset, lanes);
 }
 
-void slimse_planes_rows_windows(const slimse_planes_rows_t *layer, slimse_planes_work_t *work, int32_t first,
+void slimse_planes_rows_windows(const slimse_planes_rows_t *layer, const slimse_planes_work_t *work, int32_t first,
                                 uint32_t step, uint32_t spacing, uint32_t positions)
 {
+    const uint32_t frame_size = (uint32_t)layer->kernel * layer->columns;
+    const uint32_t size = layer->taps * frame_size;
     int32_t *lanes = work->lanes;
 
-    work->frame_bytes = slimse_lane_bytes((uint32_t)layer->kernel * layer->columns);
     for (uint32_t i = 0; i < positions; i++) {
+        /* The bytes gather where their lanes will end: each quad of them is read before its lanes are written. */
+        int8_t *const bytes = (int8_t *)lanes + slimse_lane_bytes(size) - size;
+
         for (uint32_t tap = 0; tap < layer->taps; tap++) {
-            lanes = widen_window(layer, work->frames[tap], first, spacing, lanes);
+            gather_window(layer, work->frames[tap], first, spacing, &bytes[tap * frame_size]);
         }
+        lanes = slimse_lanes(bytes, size, layer->input_offset, lanes);
         first += (int32_t)step;
     }
 }
@@ -131,17 +147,15 @@ static slimse_paired_run_t *list_runs(const slimse_planes_rows_t *layer, const s
                                       const slimse_planes_strip_t *strip)
 {
     const uint32_t columns = layer->columns;
-    const int is_ragged = columns % QUAD != 0U && layer->kernel > 1U;
     slimse_paired_run_t *end = work->runs;
 
+    if (is_gathered(layer)) {
+        return add_run(end, work->runs, 0, 0, row_quads(layer));
+    }
     for (uint32_t time = 0; time < layer->taps; time++) {
         uint32_t values = time * work->frame_bytes;
         uint32_t weights = time * quads(layer->kernel * columns) * QUAD_WEIGHT_BYTES;
 
-        if (is_ragged) {
-            end = add_run(end, work->runs, values, weights, quads(layer->kernel * columns));
-            continue;
-        }
         weights += strip->tap * quads(columns) * QUAD_WEIGHT_BYTES;
         for (uint32_t tap = 0; tap < strip->taps; tap++) {
             if (work->spans != NULL) {
@@ -154,6 +168,36 @@ static slimse_paired_run_t *list_runs(const slimse_planes_rows_t *layer, const s
         }
     }
     return end;
+}
+
+/*
+ * The only row of a last block at all positions: its weights are the first of each two words, 256 times their value, so one
+ * product after the other is the sum.
+ */
+static void only_row(const slimse_paired_strip_t *job, int8_t *output)
+{
+    const int32_t start = job->rows[0];
+    const int32_t multiplier = job->rows[4];
+    const int32_t offset = job->output_offset;
+    const int8_t *position = (const int8_t *)job->values;
+
+    for (uint32_t i = 0; i < job->positions; i++) {
+        int32_t sum = start;
+
+        for (const slimse_paired_run_t *run = job->runs; run < job->runs_end; run++) {
+            const int8_t *weights = job->weights + run->weights;
+            const int8_t *const values_end = position + run->values_end;
+
+            for (const int8_t *values = position + run->values; values < values_end; values += QUAD_LANE_BYTES) {
+                sum = slimse_multiply_lanes(slimse_load_word(weights), slimse_load_word(values), sum);
+                sum = slimse_multiply_lanes(slimse_load_word(weights + 8), slimse_load_word(values + 4), sum);
+                weights += QUAD_WEIGHT_BYTES;
+            }
+        }
+        *output = (int8_t)slimse_rows_output(sum, multiplier, offset);
+        position += job->value_pitch;
+        output += job->output_pitch;
+    }
 }
 
 /* Outputs of a last block that is not whole, from a place of their own. */
@@ -178,7 +222,7 @@ void slimse_planes_rows_strip(const slimse_planes_rows_t *layer, const slimse_pl
         .value_pitch = strip->pitch,
         .positions = strip->positions,
         .weights = layer->weights,
-        .block_bytes = layer->taps * quads((uint32_t)layer->kernel * layer->columns) * QUAD_WEIGHT_BYTES,
+        .block_bytes = row_quads(layer) * QUAD_WEIGHT_BYTES,
         .rows = layer->constants,
         .rows_end = layer->constants + whole * 8U,
         .output = strip->output,
@@ -198,16 +242,21 @@ void slimse_planes_rows_strip(const slimse_planes_rows_t *layer, const slimse_pl
     if (whole > 0U) {
         slimse_paired_rows_strip(&job);
     }
-    if (rest > 0U) {
-        job.weights += whole * job.block_bytes;
-        job.rows = job.rows_end;
+    job.weights += whole * job.block_bytes;
+    job.rows = job.rows_end;
+    if (rest == 1U) {
+        only_row(&job, &strip->output[whole * SLIMSE_BLOCK_ROWS]);
+    } else if (rest > 0U) {
         job.rows_end += 8;
         job.output = work->last;
         job.output_pitch = SLIMSE_BLOCK_ROWS;
         slimse_paired_rows_strip(&job);
         copy_last(strip, work->last, rest, &strip->output[whole * SLIMSE_BLOCK_ROWS]);
     }
-    for (uint32_t i = 0; i < strip->positions; i++) {
-        slimse_rows_limit(&strip->output[i * strip->output_pitch], layer->rows, layer->output_min, layer->output_max);
+    if (layer->output_min > INT8_MIN || layer->output_max < INT8_MAX) {
+        for (uint32_t i = 0; i < strip->positions; i++) {
+            slimse_rows_limit(&strip->output[i * strip->output_pitch], layer->rows, layer->output_min,
+                              layer->output_max);
+        }
     }
 }

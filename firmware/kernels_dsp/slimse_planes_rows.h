@@ -23,7 +23,8 @@ typedef struct {
     uint16_t chunk;           /**< positions whose inputs are widened at once */
     uint16_t runs;            /**< most runs of a position */
     uint32_t lane_words;      /**< of the positions that are widened at once */
-    const int8_t *weights;    /**< [rows][taps][kernel * columns, in quads] packed as paired_rows */
+    uint32_t window_taps;     /**< taps along frequency of all positions that fall into the input */
+    const int8_t *weights;    /**< [rows][taps][kernel][columns] packed as paired_rows */
     const int32_t *constants; /**< [blocks of 4 rows][2][4] starts of sums, multipliers */
     int16_t input_offset;     /**< minus the input's zero point */
     int16_t output_offset;    /**< the output's zero point */
@@ -67,7 +68,7 @@ void slimse_planes_rows_frames(const slimse_planes_rows_t *layer, slimse_planes_
                                uint32_t count);
 
 /** Widen the whole windows of positions one by one, each step further; columns do not fill quads. */
-void slimse_planes_rows_windows(const slimse_planes_rows_t *layer, slimse_planes_work_t *work, int32_t first,
+void slimse_planes_rows_windows(const slimse_planes_rows_t *layer, const slimse_planes_work_t *work, int32_t first,
                                 uint32_t step, uint32_t spacing, uint32_t positions);
 
 /** All rows of a strip of positions. */
@@ -80,11 +81,10 @@ static inline uint32_t slimse_lane_bytes(uint32_t columns)
     return (columns + 3U) / 4U * 8U;
 }
 
-/** Multiply-accumulates executed when the windows of all positions have `taps` taps in all beside no edge. */
-static inline uint32_t slimse_planes_rows_macs(const slimse_planes_rows_t *layer, const slimse_spans_t *spans,
-                                               uint32_t taps)
+/** Multiply-accumulates of a frame; lanes that are zero beside the input do not count. */
+static inline uint32_t slimse_planes_rows_macs(const slimse_planes_rows_t *layer, const slimse_spans_t *spans)
 {
-    return taps * layer->taps * layer->rows * (spans != NULL ? spans->channels : layer->columns);
+    return layer->window_taps * layer->taps * layer->rows * (spans != NULL ? spans->channels : layer->columns);
 }
 
 #endif

@@ -24,5 +24,5 @@ uint32_t slimse_pointwise_rows_s8(const slimse_pointwise_rows_s8_t *layer, const
         }
         slimse_planes_rows_strip(planes, &work, &strip);
     }
-    return slimse_planes_rows_macs(planes, spans, planes->positions);
+    return slimse_planes_rows_macs(planes, spans);
 }

@@ -63,6 +63,12 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--features-only", is_flag=True, help="No audio on the device: features in, outputs out."),
         click.option(
+            "--audio-arithmetic",
+            type=click.Choice(["float", "fixed"]),
+            help="What the audio front and back end computes in: single precision, or integers for cores without an "
+            "FPU. [default: what suits the board; float without one]",
+        ),
+        click.option(
             "--wide",
             multiple=True,
             metavar="TENSOR[,TENSOR]",
@@ -152,6 +158,7 @@ def compile_with(model: str, board: Board | None, stages: Stage, options: dict[s
         front_end=front_end(options["frontend"]),
         features_only=options["features_only"],
         wide=wide_tensors(options["wide"], options["wide_from"]),
+        audio_arithmetic=options["audio_arithmetic"],
         instrumented=options.get("instrumented", False),
         on_stage=stages,
     )

@@ -33,7 +33,7 @@ _DUAL_NAMES = re.compile(r"(?:adds?|subs?|movs?|[us]xt[bh])")
 
 def once(run: Run) -> int:
     """Cycles of one execution of a block that goes on behind its end; of a repeating block, of a further round."""
-    return block_cycles(run.instructions, _demand, _pairs, repeats=run.repeats)
+    return block_cycles(run.instructions, demand, pairs, repeats=run.repeats)
 
 
 def branches(run: Run) -> int:
@@ -41,7 +41,7 @@ def branches(run: Run) -> int:
     return 0 if run.instructions[-1].mnemonic.startswith("le") else run.taken * _TAKEN
 
 
-def _pairs(first: Instruction, second: Instruction) -> bool:
+def pairs(first: Instruction, second: Instruction) -> bool:
     """Two 16-bit instructions of which one is simple."""
     if first.size != 2 or second.size != 2 or first.writes & (second.reads | second.writes):
         return False
@@ -57,7 +57,8 @@ def _joins(instruction: Instruction) -> bool:
     return what == "extend" or instruction.mnemonic.startswith("mov") or "#" in instruction.operands[-1]
 
 
-def _demand(instruction: Instruction) -> Demand:
+def demand(instruction: Instruction) -> Demand:
+    """What an instruction takes."""
     if is_vector(instruction):
         return _vector(instruction)
     what = kind(instruction)

@@ -74,7 +74,7 @@ def _time(instructions: Sequence[Instruction], demand: Callable[[Instruction], D
 
 def _earliest(instruction: Instruction, needs: Demand, ready: Mapping[str, int], busy: Mapping[str, int]) -> int:
     earliest = 0
-    for register in instruction.reads:
+    for register in instruction.reads & ready.keys():
         shift = needs.early_by if register in needs.early else -needs.late_by if register in needs.late else 0
-        earliest = max(earliest, ready.get(register, 0) + shift)
+        earliest = max(earliest, ready[register] + shift)
     return max([earliest, *(busy.get(unit, 0) for unit in needs.units or {})])

@@ -17,6 +17,7 @@ from slimse_mcu.build import build
 from slimse_mcu.compile import Compiled
 from slimse_mcu.data.sources import Item, TestSet
 from slimse_mcu.decisions import Decisions
+from slimse_mcu.emit import Project, emit
 from slimse_mcu.errors import AudioError, ModelError, SlimseError
 from slimse_mcu.evaluation import groups
 from slimse_mcu.evaluation.activity import SILENCE_DBFS
@@ -27,6 +28,8 @@ from slimse_mcu.evaluation.signals import BOARD, FLIPPED, FLOAT, INT8, Asked, Jo
 from slimse_mcu.evaluation.summary import Comparison, Facts, ModelResult, Recording, compare, summarise
 from slimse_mcu.evaluation.worker import NOISY, Answer, Task, Worker, write_job
 from slimse_mcu.harness import quality
+from slimse_mcu.kernels import PORTABLE
+from slimse_mcu.plan import plan
 from slimse_mcu.streaming import count_macs, gate_layout
 from slimse_mcu.version import VERSION
 
@@ -226,20 +229,22 @@ class _Model:
     @classmethod
     def of(cls, number: int, subject: Subject, settings: Settings, work: Path) -> _Model:
         """Builds for the board, whose firmware is in its records' key; for this computer only when something runs."""
-        project = subject.compiled.project
+        # The board runs kernels of its own; this computer the portable ones, with the same bits.
+        audio = subject.compiled.plan.audio_arithmetic
+        project = emit(plan(subject.compiled.quantized, kernels=(PORTABLE,), audio_arithmetic=audio))
         # All C and all weights: whatever changes in compiler or kernels changes the key.  The float model is the file.
         parts = itertools.chain.from_iterable(sorted(project.files.items()))
         key = digest_of_text(project.provenance.model_hash, *parts)
         folder = work / f"model{number}"
         target = None
         if settings.target is not None:
-            image = build(project, settings.target, folder / "target")
+            image = build(subject.compiled.project, settings.target, folder / "target")
             target = Target(settings.target, image, settings.port)
         board_key = None if target is None else digest_of_text(key, target.board.name, _digest(target.image.elf))
 
         def prepare() -> None:
-            host = target if target is not None and target.board.emulator == "process" else _host(subject, folder)
-            write_job(work, number, Job(subject.compiled.quantized, host, target))
+            host = target if target is not None and target.board.emulator == "process" else _host(project, folder)
+            write_job(work, number, Job(subject.compiled.quantized, host, target, audio))
 
         flips = settings.flips and bool(subject.compiled.graph.gates)
         return cls(number, subject.label, key, board_key, flips, prepare)
@@ -255,12 +260,12 @@ def _digest(path: Path) -> str:
     return digest_of_files(path)
 
 
-def _host(subject: Subject, folder: Path) -> Target | None:
+def _host(project: Project, folder: Path) -> Target | None:
     """The model as C for this computer; None where nothing compiles that."""
     target = board(_HOST)
     if shutil.which(target.compiler) is None:
         return None
-    return Target(target, build(subject.compiled.project, target, folder / _HOST))
+    return Target(target, build(project, target, folder / _HOST))
 
 
 # ---- the work -------------------------------------------------------------------------------------------------------

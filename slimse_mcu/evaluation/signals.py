@@ -58,11 +58,13 @@ class Job:
         quantized: The model; it has a front end.
         host: C on this computer; None: the specification runs instead.
         target: The board that was asked for, ``host`` itself where that is it; None: none was.
+        audio_arithmetic: What its front end computes in; None: single precision.
     """
 
     quantized: QuantizedGraph
     host: Target | None
     target: Target | None
+    audio_arithmetic: str | None = None
 
     @property
     def front_end(self) -> FrontEnd:
@@ -108,7 +110,7 @@ class Runner:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._twin = Twin.of(job.quantized)
+        self._twin = Twin.of(job.quantized, job.audio_arithmetic)
         self._decisions = Decisions.of(job.quantized.graph)
         self._stack = ExitStack()
         self._sessions: dict[str, Session] = {}

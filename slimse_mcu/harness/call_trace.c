@@ -5,6 +5,8 @@
  *   out   file that receives the counts
  *   root  address of a function: count only inside its calls, each call for itself; without it all
  *         is counted from reset to the end
+ *   interrupt  address of the interrupt handler, whose code is not counted: it runs now and then,
+ *         as the host happens to send
  *
  * The file is text, one record per line, addresses in hex:
  *   window                                  a call of root, or the whole run; its records follow
@@ -60,7 +62,7 @@ PUBLIC int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, 
 /* Translated code; never freed, because translations may hold on to it. */
 typedef struct block {
     uint32_t start, end;
-    bool calls;              /* it ends with a call */
+    bool calls, returns;     /* it ends with a call, or with what may be a return */
     struct block *next;      /* of the same hash */
     uint32_t last_node;      /* where `last_cell` is for; valid in window `last_window` */
     uint32_t last_window;
@@ -90,8 +92,8 @@ typedef struct {
 enum { HASH_BITS = 14, HASH_SIZE = 1 << HASH_BITS, DEPTH = 1024 };
 
 static FILE *out;
-static bool has_root, tracing;
-static uint32_t root;
+static bool has_root, has_interrupt, tracing;
+static uint32_t root, interrupt;
 
 static block_t *blocks[HASH_SIZE];
 static uint32_t cell_of[HASH_SIZE];
@@ -103,6 +105,14 @@ static uint32_t depth, node;
 
 static block_t *previous; /* the block that is running */
 static bool complete;     /* it has reached its last instruction */
+
+/* The interrupt handler while it runs. */
+static struct {
+    block_t *block;           /* the block of it that is running; NULL: it does not run */
+    uint32_t depth;           /* calls in it that have not returned */
+    block_t *interrupted;     /* what `previous` was */
+    bool interrupted_complete;
+} handler;
 
 static void *grown(void *array, uint32_t count, uint32_t *room, size_t size)
 {
@@ -123,7 +133,7 @@ static uint32_t hash(uint32_t a, uint32_t b)
     return ((a * 0x9E3779B1u) ^ (b * 0x85EBCA6Bu)) >> (32 - HASH_BITS);
 }
 
-static block_t *find_block(uint32_t start, uint32_t end, bool calls)
+static block_t *find_block(uint32_t start, uint32_t end)
 {
     block_t **const first = &blocks[hash(start, end)];
     block_t *found = *first;
@@ -139,7 +149,6 @@ static block_t *find_block(uint32_t start, uint32_t end, bool calls)
         }
         found->start = start;
         found->end = end;
-        found->calls = calls;
         found->next = *first;
         *first = found;
     }
@@ -226,12 +235,18 @@ static void end(void)
 
 /* ---- what happens ----------------------------------------------------------------------------- */
 
+/* The block went on at `next` because QEMU had given it up in the middle. */
+static bool given_up(const block_t *from, uint32_t next)
+{
+    return !complete && from->start < next && next < from->end;
+}
+
 /* The running block went on at `next`: was it left in the middle, did it call, did it return? */
 static void leave(block_t *from, uint32_t next)
 {
-    if (!complete && from->start < next && next < from->end) {
+    if (given_up(from, next)) {
         find_cell(node, from)->count--;
-        find_cell(node, find_block(from->start, next, false))->count++;
+        find_cell(node, find_block(from->start, next))->count++;
         return;
     }
     if (next == from->end) {
@@ -246,12 +261,43 @@ static void leave(block_t *from, uint32_t next)
     }
 }
 
+/* Follow the interrupt handler; true: `block` belongs to it. */
+static bool interrupted(block_t *block)
+{
+    const block_t *const from = handler.block;
+
+    if (from != NULL && block->start != from->end && !given_up(from, block->start)) {
+        if (from->returns && handler.depth == 0) {
+            handler.block = NULL;
+            previous = handler.interrupted;
+            complete = handler.interrupted_complete;
+        } else {
+            handler.depth += from->calls ? 1u : 0u;
+            handler.depth -= from->returns ? 1u : 0u;
+        }
+    }
+    if (handler.block == NULL) { /* also right behind another interrupt */
+        if (!has_interrupt || block->start != interrupt || previous == NULL) {
+            return false;
+        }
+        handler.interrupted = previous;
+        handler.interrupted_complete = complete;
+        handler.depth = 0;
+    }
+    handler.block = block;
+    complete = false;
+    return true;
+}
+
 static void on_block(unsigned vcpu, void *data)
 {
     static uint32_t root_site; /* where the call of root returns to */
     block_t *const block = data;
 
     (void)vcpu;
+    if (interrupted(block)) {
+        return;
+    }
     if (tracing && previous != NULL) {
         if (has_root && depth == 0 && block->start == root_site) {
             find_cell(node, previous)->taken++;
@@ -303,6 +349,14 @@ static bool is_call(const uint32_t halfword[2])
            || ((halfword[0] & 0xF800u) == 0xF000u && (halfword[1] & 0xD000u) == 0xD000u);
 }
 
+/* BX LR, or a load into the program counter from the stack. */
+static bool is_return(const uint32_t halfword[2])
+{
+    return halfword[0] == 0x4770u || (halfword[0] & 0xFF00u) == 0xBD00u
+           || (halfword[0] == 0xE8BDu && (halfword[1] & 0x8000u) != 0u)
+           || (halfword[0] == 0xF85Du && halfword[1] == 0xFB04u);
+}
+
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
     struct qemu_plugin_insn *const last = qemu_plugin_tb_get_insn(tb, qemu_plugin_tb_n_insns(tb) - 1);
@@ -310,10 +364,12 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     const uint32_t size = decode(last, halfword);
     const uint32_t start = (uint32_t)qemu_plugin_tb_vaddr(tb);
     const uint32_t stop = (uint32_t)qemu_plugin_insn_vaddr(last) + size;
+    block_t *const block = find_block(start, stop);
 
     (void)id;
-    qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, NO_REGISTERS,
-                                         find_block(start, stop, is_call(halfword)));
+    block->calls = is_call(halfword);
+    block->returns = is_return(halfword);
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, NO_REGISTERS, block);
     qemu_plugin_register_vcpu_insn_exec_cb(last, on_last_instruction, NO_REGISTERS, NULL);
 }
 
@@ -336,6 +392,9 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **
         } else if (strncmp(argv[i], "root=", 5) == 0) {
             root = (uint32_t)strtoul(argv[i] + 5, NULL, 16);
             has_root = true;
+        } else if (strncmp(argv[i], "interrupt=", 10) == 0) {
+            interrupt = (uint32_t)strtoul(argv[i] + 10, NULL, 16);
+            has_interrupt = true;
         }
     }
     if (out == NULL) {

@@ -76,18 +76,20 @@ class Window:
     blocks: tuple[Block, ...]
 
 
-def options(out: Path, root: int | None = None) -> list[str]:
+def options(out: Path, root: int | None = None, interrupt: int | None = None) -> list[str]:
     """Arguments for QEMU that make it count.
 
     Args:
         out: File that receives the counts; :func:`read` reads it.
         root: Address of a function: count inside of its calls, each call for itself.  None: count everything until the
             emulator ends by itself.
+        interrupt: Address of the interrupt handler, which runs now and then and is not counted.
 
     Raises:
         BoardError: The plugin cannot be compiled.
     """
-    fields = [str(_plugin()), f"out={out}"] + ([] if root is None else [f"root={root & ~1:x}"])
+    fields = [str(_plugin()), f"out={out}"]
+    fields += [f"{name}={address & ~1:x}" for name, address in (("root", root), ("interrupt", interrupt)) if address]
     return ["-plugin", ",".join(field.replace(",", ",,") for field in fields)]
 
 

@@ -25,13 +25,16 @@ from slimse_mcu.harness import call_trace
 from slimse_mcu.harness.virtual import qemu_command
 
 
-def costs(target: Board, elf: Path, *, root: str | None = None, timeout_s: float = 60.0) -> list[list[FunctionCost]]:
+def costs(
+    target: Board, elf: Path, *, root: str | None = None, core: str = "", timeout_s: float = 60.0
+) -> list[list[FunctionCost]]:
     """Run a firmware until it ends by itself, and say what its functions cost.
 
     Args:
         target: A board of QEMU's.
         elf: The firmware; it must end by semihosting's exit.
         root: Count only inside of calls of this function, each call for itself.
+        core: Name of the model of the cycles; empty: that of the board's core.
         timeout_s: For how long it may run.
 
     Returns:
@@ -42,15 +45,14 @@ def costs(target: Board, elf: Path, *, root: str | None = None, timeout_s: float
         BuildError: The disassembler is missing.
     """
     code = functions(elf)
-    address = None
-    if root is not None:
-        address = next((one.start for one in code if one.name == root), None)
-        if address is None:
-            raise BoardError(f"{elf} has no function {root}.", hint="Is it inlined, or declared static?")
-    model = CostModel(disassemble(elf), cores.core(target.core))
+    addresses = {one.name: one.start for one in code}
+    if root is not None and root not in addresses:
+        raise BoardError(f"{elf} has no function {root}.", hint="Is it inlined, or declared static?")
+    model = CostModel(disassemble(elf), cores.core(core or target.core))
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         out = Path(folder) / "counts"
-        call_trace.run(qemu_command(target, elf, call_trace.options(out, address)), out, timeout_s)
+        options = call_trace.options(out, addresses.get(root or ""), addresses.get("hal_interrupt"))
+        call_trace.run(qemu_command(target, elf, options), out, timeout_s)
         return [function_costs(window, model, code) for window in call_trace.read(out)]
 
 
@@ -88,6 +90,9 @@ def main() -> None:
     parser.add_argument("--flag", action="append", default=[], help="further flag for the compiler, as --flag=-O2")
     parser.add_argument("--board", default="virtual-m4", help="a virtual board; its core decides the cycle model")
     parser.add_argument("--root", help="count only inside of calls of this function; one table per call")
+    parser.add_argument(
+        "--core", default="", help="model of the cycles, such as cortex-m55-serial; default: the board's"
+    )
     parser.add_argument("--functions", default="*", help="only functions of this pattern, such as 'slimse_*'")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds that the firmware may run")
     arguments = parser.parse_args()
@@ -96,7 +101,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
             is_elf = len(arguments.files) == 1 and arguments.files[0].suffix == ".elf"
             elf = arguments.files[0] if is_elf else link(target, arguments.files, Path(folder), arguments.flag)
-            tables = costs(target, elf, root=arguments.root, timeout_s=arguments.timeout)
+            tables = costs(target, elf, root=arguments.root, core=arguments.core, timeout_s=arguments.timeout)
     except SlimseError as error:
         parser.error(str(error))
     for index, rows in enumerate(tables):

@@ -20,6 +20,7 @@ class Policy(keras.layers.Layer):
     A small network over early features ends in two logits per component; the component runs where the second is
     greater, so the output is exactly 0 or 1.  Training draws the decision with Gumbel noise and sees the gradient of
     the softmax at ``temperature`` (straight through), after DSN (Zhao, Yang, Madhu, ICASSP 2026, arXiv 2510.11395).
+    A training task may let the noise fade, so that what it ends with are the decisions that will be deployed.
 
     Args:
         components: A name for each bit, for reports.
@@ -29,7 +30,8 @@ class Policy(keras.layers.Layer):
         seed: Seed of the initial weights and of the Gumbel noise.
 
     Attributes:
-        annealed: Gives the temperature in place of ``temperature`` if it is not None; set by a training task.
+        annealed: If it is not None, gives the temperature in place of ``temperature``, and a factor for the noise;
+            set by a training task.
 
     Input: ``[batch, time, features]``.  Output: ``[batch, time, components]``.
 
@@ -54,7 +56,7 @@ class Policy(keras.layers.Layer):
         self.recurrent = recurrent
         self.temperature = temperature
         self.seed = seed
-        self.annealed: Callable[[], Any] | None = None
+        self.annealed: Callable[[], tuple[Any, Any]] | None = None
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -98,8 +100,8 @@ class Policy(keras.layers.Layer):
         if not training:
             return ops.cast(logits[..., 1] > logits[..., 0], logits.dtype)
         uniform = keras.random.uniform(ops.shape(logits), _TINY, 1.0 - _TINY, seed=self.seed_generator)
-        noisy = logits - ops.log(-ops.log(uniform))
-        temperature = self.temperature if self.annealed is None else self.annealed()
+        temperature, noise = (self.temperature, 1.0) if self.annealed is None else self.annealed()
+        noisy = logits - noise * ops.log(-ops.log(uniform))
         soft = ops.sigmoid((noisy[..., 1] - noisy[..., 0]) / temperature)
         hard = ops.cast(noisy[..., 1] > noisy[..., 0], soft.dtype)
         return soft + ops.stop_gradient(hard - soft)

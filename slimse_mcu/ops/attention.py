@@ -166,7 +166,8 @@ class Attention(Op):
 
     def describe(self, node: Node) -> str:
         own = node.attributes
-        over = f"the last {_keys(node)} frames" if own["along_time"] else f"{own['keys']} positions"
+        frames = "this frame" if _keys(node) == 1 else f"the last {_keys(node)} frames"
+        over = frames if own["along_time"] else f"{own['keys']} positions"
         sizes = f"{own['key_size']}" + ("" if own["key_size"] == own["value_size"] else f" and {own['value_size']}")
         heads = f"{own['heads']} head{'s' if own['heads'] > 1 else ''} of {sizes}"
         at = f", at {own['positions']} frequencies" if own["positions"] > 1 else ""

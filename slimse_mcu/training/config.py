@@ -163,7 +163,7 @@ def guidances() -> dict[str, type[Any]]:
     found: dict[str, type[Any]] = {}
     for name, member in vars(gating).items():
         known = isinstance(member, type) and dataclasses.is_dataclass(member)
-        if known and hasattr(member, "loss") and hasattr(member, "temperature"):
+        if known and hasattr(member, "loss") and hasattr(member, "annealing"):
             found[_kebab(name)] = member
     return found
 

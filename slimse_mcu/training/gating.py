@@ -33,8 +33,8 @@ class Guidance(Protocol):
         """
         ...
 
-    def temperature(self, step: Any) -> Any:
-        """Of the softmax in :class:`Policy` at this step."""
+    def annealing(self, step: Any) -> tuple[Any, Any]:
+        """Temperature of the softmax in :class:`Policy` at this step, and the factor of its noise."""
         ...
 
 
@@ -55,6 +55,7 @@ class Gating:
         warm: Temperature of a policy's softmax at the first step.
         cold: Temperature from ``cool_steps`` on; it falls exponentially.
         cool_steps: Steps from ``warm`` to ``cold``.
+        fade_steps: Steps over which a policy's noise fades to nothing, linearly; 0: it stays.
     """
 
     target: float = 0.25
@@ -65,6 +66,7 @@ class Gating:
     warm: float = 1.0
     cold: float = 1.0
     cool_steps: int = 0
+    fade_steps: int = 0
 
     def loss(self, share: Any, inputs: Mapping[str, Any], step: Any) -> Any:
         """Squared distance of the batch's mean share from the target, or of the share in each kind of frame."""
@@ -76,9 +78,9 @@ class Gating:
         goals = speech, self.pause * speech, 0.0
         return _distance(share, kinds, [_ramp(self.start, goal, step, self.ramp_steps) for goal in goals], axis=(0, 1))
 
-    def temperature(self, step: Any) -> Any:
-        """Falls from ``warm`` to ``cold``."""
-        return _cooling(self.warm, self.cold, step, self.cool_steps)
+    def annealing(self, step: Any) -> tuple[Any, Any]:
+        """The temperature falls from ``warm`` to ``cold``, the noise from 1 to 0."""
+        return _cooling(self.warm, self.cold, step, self.cool_steps), _fading(step, self.fade_steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class MetricGuidance:
         warm: Temperature of the policy's softmax at the first step.
         cold: Temperature from ``cool_steps`` on; it falls exponentially.
         cool_steps: Steps from ``warm`` to ``cold``.
+        fade_steps: Steps over which the policy's noise fades to nothing, linearly; 0: it stays.
     """
 
     least: float = 0.2
@@ -121,6 +124,7 @@ class MetricGuidance:
     warm: float = 2.0
     cold: float = 0.5
     cool_steps: int = 3000
+    fade_steps: int = 0
 
     def loss(self, share: Any, inputs: Mapping[str, Any], step: Any) -> Any:
         """Squared distance of the share from its target, for each clip and kind of frame, weighted by frames."""
@@ -140,9 +144,9 @@ class MetricGuidance:
             easiness = (speech_db - noise_db - self.hard_db) / (self.easy_db - self.hard_db)
         return self.most + (self.least - self.most) * ops.clip(easiness, 0.0, 1.0)
 
-    def temperature(self, step: Any) -> Any:
-        """Falls from ``warm`` to ``cold``."""
-        return _cooling(self.warm, self.cold, step, self.cool_steps)
+    def annealing(self, step: Any) -> tuple[Any, Any]:
+        """The temperature falls from ``warm`` to ``cold``, the noise from 1 to 0."""
+        return _cooling(self.warm, self.cold, step, self.cool_steps), _fading(step, self.fade_steps)
 
 
 #: Level of a frame of the model's input below which nearly nothing is to be heard.
@@ -207,6 +211,11 @@ def gate_layers(network: keras.Model) -> list[keras.layers.Layer]:
 def _cooling(warm: float, cold: float, step: Any, steps: int) -> Any:
     """From ``warm`` to ``cold``, exponentially."""
     return warm * (cold / warm) ** ops.minimum(step / max(1, steps), 1.0)
+
+
+def _fading(step: Any, steps: int) -> Any:
+    """From 1 to 0 in a straight line; 1 where nothing fades."""
+    return ops.maximum(1.0 - step / steps, 0.0) if steps else 1.0
 
 
 def _ramp(start: float, end: Any, step: Any, steps: int) -> Any:

@@ -104,7 +104,15 @@ class RoundedInTraining(Rounded):
 
     def call(self, inputs: Any, training: bool = False) -> Any:  # type: ignore[override]
         """The layer's own result, while its kernels have other values."""
-        return super().call(inputs, training=training)
+        annealed = getattr(self, "annealed", None)
+        if annealed is None:
+            return super().call(inputs, training=training)
+        values = annealed()  # reads a variable that is none of the layer's, which JAX allows out here only
+        self.annealed = lambda: values
+        try:
+            return super().call(inputs, training=training)
+        finally:
+            self.annealed = annealed
 
 
 class Rounding:

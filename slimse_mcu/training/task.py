@@ -38,7 +38,7 @@ class EnhancementTask(keras.Model):
         self.observed = keras.Model(network.input, [network.output, network.get_layer(MASK_LOGITS).output, *gates])
         for layer in network.layers:
             if isinstance(layer, Policy) and gating is not None:
-                layer.annealed = self._temperature
+                layer.annealed = self._annealing
         self.spectral = keras.metrics.Mean(name="spectral")
         self.distortion_db = keras.metrics.Mean(name="distortion_db")
         self.open_ratio = keras.metrics.Mean(name="open_ratio")
@@ -83,6 +83,6 @@ class EnhancementTask(keras.Model):
         """Number of the optimizer's step."""
         return ops.cast(self.optimizer.iterations, "float32")
 
-    def _temperature(self) -> Any:
-        """That of the policy's softmax at this step."""
-        return self.gating.temperature(self._step()) if self.gating is not None else 1.0
+    def _annealing(self) -> tuple[Any, Any]:
+        """Temperature of the policy's softmax at this step, and the factor of its noise."""
+        return (1.0, 1.0) if self.gating is None else self.gating.annealing(self._step())

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from slimse_mcu.kernels.kernels_dsp.folded import array, in_blocks, is_narrow, shifts
 from slimse_mcu.layouts.paired_rows import LAYOUT as PAIRED_ROWS
@@ -19,12 +17,15 @@ _LANE_BYTES = 2048  # of the positions that are widened at once, as far as one p
 _CONSTANTS = "[blocks of 4 rows][2][4]: starts of sums with bias and shift of rows 0, 2, 1, 3; multipliers, Q31"
 
 
-def in_rows(call: KernelCall, planes: Mapping[str, int], reach: int, step: int, **own: int) -> KernelCall | None:
+def in_rows(
+    call: KernelCall, planes: Mapping[str, int], taps: int, reach: int, step: int, **own: int
+) -> KernelCall | None:
     """The call of the kernel that is named ``..._rows_s8``, with a scratch argument before the output.
 
     Args:
         call: Of the portable kernel, its weights ``[rows, taps, kernel, columns]`` (or ``[rows, columns]``).
         planes: Sizes of the portable call, by the members' names.
+        taps: Taps along frequency of all positions that fall into the input.
         reach: Positions of the input from the first to the last that an output reads.
         step: Positions of the input from one output's first to the next one's.
         own: Further members of the optimised kernel's structure.
@@ -47,7 +48,8 @@ def in_rows(call: KernelCall, planes: Mapping[str, int], reach: int, step: int, 
         "chunk": chunk,
         "runs": runs,
         "lane_words": lane_words,
-        "weights": PAIRED_ROWS.constant(_in_quads(weights), "[rows][taps][kernel * columns, in quads]"),
+        "window_taps": taps,
+        "weights": PAIRED_ROWS.constant(weights.reshape(len(weights), -1), "[rows][taps * kernel * columns]"),
         "constants": Constant("int32_t", constants, _CONSTANTS),
         **{name: call.fields[f"linear.{name}"] for name in _SCALARS},
     }
@@ -66,21 +68,13 @@ def in_rows(call: KernelCall, planes: Mapping[str, int], reach: int, step: int, 
 _SCALARS = ("input_offset", "output_offset", "output_min", "output_max")
 
 
-def _in_quads(weights: NDArray[Any]) -> NDArray[np.int8]:
-    """``[rows, taps, kernel, columns]`` as a matrix in which each frame's weights begin at a quad of columns."""
-    rows, taps, kernel, columns = weights.shape
-    padded = np.zeros((rows, taps, -(-kernel * columns // _QUAD) * _QUAD), np.int8)
-    padded[:, :, : kernel * columns] = weights.reshape(rows, taps, -1)
-    return padded.reshape(rows, -1)
-
-
 def _chunk(planes: Mapping[str, int], reach: int, step: int) -> tuple[int, int]:
     """Positions that are widened at once, and the words of their lanes."""
 
     def words(positions: int) -> int:
         if planes["columns"] % _QUAD == 0:
             return planes["taps"] * ((positions - 1) * step + reach) * planes["columns"] // 2
-        return positions * planes["taps"] * 2 * -(-planes["kernel"] * planes["columns"] // _QUAD)
+        return positions * 2 * -(-planes["taps"] * planes["kernel"] * planes["columns"] // _QUAD)
 
     fitting = (count for count in range(planes["positions"], 1, -1) if 4 * words(count) <= _LANE_BYTES)
     chunk = next(fitting, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from slimse_mcu.graph import Node
 from slimse_mcu.kernels.kernels_dsp.folded import members, scalar
 from slimse_mcu.kernels.kernels_dsp.planes import in_rows
+from slimse_mcu.ops.frequency import window_of
 from slimse_mcu.ops.op import KernelCall
 
 
@@ -13,4 +14,4 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
     own = {name: scalar(call.fields, name) for name in ("stride", "spacing", "left")}
     planes = members(call.fields, "planes")
     reach = (planes["kernel"] - 1) * own["spacing"] + 1
-    return in_rows(call, planes, reach, own["stride"], **own) or call
+    return in_rows(call, planes, window_of(node).taps, reach, own["stride"], **own) or call

@@ -37,7 +37,7 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
     source, hidden, scratch, output = call.arguments
     assert isinstance(scratch, tuple), "a recurrent layer's working memory lies behind its state"
     first = -(-scratch[1] // 2) * 2  # words
-    room = 2 * _in_eights(sizes["columns"]) // 2 * 2 + _in_eights(sizes["units"])
+    room = _in_eights(sizes["columns"]) + 2 * _in_eights(sizes["units"])
     return KernelCall(
         "slimse_gru_after_s8",
         {

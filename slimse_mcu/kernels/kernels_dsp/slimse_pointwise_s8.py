@@ -13,4 +13,4 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
     names = ("rows", "columns", "positions", "output_pitch")
     planes = {name: scalar(call.fields, name) for name in names}
     planes.update(inputs=planes["positions"], taps=1, dilation=1, kernel=1)
-    return in_rows(call, planes, 1, 1) or call
+    return in_rows(call, planes, planes["positions"], 1, 1) or call
