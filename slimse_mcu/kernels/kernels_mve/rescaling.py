@@ -41,7 +41,7 @@ def fields(call: KernelCall) -> dict[str, int | Constant]:
     shift = np.where(multiplier == 0, -1, shift).astype(np.int8)
     offset = scalar(call.fields, "linear.output_offset")
     low, high = scalar(call.fields, "linear.output_min"), scalar(call.fields, "linear.output_max")
-    members = {
+    members: dict[str, int | Constant] = {
         "multiplier": Constant("int32_t", in_blocks(multiplier), "requantization multipliers, Q31"),
         "shift": Constant("int8_t", in_blocks(shift, -1), "requantization shifts, left when positive"),
         "output_offset": offset,

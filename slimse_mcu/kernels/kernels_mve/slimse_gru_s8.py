@@ -23,6 +23,7 @@ _DIVIDED = 32
 _PARTS = {"input": ("input", 255), "recurrent": ("hidden", 32768)}
 _KEPT = ("units", "columns", "positions", "input_pitch", "output_pitch", "hidden_pitch", "is_reversed")
 _MULTIPLIERS = "multipliers to Q3.12: of rows 0 and 2 of each four input and recurrent, of 1 and 3 recurrent and input"
+_BIAS = "bias [rows][input, recurrent], the former for inputs with their zero point"
 _AXES = "[update, reset, candidate][units to a multiple of 4][{}]"
 
 
@@ -46,11 +47,12 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
     fields["output_shift"] = call.fields["cell.output_shift"]
     fields["input_weights"] = TILES_4X16.constant(weights["input"], _AXES.format("columns"))
     fields["recurrent_weights"] = TILES_4X8.constant(weights["recurrent"], _AXES.format("units"))
-    fields["bias"] = Constant("int32_t", pairs, "bias [rows][input, recurrent], the former for inputs with their zero point")
+    fields["bias"] = Constant("int32_t", pairs, _BIAS)
     fields["multiplier"] = Constant("int32_t", _in_turn(np.stack(multiplier, axis=1)), _MULTIPLIERS)
     pitch = -(-scalar(fields, "units") // _QUAD) * _QUAD
-    (_, within) = call.arguments[2]
-    scratch = int(within) + (pitch if fields["reset_after"] else 2 * pitch)
+    behind = call.arguments[2]
+    assert not isinstance(behind, str), "working memory begins behind that of the state"
+    scratch = behind[1] + (pitch if fields["reset_after"] else 2 * pitch)
     return replace(call, function="slimse_gru_vector_s8", fields=fields, scratch=scratch)
 
 
