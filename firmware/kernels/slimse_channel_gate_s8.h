@@ -9,7 +9,7 @@ typedef struct {
     uint16_t columns;      /**< inputs */
     const int8_t *weights; /**< [rows][columns] */
     const int32_t *bias;   /**< [rows] */
-    int16_t input_offset;  /**< minus the input's zero point */
+    int16_t input_offset;  /**< minus the input's zero point; 0 where the bias holds what that adds */
 } slimse_channel_gate_s8_t;
 
 /**

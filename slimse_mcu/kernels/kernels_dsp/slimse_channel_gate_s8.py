@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array, folded_bias, in_blocks, is_narrow, scalar
+from slimse_mcu.kernels.folded import array, folded_bias, in_blocks, is_narrow, scalar
 from slimse_mcu.layouts.paired_columns import LAYOUT as PAIRED_COLUMNS
 from slimse_mcu.layouts.row_words import LAYOUT as ROW_WORDS
 from slimse_mcu.ops.op import Constant, KernelCall

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu.kernels.kernels_dsp.folded import array, folded_bias, scalar
+from slimse_mcu.kernels.folded import array, folded_bias, scalar
 from slimse_mcu.ops.op import Constant, KernelCall
 
 #: Kernels read this many rows at once.

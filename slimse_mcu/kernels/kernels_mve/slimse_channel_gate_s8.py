@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array, folded_bias, scalar
+from slimse_mcu.kernels.folded import array, folded_bias, scalar
 from slimse_mcu.kernels.kernels_mve.rescaling import bias_constant
 from slimse_mcu.layouts.quads import LAYOUT as QUADS
 from slimse_mcu.ops.op import Constant, KernelCall

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array, scalar
+from slimse_mcu.kernels.folded import array, scalar
 from slimse_mcu.kernels.kernels_mve import rescaling
 from slimse_mcu.kernels.kernels_mve.without import without_helium
 from slimse_mcu.layouts.offset_quads import LAYOUT as OFFSET_QUADS

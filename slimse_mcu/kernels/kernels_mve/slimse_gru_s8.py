@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array, folded_bias, scalar
+from slimse_mcu.kernels.folded import array, folded_bias, scalar
 from slimse_mcu.kernels.kernels_mve.without import without_helium
 from slimse_mcu.layouts.tiles_4x8 import LAYOUT as TILES_4X8
 from slimse_mcu.layouts.tiles_4x16 import LAYOUT as TILES_4X16
