@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,11 @@ def fields(call: KernelCall) -> dict[str, int | Constant]:
         "rounds": _rounds(shift, offset, low, high),
     }
     return {f"rescale.{name}": value for name, value in members.items()}
+
+
+def is_any(members: Mapping[str, int | Constant]) -> bool:
+    """Whether the members of :func:`fields` ask for every step of the requantization."""
+    return members["rescale.rounds"] == _ANY
 
 
 def _rounds(shift: NDArray[np.int8], offset: int, low: int, high: int) -> int:
