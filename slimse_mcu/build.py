@@ -26,8 +26,8 @@ WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion"
 # Contraction would round a multiplication and addition once where the specification rounds twice.
 LANGUAGE = ("-std=c11", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", "-fno-math-errno")
 OPTIMISATION = "-O3"
-# What serves the link and the board runs a few times a frame: there size counts.
-_SERVING, _SERVING_OPTIMISATION = ("app", "hal"), "-Os"
+# What serves the link and the board, and what calls the kernels, runs a few times a frame: there size counts.
+_SERVING, _SERVING_OPTIMISATION = ("app", "hal", "model.c"), "-Os"
 # The audio path's order of operations is part of its specification.
 DSP_FLAGS = ("-fno-tree-vectorize",)
 
