@@ -12,7 +12,7 @@ import test_kernels
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from test_convolution_kernels import SMALL, WINDOWS, check, parts_of
+from test_convolution_kernels import ROOM, SMALL, WINDOWS, check, parts_of
 from test_kernels import RELAXED, SEEDS, SIZES, Gates, gates_of, node_of, pytestmark, ring_of, run_calls, specified
 
 from slimse_mcu.errors import QuantizeError
@@ -174,6 +174,7 @@ def test_pools(library, seed, window, channels, op):
 @given(SEEDS, st.one_of(SMALL, st.sampled_from([257, 65535])), SMALL)
 def test_mean(library, seed, positions, channels):
     rng = np.random.default_rng(seed)
+    channels = min(channels, ROOM // positions)
     node = node_of("mean", 1, averaged=positions, channels=channels)
     source, output = (Quantization(float(2.0 ** rng.uniform(-30, 8)), 0, bits=16) for _ in range(2))
     try:

@@ -26,10 +26,8 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
 
 
 def _quads(call: KernelCall) -> KernelCall:
-    fields: dict[str, int | Constant] = {
-        "weights": QUADS.constant(array(call.fields, "linear.weights")),
-        "bias": rescaling.bias(call),
-    }
+    weights = QUADS.constant(array(call.fields, "linear.weights"))
+    fields: dict[str, int | Constant] = {"weights": weights, "bias": rescaling.bias(call)}
     return _call(call, "slimse_dense_quads_s8", fields, ("input0", "output"))
 
 
