@@ -26,6 +26,8 @@ WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion"
 # Contraction would round a multiplication and addition once where the specification rounds twice.
 LANGUAGE = ("-std=c11", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", "-fno-math-errno")
 OPTIMISATION = "-O3"
+# What serves the link and the board, and what calls the kernels, runs a few times a frame: there size counts.
+_SERVING, _SERVING_OPTIMISATION = ("app", "hal", "model.c"), "-Os"
 # The audio path's order of operations is part of its specification.
 DSP_FLAGS = ("-fno-tree-vectorize",)
 
@@ -287,7 +289,8 @@ def _compilations(
     result = []
     for source in sources:
         relative = source.relative_to(src)
-        arguments = [*board.flags, *LANGUAGE, *WARNINGS, OPTIMISATION, "-g", *flags]
+        optimisation = _SERVING_OPTIMISATION if relative.parts[0] in _SERVING else OPTIMISATION
+        arguments = [*board.flags, *LANGUAGE, *WARNINGS, optimisation, "-g", *flags]
         arguments += DSP_FLAGS if relative.parts[0] == "dsp" else ()
         arguments += defines if relative.parts[0] == "hal" else ()
         digest = hashlib.sha256("\0".join([version, command, *arguments, relative.as_posix()]).encode())

@@ -23,28 +23,32 @@ NO_LIMIT = 0xFFFF
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most so many open channels of every gate.
+    """At most so many open channels of every gate; of those that open together, all or none.
 
     Attributes:
         most: Channels, or components of a policy, that may be open; 0 or more.
-        orders: Bits of each gate; those that stay open first come first.
+        orders: Decisions of each gate; those that stay open first come first.
+        groups: Channels that each decision of a gate opens.
     """
 
     most: int
     orders: Mapping[str, NDArray[np.uint16]]
+    groups: Mapping[str, int]
 
     @classmethod
     def of(cls, quantized: QuantizedGraph, most: int) -> Limit:
         """A limit for a network."""
         graph = quantized.graph
-        deciding = (node for node in graph.nodes if node.output in graph.gates)
-        return cls(most, {node.output: quantized.parameters[node.name][ORDER] for node in deciding})
+        orders = {name: quantized.parameters[gate.node][ORDER] for name, gate in graph.gates.items()}
+        return cls(most, orders, {name: gate.group for name, gate in graph.gates.items()})
 
     def keep(self, name: str, values: NDArray[Any]) -> NDArray[Any]:
         """A gate's decisions ``[channels]``, with what is beyond the limit closed; any other tensor as it is."""
         order = self.orders.get(name)
         if order is None:
             return values
-        kept = np.zeros_like(values)
-        kept[order[values[order] > 0][: self.most]] = 1
-        return kept
+        group = self.groups[name]
+        decided = values[::group]
+        kept = np.zeros_like(decided)
+        kept[order[decided[order] > 0][: self.most // group]] = 1
+        return np.repeat(kept, group)

@@ -113,12 +113,13 @@ def quantize_ranges(
 
 
 def _ordered(quantized: QuantizedGraph, opened: Mapping[str, tuple[int, ...]]) -> dict[str, Mapping[str, Any]]:
-    """The parameters, in which each gate's bits are ordered by how often they were open (:mod:`slimse_mcu.limit`)."""
+    """The parameters, in which each gate's decisions are ordered by how often they opened (:mod:`slimse_mcu.limit`)."""
     parameters: dict[str, Mapping[str, Any]] = dict(quantized.parameters)
-    for node in quantized.graph.nodes:
-        if node.output in opened:
-            order = np.argsort(-np.array(opened[node.output], np.int64), kind="stable").astype(np.uint16)
-            parameters[node.name] = {**parameters[node.name], ORDER: order}
+    for name, gate in quantized.graph.gates.items():
+        if name in opened:
+            counts = np.array(opened[name], np.int64)[:: gate.group]
+            order = np.argsort(-counts, kind="stable").astype(np.uint16)
+            parameters[gate.node] = {**parameters[gate.node], ORDER: order}
     return parameters
 
 

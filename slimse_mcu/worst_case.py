@@ -49,6 +49,7 @@ def worst_macs(graph: Graph, most: int | None = None) -> int:
     """
     sizes = {gate.name: gate.channels for gate in graph.gates.values()}
     kept = {name: size if most is None else min(most, size) for name, size in sizes.items()}
+    kept = {name: count - count % graph.gates[name].group for name, count in kept.items()}
     policies = {name: sizes[name] for name, gate in graph.gates.items() if gate.components}
     if math.prod(math.comb(size, kept[name]) for name, size in policies.items()) <= _MOST_CASES:
         return int(_macs(graph, kept, _choices(policies, kept)).max())

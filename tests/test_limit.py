@@ -38,7 +38,8 @@ def shuffled(quantized: QuantizedGraph, seed: int) -> QuantizedGraph:
     parameters = dict(quantized.parameters)
     for node in quantized.graph.nodes:
         if node.output in quantized.graph.gates:
-            order = rng.permutation(quantized.graph.gates[node.output].channels).astype(np.uint16)
+            gate = quantized.graph.gates[node.output]
+            order = rng.permutation(gate.channels // gate.group).astype(np.uint16)
             parameters[node.name] = {**parameters[node.name], ORDER: order}
     return replace(quantized, parameters=parameters)
 
@@ -70,9 +71,9 @@ def test_no_choice_costs_more_than_the_worst_case(drawn, most, seed):
     graph = drawn.graph
     layout, rng = gate_layout(graph), np.random.default_rng(seed)
     bits = {}
-    for name, channels in layout.channels.items():
-        ranks = rng.random((300, channels)).argsort(axis=1).argsort(axis=1)
-        bits[name] = ranks < most
+    for name, gate in graph.gates.items():
+        ranks = rng.random((300, gate.channels // gate.group)).argsort(axis=1).argsort(axis=1)
+        bits[name] = np.repeat(ranks < most // gate.group, gate.group, axis=1)
     opened = layout.opened(layout.pack(bits) if bits else np.zeros((300, layout.size), np.uint8))
     macs = sum((one.count(opened) for one in layer_macs(graph).values()), np.zeros(300, np.int64))
     assert macs.max() <= worst_macs(graph, most) <= worst_macs(graph)

@@ -11,24 +11,32 @@ static void list_again(uint32_t channels, slimse_gate_t *gate)
     }
 }
 
+static void close_channel(slimse_gate_t *gate, uint32_t channel)
+{
+    gate->bits[channel / 8U] = (uint8_t)(gate->bits[channel / 8U] & ~(1U << (channel % 8U)));
+}
+
 void slimse_limit(const slimse_limit_t *limit, uint16_t most, slimse_gate_t *gate)
 {
+    const uint32_t group = limit->group;
     uint32_t left = most;
 
     if (gate->open_count <= most || gate->forced != NULL) {
         return;
     }
-    for (uint32_t i = 0; i < limit->channels; i++) {
-        const uint32_t channel = limit->order[i];
+    for (uint32_t i = 0; i < limit->decisions; i++) {
+        const uint32_t first = limit->order[i] * group;
 
-        if (slimse_is_open(gate, channel) == 0U) {
+        if (slimse_is_open(gate, first) == 0U) {
             continue;
         }
-        if (left > 0U) {
-            left--;
-        } else {
-            gate->bits[channel / 8U] = (uint8_t)(gate->bits[channel / 8U] & ~(1U << (channel % 8U)));
+        if (left >= group) {
+            left -= group;
+            continue;
+        }
+        for (uint32_t channel = first; channel < first + group; channel++) {
+            close_channel(gate, channel);
         }
     }
-    list_again(limit->channels, gate);
+    list_again(limit->decisions * group, gate);
 }

@@ -3,14 +3,15 @@
 
 #include "slimse.h"
 
-/** Which channels of a gate stay open where a limit leaves too few. */
+/** Which decisions of a gate are obeyed where a limit leaves too few. */
 typedef struct {
-    uint16_t channels;     /**< of the gate */
-    const uint16_t *order; /**< [channels] every channel once; those that stay first come first */
+    uint16_t decisions;    /**< of the gate */
+    uint16_t group;        /**< neighbouring channels that a decision opens */
+    const uint16_t *order; /**< [decisions] every decision once; those that stay first come first */
 } slimse_limit_t;
 
 /**
- * Close what a gate has open beyond the first `most` of its open channels in that order.
+ * Close what a gate has open beyond the first `most` of its open channels in that order, groups as a whole.
  *
  * A forced gate stays as it is.
  */

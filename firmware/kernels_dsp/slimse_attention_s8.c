@@ -1,5 +1,5 @@
 #include "slimse_attention_s8.h"
-#include "slimse_exp.h"
+#include "slimse_exp_lanes.h"
 #include "slimse_lanes.h"
 #include "slimse_open_columns.h"
 
@@ -107,40 +107,6 @@ static int32_t score(const query_t *query, const rows_t *keys, int16_t *scores, 
     return highest;
 }
 
-/* exp(-exponent / 4096) in Q15; exponent is cut to 16 bits. */
-static inline int32_t exponential(int32_t exponent)
-{
-    uint32_t position;
-    uint32_t neighbours;
-
-    __asm__("usat %0, #16, %1" : "=r"(position) : "r"(exponent));
-    memcpy(&neighbours, &slimse_exp_q15[position >> 8], sizeof neighbours);
-    const uint32_t fraction = position & 255U;
-    /* Lanes: 256 - fraction, fraction. */
-    return slimse_multiply_lanes(neighbours, (fraction << 16) - fraction + 256U, 128) >> 8;
-}
-
-/* Replace scores by their weights in half the memory; the sum of the weights. */
-static int32_t weigh(const slimse_attention_s8_t *layer, int16_t *scratch, uint32_t count, int32_t highest)
-{
-    const int16_t *score = scratch;
-    const int32_t limit = layer->limit;
-    const int32_t multiplier = layer->multiplier;
-    const int shift = layer->shift;
-    int32_t sum = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        int32_t value;
-        memcpy(&value, score, sizeof value);
-        score += 2;
-        const int32_t difference = highest - value < limit ? highest - value : limit;
-        const int32_t weight = exponential((difference * multiplier) >> shift);
-        scratch[i] = (int16_t)weight;
-        sum += weight;
-    }
-    return sum;
-}
-
 /* Sums of four channels. */
 typedef struct {
     int32_t sum0;
@@ -193,12 +159,6 @@ static int32_t add_weighted_channel(int32_t sum, const rows_t *values, uint32_t 
     return sum;
 }
 
-/* sum / total, to nearest, ties away from zero. */
-static inline int8_t quotient(int32_t sum, int32_t total, int32_t half)
-{
-    return (int8_t)((sum < 0 ? sum - half : sum + half) / total);
-}
-
 /* The weighted mean of all values; the weights of the past ones come first. */
 static void average(uint32_t size, const rows_t *past, const rows_t *current, const int16_t *weights, int32_t total,
                     int8_t *output)
@@ -211,15 +171,15 @@ static void average(uint32_t size, const rows_t *past, const rows_t *current, co
 
         sums = add_weighted(sums, past, channel, weights);
         sums = add_weighted(sums, current, channel, &weights[past->count]);
-        output[channel] = quotient(sums.sum0, total, half);
-        output[channel + 1U] = quotient(sums.sum1, total, half);
-        output[channel + 2U] = quotient(sums.sum2, total, half);
-        output[channel + 3U] = quotient(sums.sum3, total, half);
+        output[channel] = slimse_quotient(sums.sum0, total, half);
+        output[channel + 1U] = slimse_quotient(sums.sum1, total, half);
+        output[channel + 2U] = slimse_quotient(sums.sum2, total, half);
+        output[channel + 3U] = slimse_quotient(sums.sum3, total, half);
     }
     for (; channel < size; channel++) {
         const int32_t sum = add_weighted_channel(0, past, channel, weights);
         output[channel] =
-            quotient(add_weighted_channel(sum, current, channel, &weights[past->count]), total, half);
+            slimse_quotient(add_weighted_channel(sum, current, channel, &weights[past->count]), total, half);
     }
 }
 
@@ -251,7 +211,9 @@ uint32_t slimse_attention_s8(const slimse_attention_s8_t *layer, const int8_t *q
             slimse_lanes(own, layer->key_size, layer->query_offset, lanes);
             int32_t highest = score(&asked, &past_keys, scratch, INT32_MIN);
             highest = score(&asked, &keys, scratch + 2U * layer->past, highest);
-            average(layer->value_size, &past_values, &values, scratch, weigh(layer, scratch, count, highest),
+            const int32_t total =
+                slimse_exp_lanes_weigh(scratch, count, highest, layer->limit, layer->multiplier, layer->shift);
+            average(layer->value_size, &past_values, &values, scratch, total,
                     &output[position * value_pitch + head * layer->value_size]);
         }
     }

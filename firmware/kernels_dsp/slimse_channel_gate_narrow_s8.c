@@ -15,6 +15,6 @@ uint32_t slimse_channel_gate_narrow_s8(const slimse_channel_gate_narrow_s8_t *la
     memcpy(columns, input, layer->columns);
     slimse_paired_values(columns, sizeof columns, values);
     slimse_narrow_signs(values, layer->words, signs, &signs[(layer->rows + 7U) / 8U]);
-    slimse_gate_list(gate, signs, layer->rows);
+    slimse_gate_list(gate, signs, layer->rows, layer->group);
     return (uint32_t)layer->rows * layer->columns;
 }

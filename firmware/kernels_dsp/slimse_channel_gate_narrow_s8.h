@@ -9,8 +9,9 @@
  * Rows are summed with their sign turned: a channel is open where its sum is negative, which is one bit of it.
  */
 typedef struct {
-    uint16_t rows;         /**< channels of the gate */
+    uint16_t rows;         /**< decisions */
     uint16_t columns;      /**< inputs, 1 .. 12 */
+    uint16_t group;        /**< neighbouring channels that each opens */
     const int32_t *words;  /**< [rows in eights][4]: where the sum starts, minus the weights packed as row_words; of each
                                 eight rows the last comes first, rows that are missing are 0 */
 } slimse_channel_gate_narrow_s8_t;

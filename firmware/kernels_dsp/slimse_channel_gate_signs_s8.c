@@ -24,6 +24,6 @@ uint32_t slimse_channel_gate_signs_s8(const slimse_channel_gate_signs_s8_t *laye
     for (uint32_t i = 0; i < bytes; i++) {
         signs[i] = (uint8_t)(signs[2U * i] | signs[2U * i + 1U] << 4);
     }
-    slimse_gate_list(gate, signs, layer->rows);
+    slimse_gate_list(gate, signs, layer->rows, layer->group);
     return (uint32_t)layer->rows * layer->columns;
 }

@@ -5,8 +5,9 @@
 
 /** The deciding layer of a gating subnet; slimse_paired_columns.h says how weights lie. */
 typedef struct {
-    uint16_t rows;         /**< channels of the gate */
+    uint16_t rows;         /**< decisions */
     uint16_t columns;      /**< inputs */
+    uint16_t group;        /**< neighbouring channels that each opens */
     const int8_t *weights; /**< packed as paired_columns */
     const int32_t *starts; /**< [blocks of 4 rows][4] starts of sums */
 } slimse_channel_gate_signs_s8_t;

@@ -27,6 +27,25 @@ static void all_rows(slimse_paired_columns_t job, uint32_t rows, uint32_t quads)
     }
 }
 
+/* The open rows, which fill blocks. */
+static void open_blocks(slimse_paired_columns_t job, const slimse_gate_t *gate, uint32_t quads)
+{
+    const int8_t *const weights = job.weights;
+    const int32_t *const rows = job.rows;
+    int8_t *const output = job.output;
+
+    for (uint32_t i = 0; i < gate->open_count;) {
+        const uint32_t count = slimse_open_run(gate, i);
+        const uint32_t block = gate->open[i] / SLIMSE_BLOCK_ROWS;
+        job.weights = weights + block * quads * 16U;
+        job.rows = rows + block * 8U;
+        job.output = output + block * SLIMSE_BLOCK_ROWS;
+        job.blocks = count / SLIMSE_BLOCK_ROWS;
+        slimse_paired_columns_blocks(&job);
+        i += count;
+    }
+}
+
 uint32_t slimse_dense_rows_s8(const slimse_dense_rows_s8_t *layer, const slimse_gate_t *rows, const int8_t *input,
                               int16_t *scratch, int8_t *output)
 {
@@ -41,15 +60,18 @@ uint32_t slimse_dense_rows_s8(const slimse_dense_rows_s8_t *layer, const slimse_
     };
     const uint32_t open = rows != NULL ? rows->open_count : layer->rows;
 
-    /* From about three quarters on, all rows together take less than the open ones each. */
-    const int is_whole = 4U * open > 3U * layer->rows;
+    const int opens_blocks = slimse_opens_blocks(rows);
+    /* From about seven tenths on, all rows together take less than the open ones each. */
+    const int is_whole = opens_blocks ? open == layer->rows : 10U * open > 7U * layer->rows;
 
     job.values_end = slimse_paired_values(input, layer->columns, values);
     if (is_whole) {
         all_rows(job, layer->rows, quads);
     } else {
         memset(output, layer->output_offset, layer->rows);
-        if (open > 0U) {
+        if (opens_blocks) {
+            open_blocks(job, rows, quads);
+        } else if (open > 0U) {
             slimse_paired_columns_listed(&job, rows->open, open);
         }
     }

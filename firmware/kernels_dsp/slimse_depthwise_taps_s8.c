@@ -94,8 +94,8 @@ uint32_t slimse_depthwise_taps_s8(const slimse_depthwise_taps_s8_t *layer, const
                                   const int8_t *input, const int8_t *ring, uint16_t next, int8_t *output)
 {
     const uint32_t count = channels != NULL ? channels->open_count : layer->channels;
-    /* From about two thirds on, all channels together take less than the open ones each. */
-    const int is_whole = 3U * count > 2U * layer->channels;
+    /* From about five sixths on, all channels together take less than the open ones each. */
+    const int is_whole = 6U * count > 5U * layer->channels;
     const int8_t *frames[TAPS] = {input, input, input};
 
     slimse_ring_taps(&frames[TAPS - layer->taps], layer->taps, layer->dilation, layer->channels, input, ring, next);

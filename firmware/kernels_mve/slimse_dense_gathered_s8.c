@@ -6,45 +6,9 @@
 /* Rows whose sums are held at once, and columns that are gathered at once. */
 enum { CHUNK = 128, GATHERED = 16 * SLIMSE_GATHER_STEPS };
 
-/* The input without offset, 0 .. 255, and its sum. */
-static uint32_t without_offset(const int8_t *input, uint32_t count, uint8_t *values)
-{
-    const uint8x16_t sign = vdupq_n_u8(0x80);
-    uint32_t sum = 0;
-
-    for (uint32_t i = 0; i < count; i += 16U) {
-        const mve_pred16_t some = vctp8q(count - i);
-        const uint8x16_t value = veorq_u8(vldrbq_z_u8((const uint8_t *)&input[i], some), sign);
-
-        sum = vaddvaq_p_u8(sum, value, some);
-        vstrbq_p_u8(&values[i], value, some);
-    }
-    return sum;
-}
-
-/* The listed inputs without offset, 0 .. 255, zero up to a multiple of 16, and their sum. */
-static uint32_t gather_input(const int8_t *input, uint16_t *list, uint32_t count, uint8_t *values)
-{
-    const uint16x8_t sign = vdupq_n_u16(0x80);
-    const uint32_t padded = (count + 15U) & ~15U;
-    uint32_t sum = 0;
-
-    for (uint32_t i = 0; i < padded; i += 8U) {
-        const mve_pred16_t some = vctp16q(i < count ? count - i : 0U);
-        const uint16x8_t column = vldrhq_z_u16(&list[i], some);
-        const uint16x8_t value =
-            veorq_m_u16(vdupq_n_u16(0), vldrbq_gather_offset_u16((const uint8_t *)input, column), sign, some);
-
-        vstrhq_u16(&list[i], column);
-        sum = vaddvaq_u16(sum, value);
-        vstrbq_u16(&values[i], value);
-    }
-    return sum;
-}
-
 static void all_columns(const slimse_dense_gathered_s8_t *layer, const int8_t *input, uint8_t *values, int8_t *output)
 {
-    const uint32_t sum = without_offset(input, layer->columns, values);
+    const uint32_t sum = slimse_inputs_u8(input, layer->columns, values);
     int32_t sums[CHUNK];
 
     for (uint32_t row = 0; row < layer->rows; row += CHUNK) {
@@ -93,7 +57,7 @@ uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const
             const uint32_t behind = count - first;
             const uint32_t gathered = behind < GATHERED ? behind : GATHERED;
 
-            sum += gather_input(input, &list[first], gathered, values);
+            sum += slimse_listed_inputs_u8(input, &list[first], gathered, values);
             slimse_gather_quads_u8(&layer->weights[row * layer->columns], layer->columns, &list[first],
                                    (gathered + 15U) / 16U, values, from, (chunk + 3U) / 4U, sums);
             from = sums;

@@ -115,3 +115,65 @@ slimse_gather_quads_u8:
     vpop {d8-d15}
     pop {r4-r11, pc}
     .size slimse_gather_quads_u8, . - slimse_gather_quads_u8
+
+/* ---- inputs without offset: r0 input, r12 their sum ---- */
+
+    .section .text.slimse_inputs_u8, "ax", %progbits
+    .balign 4
+    .global slimse_inputs_u8
+    .type slimse_inputs_u8, %function
+    .thumb_func
+slimse_inputs_u8:
+    push {r4, lr}
+    mov r12, #0x80
+    vdup.8 q1, r12
+    mov r12, #0
+    dlstp.8 lr, r1
+1:  vldrb.u8 q0, [r0], #16
+    veor q0, q0, q1
+    vaddva.u8 r12, q0
+    vstrb.8 q0, [r2], #16
+    letp lr, 1b
+    mov r0, r12
+    pop {r4, pc}
+    .size slimse_inputs_u8, . - slimse_inputs_u8
+
+    .section .text.slimse_listed_inputs_u8, "ax", %progbits
+    .balign 4
+    .global slimse_listed_inputs_u8
+    .type slimse_listed_inputs_u8, %function
+    .thumb_func
+slimse_listed_inputs_u8:
+    push {r4, lr}
+    vmov.i16 q3, #0x80
+    mov r12, #0
+    lsr lr, r2, #3
+    wls lr, lr, 2f
+1:  vldrh.u16 q0, [r1], #16
+    vldrb.u16 q1, [r0, q0]
+    veor q1, q1, q3
+    vaddva.u16 r12, q1
+    vstrb.16 q1, [r3], #8
+    le lr, 1b
+    /* The rest, and zeros up to the next multiple of 16. */
+2:  ands r4, r2, #15
+    beq 3f
+    and r2, r2, #7
+    vctp.16 r2
+    vpst
+    vldrht.u16 q0, [r1]
+    vstrh.16 q0, [r1], #16
+    vldrb.u16 q1, [r0, q0]
+    vmov.i32 q2, #0
+    vpst
+    veort q2, q1, q3
+    vaddva.u16 r12, q2
+    vstrb.16 q2, [r3], #8
+    cmp r4, #8
+    bhs 3f
+    vmov.i32 q2, #0
+    vstrh.16 q2, [r1]
+    vstrb.16 q2, [r3]
+3:  mov r0, r12
+    pop {r4, pc}
+    .size slimse_listed_inputs_u8, . - slimse_listed_inputs_u8

@@ -26,5 +26,22 @@
 void slimse_gather_quads_u8(const uint8_t *weights, uint32_t columns, const uint16_t *list, uint32_t steps,
                             const uint8_t *input, const int32_t *bias, uint32_t quads, int32_t *sums);
 
+/**
+ * Inputs without the offset of -128.
+ *
+ * @param input [count]
+ * @param values [count] receives 0 .. 255
+ * @return their sum.
+ */
+uint32_t slimse_inputs_u8(const int8_t *input, uint32_t count, uint8_t *values);
+
+/**
+ * slimse_inputs_u8 of listed columns, completed to whole steps by columns 0 with values of 0.
+ *
+ * @param list [count, to a multiple of 16] columns; is completed
+ * @param values [count, to a multiple of 16]
+ */
+uint32_t slimse_listed_inputs_u8(const int8_t *input, uint16_t *list, uint32_t count, uint8_t *values);
+
 #endif
 #endif

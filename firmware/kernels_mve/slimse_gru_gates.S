@@ -1,12 +1,13 @@
 /*
  * In assembly because gcc 12 keeps too few of these vectors in registers.
  *
- * A gate's input is (sum over the input x its multiplier + sum over the state x its multiplier + 2^30) / 2^31: VQRDMLADH
- * forms it for two pairs into the even elements, VQRDMLADHX, with the multipliers in turn, for two others into the odd ones.
+ * A gate's input is (sum over the input x its multiplier + sum over the state x its multiplier + 2^31) / 2^32: VQDMLADH
+ * forms its double, rounded down, of two pairs into the even elements, VQDMLADHX, with the multipliers in turn, that of
+ * two others into the odd ones; halving rounds.
  *
- *   r0  multipliers of update   r1  of reset   r2  of candidate   r3  states   r4  what is written   r5  left shift
+ *   r0  multipliers of update   r1  of reset   r2  of candidate   r3  states   r4  what is written
  *   r6  sigmoid   r7  sigmoid, one further   r8  tanh   r9  tanh, one further   r12  sign
- *   q7  addresses of the update's sums of units 0 and 2
+ *   q5  left shifts of sums   q7  addresses of the update's sums of units 0 and 2
  */
     .syntax unified
     .thumb
@@ -17,9 +18,10 @@
     .set GATE_BYTES, 8
     .set HIDDEN, 12
     .set QUADS, 16
-    .set LEFT, 20
-    .set SIGMOID, 24
-    .set TANH, 28
+    .set LEFT_INPUT, 20
+    .set LEFT_HIDDEN, 24
+    .set SIGMOID, 28
+    .set TANH, 32
     .set GATE_SUMS_BYTES, 32 * 2 * 4
 
 /* Even and odd units' sums of gate \gate into \even and \odd. */
@@ -30,12 +32,13 @@
 
 /* Gate inputs, Q3.12, into \to; the sums are lost. */
 .macro gate_input to, even, odd, multiplier
-    vshl.s32 \even, r5
+    vshl.s32 \even, \even, q5
     vldrw.u32 q6, [\multiplier], #16
-    vshl.s32 \odd, r5
-    vqrdmladh.s32 \to, \even, q6
+    vshl.s32 \odd, \odd, q5
+    vqdmladh.s32 \to, \even, q6
     vldrw.u32 \even, [\multiplier], #16
-    vqrdmladhx.s32 \to, \odd, \even
+    vqdmladhx.s32 \to, \odd, \even
+    vrshr.s32 \to, \to, #1
 .endm
 
 /* A curve at Q3.12 values, saturated to int16, linear in between, rounded half up; \value becomes the curve's. */
@@ -70,6 +73,9 @@
     ldrd r12, r1, [r0, #SUMS]
     ldrd r2, r3, [r0, #GATE_BYTES]
     ldrd lr, r5, [r0, #QUADS]
+    ldr r9, [r0, #LEFT_HIDDEN]
+    vmov q5[2], q5[0], r5, r5
+    vmov q5[3], q5[1], r9, r9
     ldrd r6, r8, [r0, #SIGMOID]
     mov r0, r1
     add r1, r0, r2
@@ -100,20 +106,20 @@ slimse_gru_after:
 1:  load_sums 1, q0, q1
     gate_input q2, q0, q1, r1
     interpolate q2, r6, r7, q0, q1
-    load_sums 2, q3, q4
+    load_sums 2, q0, q1
     vshl.i32 q2, q2, #16
-    vrev64.32 q5, q2
+    vrev64.32 q3, q2
     /* The reset's share of the sums over the state: of units 0 and 2, of 1 and 3. */
     vpstt
-    vqrdmulht.s32 q3, q3, q5
-    vqrdmulht.s32 q4, q4, q2
-    gate_input q2, q3, q4, r2
+    vqrdmulht.s32 q0, q0, q3
+    vqrdmulht.s32 q1, q1, q2
+    gate_input q4, q0, q1, r2
+    interpolate q4, r8, r9, q0, q1
     load_sums 0, q0, q1
-    interpolate q2, r8, r9, q3, q4
-    gate_input q5, q0, q1, r0
-    interpolate q5, r6, r7, q0, q1
+    gate_input q2, q0, q1, r0
+    interpolate q2, r6, r7, q0, q1
     vldrh.s32 q3, [r3], #8
-    blend q3, q2, q5
+    blend q3, q4, q2
     movs r10, #32
     vadd.i32 q7, q7, r10
     vstrh.32 q3, [r4], #8

@@ -12,7 +12,8 @@ typedef struct {
     uint32_t gate_bytes;        /**< from one gate's multipliers to the next's */
     const int16_t *hidden;      /**< [4 * quads] the states */
     uint32_t quads;             /**< 1 or more */
-    uint32_t left;              /**< how far sums are shifted to the left first */
+    uint32_t left_input;        /**< how far sums over the input are shifted to the left first */
+    uint32_t left_hidden;       /**< how far those over the state are */
     const int16_t *sigmoid;     /**< [257] Q15 */
     const int16_t *tanh;        /**< [257] Q15 */
 } slimse_gru_gates_t;

@@ -96,7 +96,8 @@ uint32_t slimse_gru_vector_s8(const slimse_gru_vector_s8_t *layer, const int8_t 
     chunk.from.units = layer->units;
     chunk.to.sums = chunk.sums;
     chunk.to.gate_bytes = (layer->units + 3U) / 4U * 32U;
-    chunk.to.left = layer->left;
+    chunk.to.left_input = layer->left_input;
+    chunk.to.left_hidden = layer->left_hidden;
     chunk.to.sigmoid = slimse_sigmoid_q15;
     chunk.to.tanh = slimse_tanh_q15;
     if (layer->hidden_pitch == 0U) {

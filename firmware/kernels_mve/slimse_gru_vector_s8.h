@@ -18,7 +18,8 @@ typedef struct {
                                           frame's; 0: one state runs along the positions, zero before the first */
     uint8_t is_reversed;             /**< 1: from the last position to the first */
     uint8_t reset_after;             /**< 1: reset behind the recurrent product, 0: in front of it */
-    uint8_t left;                    /**< the products with the multipliers are Q3.12 x 2^(31 - left) */
+    uint8_t left_input;              /**< how far sums over the input are shifted to the left first, and */
+    uint8_t left_hidden;             /**< those over the state; then the products with the multipliers are Q3.12 x 2^32 */
     uint8_t output_shift;            /**< 8 .. 15; the output's scale is 2^(output_shift - 15) */
     const int8_t *input_weights;     /**< [rows][columns], layout tiles_4x16 */
     const int8_t *recurrent_weights; /**< [rows][units], layout tiles_4x8 */

@@ -6,7 +6,7 @@
 
     .section .rodata.slimse_lists, "a", %progbits
     .balign 8
-/* [256][8] the numbers of the bits that are set, ascending; 0 behind them. */
+/* [256][8] the numbers of the bits that are set, ascending; last how many there are, less one, which for eight is the same. */
 set_bits:
     .set byte, 0
     .rept 256
@@ -17,27 +17,23 @@ set_bits:
     .set length, length + 1
     .endif
     .endr
+    .if length < 7
+    .skip 7 - length
+    .endif
     .if length < 8
-    .skip 8 - length
+    .byte length - 1
     .endif
     .set byte, byte + 1
     .endr
-/* [256] how many. */
-set_counts:
-    .set byte, 0
-    .rept 256
-    .byte (byte & 1) + (byte >> 1 & 1) + (byte >> 2 & 1) + (byte >> 3 & 1) + (byte >> 4 & 1) + (byte >> 5 & 1) + (byte >> 6 & 1) + (byte >> 7)
-    .set byte, byte + 1
-    .endr
 
-/* Append the bits of \byte to the list at r3; r4 is the number of the first of them, r5 and r6 are the tables. */
+/* Append the bits of \byte to the list at r3; r4 is the number of the first of them, r5 is the table. */
 .macro append byte, spare
     add \spare, r5, \byte, lsl #3
     vldrb.u16 q0, [\spare]
-    ldrb \spare, [r6, \byte]
+    ldrsb \spare, [\spare, #7]
     vadd.i16 q0, q0, r4
     adds r4, #8
-    vstrh.16 q0, [r3]
+    vstrh.16 q0, [r3], #2
     add r3, r3, \spare, lsl #1
 .endm
 
@@ -50,7 +46,6 @@ slimse_list_bits:
     push {r2, r4-r7, lr}
     mov r3, r2
     ldr r5, =set_bits
-    add r6, r5, #2048
     movs r4, #0
     lsr lr, r1, #3
     wls lr, lr, 2f
@@ -62,8 +57,9 @@ slimse_list_bits:
     /* The last ones end where the list may end. */
     ldrb r2, [r0]
     add r7, r5, r2, lsl #3
-    ldrb r2, [r6, r2]
+    ldrsb r2, [r7, #7]
     vldrb.u16 q0, [r7]
+    adds r2, #1
     vctp.16 r2
     vadd.i16 q0, q0, r4
     vpst
@@ -84,7 +80,6 @@ slimse_list_bits:
 slimse_list_nonzero:
     push {r3-r8, lr}
     ldr r5, =set_bits
-    add r6, r5, #2048
     movs r4, #0
     lsr lr, r1, #4
     wls lr, lr, 2f

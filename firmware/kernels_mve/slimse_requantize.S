@@ -72,18 +72,22 @@
 .endif
 .endm
 
+/* The rows that do not fill a block go through the same code once more, with as many stored. */
 .macro requantize_all rectify, shared
+    mvn r6, #0
+    vmsr p0, r6
     lsr lr, r2, #4
+    and r2, r2, #15
     wls lr, lr, 2f
 1:  requantize_block \rectify, \shared
-    vstrb.8 q0, [r4], #16
-    le lr, 1b
-2:  ands r2, r2, #15
-    beq 3f
-    requantize_block \rectify, \shared
-    vctp.8 r2
     vpst
-    vstrbt.8 q0, [r4]
+    vstrbt.8 q0, [r4], #16
+    le lr, 1b
+2:  cbz r2, 3f
+    vctp.8 r2
+    movs r2, #0
+    mov lr, #1
+    b 1b
 3:  vpop {d8-d15}
     pop {r4, r5, r6, pc}
 .endm

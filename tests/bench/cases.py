@@ -16,6 +16,7 @@ from networks import Jitter, Network, Value, quantized_features, random_quantiza
 from numpy.typing import NDArray
 
 from bench.results import BoardResults, Count
+from bench.tables import SHARE
 from slimse_mcu.board import Board
 from slimse_mcu.build import Image, build
 from slimse_mcu.compile import compile_model
@@ -144,6 +145,22 @@ def _components(target: Board, folder: Path, results: BoardResults) -> None:
     found, _ = _run(_quantized(COMPONENTS), target, folder, component_settings)
     for profile in found:
         results.counts[f"dsn {profile.gates}"] = _count(profile.network, profile.macs)
+    for profile in found[1:-1]:
+        results.counts[f"dsn {profile.gates}{SHARE}"] = _share(found[0], profile)
+
+
+def _share(opened: Profile, without: Profile) -> Count:
+    """What the MACs that a component closes take while it is open: their share of the layers that have them."""
+    layers = [
+        (one, 1 - other.macs / one.macs)
+        for one, other in zip(opened.layers, without.layers, strict=True)
+        if one.macs > other.macs
+    ]
+    return Count(
+        round(sum(layer.instructions * share for layer, share in layers)),
+        round(sum(layer.cycles * share for layer, share in layers)),
+        round(sum(layer.macs * share for layer, share in layers)),
+    )
 
 
 def component_settings(planned: Plan) -> list[Setting]:

@@ -76,7 +76,7 @@ class Change:
     @property
     def ratio(self) -> float:
         """By how much it has grown; negative: it has shrunk."""
-        return self.now / self.before - 1 if self.before else float(self.now > 0)
+        return (self.now - self.before) / self.before if self.before else float(self.now > 0)
 
     def __str__(self) -> str:
         return f"{self.board}: {self.what} {self.before:,} -> {self.now:,} ({self.ratio:+.1%})"

@@ -66,6 +66,7 @@ class BoardCalls:
         with elf.open("rb") as stream:
             table = ELFFile(stream).get_section_by_name(".symtab")
             self._symbols = {symbol.name: int(symbol["st_value"]) for symbol in table.iter_symbols()}
+            self._room = int(table.get_symbol_by_name("caller_memory")[0]["st_size"])
         self.base = self._symbols["caller_memory"]
         self._folder = tempfile.TemporaryDirectory()
         folder = Path(self._folder.name)
@@ -94,6 +95,7 @@ class BoardCalls:
 
     def run(self, memory: bytes, calls: Sequence[tuple[int, Sequence[int]]]) -> tuple[bytes, list[Answer]]:
         """Carry calls ``(function, argument words)`` out; what memory holds afterwards, and an answer each."""
+        assert len(memory) <= self._room, f"a test lays out {len(memory)} bytes, the board has room for {self._room}"
         job = struct.pack("<2I", len(memory), len(calls)) + memory
         for function, arguments in calls:
             words = [*arguments, *[0] * (ARGUMENTS - len(arguments))]

@@ -114,8 +114,10 @@ class Frame(ABC):
                 assert getattr(target, key) == int(value), f"{key} does not fit its C type"
         return self.address(values)
 
-    def gate(self, is_open: NDArray[np.bool_] | None, forced: NDArray[np.uint8] | None = None) -> Any:
-        """A gate with its open channels; None for None."""
+    def gate(
+        self, is_open: NDArray[np.bool_] | None, forced: NDArray[np.uint8] | None = None, *, group: int = 0
+    ) -> Any:
+        """A gate with its open channels, which come in groups; None for None."""
         if is_open is None:
             return None
         values = self.structure("slimse_gate_t")
@@ -123,6 +125,7 @@ class Frame(ABC):
         indices = np.flatnonzero(is_open).astype(np.uint16)
         room[: len(indices)] = indices
         bits = np.packbits(is_open, bitorder="little")
+        values.group = group
         values.open_count, values.open, values.bits = len(indices), self.pointer(room), self.pointer(bits)
         values.forced = 0 if forced is None else self.pointer(forced)
         values.lists = room, bits

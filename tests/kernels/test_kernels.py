@@ -29,11 +29,15 @@ CANARY = 0x5A
 
 @dataclass
 class Gates:
-    """Open rows and columns of one call, or None where all are; ``spans`` are open columns too, as ranges."""
+    """Open rows and columns of one call, or None where all are; ``spans`` are open columns too, as ranges.
+
+    Rows and columns are open in groups of ``group`` neighbours.
+    """
 
     rows: NDArray[np.bool_] | None = None
     columns: NDArray[np.bool_] | None = None
     spans: NDArray[np.bool_] | None = None
+    group: int = 1
 
 
 class Span(ctypes.Structure):
@@ -70,7 +74,7 @@ def run_calls(
         for argument in call.arguments:
             name, first = (argument, 0) if isinstance(argument, str) else argument
             if name in ("rows", "columns"):
-                gate = frame.gate(getattr(gates, name))
+                gate = frame.gate(getattr(gates, name), group=gates.group)
                 arguments.append(None if gate is None else frame.address(gate))
             elif name == "spans":
                 arguments.append(None if gates.spans is None else frame.address(Spans.of(gates.spans)))
@@ -153,14 +157,15 @@ def values_of(rng: np.random.Generator, count: int, zero: int) -> NDArray[np.int
 
 
 def gates_of(rng: np.random.Generator, rows: int, columns: int = 0) -> Gates:
-    """Any gates: none, all closed, all open, a share."""
+    """Any gates: none, all closed, all open, a share; of single channels or of groups."""
+    group = int(rng.choice([size for size in (1, 2, 4, 8) if rows % size == columns % size == 0]))
 
     def bits(count: int) -> NDArray[np.bool_] | None:
         if count == 0 or rng.random() < 0.25:
             return None
-        return rng.random(count) < rng.choice([0.0, 0.1, 0.5, 0.8, 1.0])
+        return np.repeat(rng.random(count // group) < rng.choice([0.0, 0.1, 0.5, 0.8, 1.0]), group)
 
-    return Gates(bits(rows), bits(columns))
+    return Gates(bits(rows), bits(columns), group=group)
 
 
 def frames(rng: np.random.Generator, *shape: int) -> NDArray[np.int8]:
@@ -358,18 +363,20 @@ def test_channel_gate(library, seed, rows, columns, is_forced, is_short):
     rng = np.random.default_rng(seed)
     whole = (narrow if is_short else linear)(rng, (rows, columns))
     parameters = {key: whole[key] for key in ("weights", "bias", "input_offset")}
-    node, values = node_of("channel_gate", 1), values_of(rng, columns, -whole["input_offset"])
+    group = int(rng.choice([1, 1, 2, 3, 4, 8]))
+    node, values = node_of("channel_gate", 1, group=group), values_of(rng, columns, -whole["input_offset"])
     expected = operators()[node.op].step_integer(node, parameters, [values], ()).astype(bool)
     pattern = None
     if is_forced:
-        expected = rng.random(rows) < 0.5
+        expected = rng.random(rows * group) < 0.5
         pattern = np.packbits(expected, bitorder="little")
     (call,) = library.calls(node, parameters)
     frame = library.frame()
-    gate, scratch = frame.gate(np.zeros(rows, bool), pattern), np.zeros(call.scratch, np.int16)
+    gate, scratch = frame.gate(np.zeros(rows * group, bool), pattern), np.zeros(call.scratch, np.int16)
     memory = {"input0": frame.tensor(values), "scratch": frame.pointer(scratch), "gate": frame.address(gate)}
     macs = frame.call(call.function, [frame.constants(call), *(memory[name] for name in call.arguments)])
     assert macs == rows * columns
+    assert gate.group in ((0, 1) if is_forced or group == 1 else (group,))
     assert gate.open_count == expected.sum()
     indices, bits = gate.lists
     assert indices[: gate.open_count].tolist() == np.flatnonzero(expected).tolist()

@@ -12,7 +12,7 @@ import test_kernels
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from test_convolution_kernels import SMALL, WINDOWS, check, parts_of
+from test_convolution_kernels import ROOM, SMALL, WINDOWS, check, parts_of
 from test_kernels import RELAXED, SEEDS, SIZES, Gates, gates_of, node_of, pytestmark, ring_of, run_calls, specified
 
 from slimse_mcu.errors import QuantizeError
@@ -149,11 +149,12 @@ def test_channel_gate(library, seed, rows, columns):
     rng = np.random.default_rng(seed)
     whole = linear(rng, (rows, columns))
     parameters = {key: whole[key] for key in ("bits", "weights", "bias", "input_offset")}
-    node, values = node_of("channel_gate", 1), frames(rng, columns)
+    group = int(rng.choice([1, 2, 5]))
+    node, values = node_of("channel_gate", 1, group=group), frames(rng, columns)
     expected = operators()[node.op].step_integer(node, parameters, [values], ()).astype(bool)
     (call,) = library.calls(node, parameters)
     frame = library.frame()
-    gate, scratch = frame.gate(np.zeros(rows, bool)), np.zeros(call.scratch, np.int16)
+    gate, scratch = frame.gate(np.zeros(rows * group, bool)), np.zeros(call.scratch, np.int16)
     memory = {"input0": frame.tensor(values), "scratch": frame.pointer(scratch), "gate": frame.address(gate)}
     macs = frame.call(call.function, [frame.constants(call), *(memory[name] for name in call.arguments)])
     indices = gate.lists[0][: gate.open_count].tolist()
@@ -173,6 +174,7 @@ def test_pools(library, seed, window, channels, op):
 @given(SEEDS, st.one_of(SMALL, st.sampled_from([257, 65535])), SMALL)
 def test_mean(library, seed, positions, channels):
     rng = np.random.default_rng(seed)
+    channels = min(channels, ROOM // positions)
     node = node_of("mean", 1, averaged=positions, channels=channels)
     source, output = (Quantization(float(2.0 ** rng.uniform(-30, 8)), 0, bits=16) for _ in range(2))
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from slimse_mcu.kernels.kernels_dsp.folded import array, in_blocks, is_narrow, shifts
+from slimse_mcu.kernels.folded import array, in_blocks, is_narrow, shifts
 from slimse_mcu.layouts.paired_rows import LAYOUT as PAIRED_ROWS
 from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.ops.parts import MAX_PARTS

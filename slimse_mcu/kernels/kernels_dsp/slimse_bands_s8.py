@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array, scalar, shifts
+from slimse_mcu.kernels.folded import array, scalar, shifts
 from slimse_mcu.ops.op import Constant, KernelCall
 
 _ACCUMULATOR_LIMIT = 1 << 23

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array, folded_bias, in_blocks, is_narrow, scalar
+from slimse_mcu.kernels.folded import array, folded_bias, in_blocks, is_narrow, scalar
 from slimse_mcu.layouts.paired_columns import LAYOUT as PAIRED_COLUMNS
 from slimse_mcu.layouts.row_words import LAYOUT as ROW_WORDS
 from slimse_mcu.ops.op import Constant, KernelCall
@@ -36,6 +36,7 @@ def _narrow(call: KernelCall) -> KernelCall:
     fields: dict[str, int | Constant] = {
         "rows": rows,
         "columns": columns,
+        "group": call.fields["group"],
         "words": Constant("int32_t", np.ascontiguousarray(turned), note),
     }
     return _call(call, "slimse_channel_gate_narrow_s8", fields, 2 * -(-rows // 16))
@@ -49,6 +50,7 @@ def _wide(call: KernelCall) -> KernelCall:
     fields: dict[str, int | Constant] = {
         "rows": rows,
         "columns": columns,
+        "group": call.fields["group"],
         "weights": PAIRED_COLUMNS.constant(weights),
         "starts": Constant("int32_t", starts, "[blocks of 4 rows][4]: starts of sums with bias"),
     }

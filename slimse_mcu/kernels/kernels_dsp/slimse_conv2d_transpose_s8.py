@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import members, scalar
+from slimse_mcu.kernels.folded import members, scalar
 from slimse_mcu.kernels.kernels_dsp.planes import in_rows
 from slimse_mcu.ops.frequency import window_of
 from slimse_mcu.ops.op import KernelCall

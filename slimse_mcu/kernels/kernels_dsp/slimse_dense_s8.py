@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array, folded_bias, in_blocks, is_narrow, scalar, shifts
+from slimse_mcu.kernels.folded import array, folded_bias, in_blocks, is_narrow, scalar, shifts
 from slimse_mcu.layouts.paired_columns import LAYOUT as PAIRED_COLUMNS
 from slimse_mcu.layouts.paired_rows import LAYOUT as PAIRED_ROWS
 from slimse_mcu.ops.op import Constant, KernelCall

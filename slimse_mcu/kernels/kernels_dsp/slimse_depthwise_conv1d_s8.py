@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array, folded_bias, is_narrow, scalar, shifts
+from slimse_mcu.kernels.folded import array, folded_bias, is_narrow, scalar, shifts
 from slimse_mcu.layouts.tap_words import LAYOUT as TAP_WORDS
 from slimse_mcu.ops.op import Constant, KernelCall
 

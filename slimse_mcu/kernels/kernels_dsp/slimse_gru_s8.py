@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array, folded_bias, is_narrow, scalar
+from slimse_mcu.kernels.folded import array, folded_bias, is_narrow, scalar
 from slimse_mcu.layouts.layout import Layout
 from slimse_mcu.layouts.paired_columns import LAYOUT as PAIRED_COLUMNS
 from slimse_mcu.layouts.row_words import LAYOUT as ROW_WORDS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slimse_mcu.kernels.kernels_dsp.folded import scalar
+from slimse_mcu.kernels.folded import scalar
 from slimse_mcu.ops.op import Constant, KernelCall
 
 _SIZES = ("rows", "columns", "inputs", "positions", "output_pitch", "taps", "dilation", "kernel")

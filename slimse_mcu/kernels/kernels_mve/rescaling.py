@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu.kernels.kernels_dsp.folded import array, folded_bias, scalar
+from slimse_mcu.kernels.folded import array, folded_bias, scalar
 from slimse_mcu.ops.op import Constant, KernelCall
 
 #: Kernels read this many rows at once.
@@ -41,7 +42,7 @@ def fields(call: KernelCall) -> dict[str, int | Constant]:
     shift = np.where(multiplier == 0, -1, shift).astype(np.int8)
     offset = scalar(call.fields, "linear.output_offset")
     low, high = scalar(call.fields, "linear.output_min"), scalar(call.fields, "linear.output_max")
-    members = {
+    members: dict[str, int | Constant] = {
         "multiplier": Constant("int32_t", in_blocks(multiplier), "requantization multipliers, Q31"),
         "shift": Constant("int8_t", in_blocks(shift, -1), "requantization shifts, left when positive"),
         "output_offset": offset,
@@ -50,6 +51,11 @@ def fields(call: KernelCall) -> dict[str, int | Constant]:
         "rounds": _rounds(shift, offset, low, high),
     }
     return {f"rescale.{name}": value for name, value in members.items()}
+
+
+def is_any(members: Mapping[str, int | Constant]) -> bool:
+    """Whether the members of :func:`fields` ask for every step of the requantization."""
+    return members["rescale.rounds"] == _ANY
 
 
 def _rounds(shift: NDArray[np.int8], offset: int, low: int, high: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array
+from slimse_mcu.kernels.folded import array
 from slimse_mcu.kernels.kernels_mve import rescaling
 from slimse_mcu.kernels.kernels_mve.without import without_helium
 from slimse_mcu.ops.op import Constant, KernelCall

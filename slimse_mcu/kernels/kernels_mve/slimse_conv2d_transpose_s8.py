@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array, folded_bias, scalar
+from slimse_mcu.kernels.folded import array, folded_bias, scalar
 from slimse_mcu.kernels.kernels_mve import planes, rescaling
 from slimse_mcu.layouts.quads import LAYOUT as QUADS
 from slimse_mcu.layouts.quads import STEP

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array, scalar
+from slimse_mcu.kernels.folded import array, scalar
 from slimse_mcu.kernels.kernels_mve import rescaling
 from slimse_mcu.kernels.kernels_mve.without import without_helium
-from slimse_mcu.layouts.tiles_8x16 import LAYOUT as TILES
 from slimse_mcu.layouts.offset_quads import LAYOUT as OFFSET_QUADS
 from slimse_mcu.layouts.quads import LAYOUT as QUADS
+from slimse_mcu.layouts.tiles_8x16 import LAYOUT as TILES
 from slimse_mcu.ops.op import Constant, KernelCall
 
 #: Behind a ReLU zero is the lowest value there is.
@@ -27,7 +27,8 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
 
 def _quads(call: KernelCall) -> KernelCall:
     weights = QUADS.constant(array(call.fields, "linear.weights"))
-    return _call(call, "slimse_dense_quads_s8", {"weights": weights, "bias": rescaling.bias(call)}, ("input0", "output"))
+    fields: dict[str, int | Constant] = {"weights": weights, "bias": rescaling.bias(call)}
+    return _call(call, "slimse_dense_quads_s8", fields, ("input0", "output"))
 
 
 def _octets(call: KernelCall) -> KernelCall:

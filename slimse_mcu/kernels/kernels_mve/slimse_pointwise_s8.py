@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from slimse_mcu.graph import Node
-from slimse_mcu.kernels.kernels_dsp.folded import array
+from slimse_mcu.kernels.folded import array
 from slimse_mcu.kernels.kernels_mve import rescaling
 from slimse_mcu.layouts.quads import LAYOUT as QUADS
 from slimse_mcu.ops.op import Constant, KernelCall

@@ -37,6 +37,7 @@ const slimse_dense_s8_t model_b0_gate_hidden = {
 const slimse_channel_gate_s8_t model_b0_gate = {
     .rows = 10,
     .columns = 3,
+    .group = 1,
     .weights = model_b0_gate_weights,
     .bias = model_b0_gate_bias,
     .input_offset = 128,

@@ -51,7 +51,7 @@ _Alignas(4) const int8_t model_b0_gate_hidden_shift[3] = {
     -4, -4, -4,
 };
 
-/* b0_gate: weights [rows][columns], symmetric per channel; [10][3], -127 to 127 */
+/* b0_gate: weights [rows][columns], symmetric per row; [10][3], -127 to 127 */
 _Alignas(4) const int8_t model_b0_gate_weights[30] = {
     -85, 127, -127,
     -42, 127, -42,

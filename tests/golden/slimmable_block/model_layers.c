@@ -9,6 +9,7 @@
 const slimse_channel_gate_s8_t model_policy = {
     .rows = 4,
     .columns = 8,
+    .group = 1,
     .weights = model_policy_weights,
     .bias = model_policy_bias,
     .input_offset = 1,

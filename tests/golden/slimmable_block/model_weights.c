@@ -4,7 +4,7 @@
  */
 #include "model_weights.h"
 
-/* policy: weights [rows][columns], symmetric per channel; [4][8], -127 to 127 */
+/* policy: weights [rows][columns], symmetric per row; [4][8], -127 to 127 */
 _Alignas(4) const int8_t model_policy_weights[32] = {
     -39, 107, -10, 78, 127, -59, 59, 49,
     -56, 56, 85, -127, 127, 28, -85, -71,

@@ -1,4 +1,4 @@
-"""Constants of rows as the paired kernels read them: starts of sums, multipliers; ``slimse_rows.h`` is the C side."""
+"""Constants of rows as kernels for short sums read them: starts of sums, multipliers, shifts."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ def in_blocks(values: NDArray[Any]) -> NDArray[np.int32]:
     padded = np.zeros(-(-len(values) // 4) * 4, np.int64)
     padded[: len(values)] = values
     return padded.reshape(-1, 4).astype(np.int32)
+
+
+def row_constants(starts: NDArray[Any], multiplier: NDArray[Any], to_right: NDArray[Any]) -> Constant:
+    """Rows as ``slimse_short_sums.h`` has them; arguments ``[rows]``, of short sums."""
+    words = np.stack([32 * starts + to_right - 1, multiplier.astype(np.int64)], axis=1)
+    return Constant("int32_t", words.astype(np.int32), "[rows][2]: 32 x start of the sum + shift - 1; multiplier, Q31")
 
 
 def array(fields: Mapping[str, int | Constant], name: str) -> NDArray[Any]:

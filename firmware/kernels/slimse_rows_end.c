@@ -1,5 +1,7 @@
 #include "slimse_rows_end.h"
 
+#include <string.h>
+
 void slimse_rows_limit(int8_t *output, uint32_t rows, int32_t low, int32_t high)
 {
     if (low == INT8_MIN && high == INT8_MAX) {
@@ -17,14 +19,14 @@ void slimse_rows_close(int8_t *output, uint32_t rows, const slimse_gate_t *gate,
     if (gate == NULL || gate->open_count == rows || (is_whole == 0 && zero >= low && zero <= high)) {
         return;
     }
-    for (uint32_t first = 0; first < rows; first += 8U) {
-        uint32_t closed = (uint8_t)~gate->bits[first / 8U];
+    for (uint32_t first = 0; first < rows; first += 32U) {
+        const uint32_t left = rows - first;
+        uint32_t open = 0;
 
-        for (uint32_t row = first; closed != 0U && row < rows; row++) {
-            if ((closed & 1U) != 0U) {
-                output[row] = (int8_t)zero;
-            }
-            closed >>= 1;
+        memcpy(&open, &gate->bits[first / 8U], left < 32U ? (left + 7U) / 8U : sizeof open);
+        uint32_t closed = left < 32U ? ~open & ((1U << left) - 1U) : ~open;
+        for (; closed != 0U; closed &= closed - 1U) {
+            output[first + (uint32_t)__builtin_ctz(closed)] = (int8_t)zero;
         }
     }
 }

@@ -4,8 +4,27 @@
 
 #include "slimse.h"
 
+#include <stddef.h>
+
 /** Rows of a block. */
 enum { SLIMSE_BLOCK_ROWS = 4 };
+
+/** Whether the open channels of a gate fill blocks. */
+static inline int slimse_opens_blocks(const slimse_gate_t *gate)
+{
+    return gate != NULL && gate->group != 0U && gate->group % SLIMSE_BLOCK_ROWS == 0U;
+}
+
+/** Length of the run of neighbours in a gate's list of open channels that begins at number i. */
+static inline uint32_t slimse_open_run(const slimse_gate_t *gate, uint32_t i)
+{
+    uint32_t count = SLIMSE_BLOCK_ROWS;
+
+    while (i + count < gate->open_count && gate->open[i + count] == gate->open[i] + count) {
+        count += SLIMSE_BLOCK_ROWS;
+    }
+    return count;
+}
 
 /** Limit outputs to low .. high; nothing to do where that is all of int8. */
 void slimse_rows_limit(int8_t *output, uint32_t rows, int32_t low, int32_t high);
