@@ -69,6 +69,34 @@ def test_a_board_behind_a_port_outlives_its_peers(build_tiny, servers):
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_serve_says_where_its_board_is_and_ends_when_it_is_told_to(tiny_model, build_tiny):
+    command = [sys.executable, "-c", "from slimse_mcu.cli import main; main()", "serve", str(tiny_model)]
+    audio = np.random.default_rng(1).integers(-3000, 3000, (5, 256)).astype(np.int16)
+    with subprocess.Popen(
+        [*command, "--board", "host"], stdout=subprocess.PIPE, text=True, env=environment()
+    ) as served:
+        try:
+            url = served.stdout.readline().strip()
+            with Session(board("host"), build_tiny("host"), port=url) as session:
+                assert len(list(session.frames(audio))) == 5
+        finally:
+            served.terminate()
+        assert served.wait(60) == 130
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--listen", "nowhere"], "HOST:PORT"),
+        (["--board", "netduinoplus2", "--listen", "127.0.0.1:99999"], "HOST:PORT"),
+    ],
+)
+def test_serve_refuses_what_it_cannot_listen_at(tiny_model, capsys, options, why):
+    assert cli.run(["serve", str(tiny_model), *options]) == 2
+    assert why in capsys.readouterr().err
+
+
 def test_several_boards_give_the_results_of_one(tiny_compiled, test_set, servers, tmp_path):
     subjects = [Subject("tiny", tiny_compiled)]
     settings = replace(FAST, target=board("host"))
