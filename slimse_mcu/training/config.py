@@ -116,7 +116,7 @@ class Config:
         loss: Keyword arguments of :class:`EnhancementTask`.
         validation: What is scored after an epoch.
         metric: What stands for the quality of a noisy clip in metric guidance: ``"ovrl"`` (DNS-MOS) or ``"snr"``.
-        guidance: Leads the share of open gates; None exactly where the network has no gates.
+        guidance: Leads how much is open; None exactly where the network has no gates.
         start: Where the weights come from; None starts from random ones.
         early_stopping: None runs to the last step.
         quantization_aware: None trains in float only.

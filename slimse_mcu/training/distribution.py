@@ -19,6 +19,7 @@ import keras
 from slimse_mcu.errors import SlimseError
 from slimse_mcu.training.accelerate import training_twin
 from slimse_mcu.training.batches import Batches
+from slimse_mcu.training.gated_work import Weights
 from slimse_mcu.training.quantization_aware import Rounding
 from slimse_mcu.training.task import EnhancementTask
 
@@ -47,7 +48,9 @@ class Workers(Protocol):
         """A copy of a model to train; ``rounding`` puts int8's into it."""
         ...
 
-    def task(self, network: keras.Model, guidance: Any, loss: Mapping[str, Any]) -> EnhancementTask:
+    def task(
+        self, network: keras.Model, guidance: Any, weights: Weights | None, loss: Mapping[str, Any]
+    ) -> EnhancementTask:
         """The task that trains a twin."""
         ...
 
@@ -77,10 +80,12 @@ class Alone:
         """See :func:`training_twin`."""
         return training_twin(model) if rounding is None else training_twin(model, rounding.replace, rounding.behind)
 
-    def task(self, network: keras.Model, guidance: Any, loss: Mapping[str, Any]) -> EnhancementTask:
+    def task(
+        self, network: keras.Model, guidance: Any, weights: Weights | None, loss: Mapping[str, Any]
+    ) -> EnhancementTask:
         """The plain task, or one that counts its steps itself where Keras hides the optimizer's count."""
         kind = EnhancementTask if keras.backend.backend() == "tensorflow" else _CountingTask
-        return kind(network, guidance, **loss)
+        return kind(network, guidance, weights, **loss)
 
     def optimizer(self, **options: Any) -> keras.optimizers.Optimizer:
         """The plain optimizer."""
@@ -136,9 +141,11 @@ class Cluster:
             raise SlimseError("Several workers cannot train with rounding.", hint="Leave out [quantization_aware].")
         return training_twin(model, _on_whole_batch)
 
-    def task(self, network: keras.Model, guidance: Any, loss: Mapping[str, Any]) -> EnhancementTask:
+    def task(
+        self, network: keras.Model, guidance: Any, weights: Weights | None, loss: Mapping[str, Any]
+    ) -> EnhancementTask:
         """A task whose losses are those of the whole batch."""
-        return _SlicedTask(network, guidance, **loss)
+        return _SlicedTask(network, guidance, weights, **loss)
 
     def optimizer(self, **options: Any) -> keras.optimizers.Optimizer:
         """AdamW that clips the norm of the sum of all gradients."""

@@ -1,4 +1,4 @@
-"""How the share of open gates is led to its target: one for all frames, or one for each clip by how noisy it is."""
+"""How what is open is led to its target: one for all frames, or one for each clip by how noisy it is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from slimse_mcu.training.spectra import FFT
 
 
 class Guidance(Protocol):
-    """Leads the share of open gates in training."""
+    """Leads how much is open in training, by the share of :mod:`slimse_mcu.training.gated_work`."""
 
     @property
     def weight(self) -> float:
@@ -27,7 +27,7 @@ class Guidance(Protocol):
         """Distance from the target, a scalar.
 
         Args:
-            share: Share of open gates per frame, ``[batch, time]``.
+            share: What is open in each frame, ``[batch, time]``.
             inputs: A batch of :class:`slimse_mcu.training.batches.Batches`.
             step: Number of the optimizer's step, float.
         """
@@ -47,7 +47,7 @@ class Gating:
     In frames in which nearly nothing is to be heard (:class:`FrameKinds`) nothing shall run then.
 
     Attributes:
-        target: Share of open gates at the end of the ramp, mean of all frames.
+        target: Share that is open at the end of the ramp, mean of all frames.
         pause: Share in frames without speech, relative to that in frames with; None asks for the mean only.
         start: Target at the first step.
         ramp_steps: Steps over which the target moves from ``start`` to ``target``, linearly.
@@ -95,7 +95,7 @@ class MetricGuidance:
     nothing is to be heard shall run nothing (:class:`FrameKinds`): that is ours, not the paper's.
 
     Attributes:
-        least: Share of open gates for easy clips.
+        least: Share that is open for easy clips.
         most: Share for hard clips.
         easy_db: Signal-to-noise ratio over the whole crop from which on it is easy.
         hard_db: Ratio up to which it is hard.
@@ -134,7 +134,7 @@ class MetricGuidance:
         return _distance(share, FrameKinds.of(inputs), ramped, axis=1)
 
     def target(self, inputs: Mapping[str, Any]) -> Any:
-        """Share of open gates asked of each clip's frames with speech at the end of the ramp, ``[batch]``."""
+        """Share asked of each clip's frames with speech at the end of the ramp, ``[batch]``."""
         if "ovrl" in inputs:
             easiness = (inputs["ovrl"][:, 0, 0] - self.hard_ovrl) / (self.easy_ovrl - self.hard_ovrl)
         else:

@@ -71,7 +71,7 @@ def excess_loss(logits: Any, limit: float) -> Any:
 
 
 def ratio_loss(open_ratio: Any, target: Any) -> Any:
-    """Mean squared distance of the share of open gates from its target (DynCP's auxiliary loss).
+    """Mean squared distance of the share that is open from its target (DynCP's auxiliary loss).
 
     Args:
         open_ratio: Mean over all gates and frames: of a batch, a scalar, or of each clip, ``[batch]``.

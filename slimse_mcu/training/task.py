@@ -9,6 +9,7 @@ from keras import ops
 
 from slimse_mcu.models.conv_fsenet import MASK_LOGITS
 from slimse_mcu.models.policy import Policy
+from slimse_mcu.training.gated_work import Weights, in_order, open_share
 from slimse_mcu.training.gating import Guidance, gate_layers
 from slimse_mcu.training.losses import compressed_spectral_loss, distortion_db, excess_loss, magnitude
 
@@ -23,15 +24,22 @@ class EnhancementTask(keras.Model):
     Args:
         network: Linear magnitudes or complex spectra to a mask, such as :func:`slimse_mcu.models.conv_fsenet`; its
             gates are those of any :class:`ChannelGate` and :class:`Policy` in it.
-        gating: Leads the share of open gates; None where the network has none.
+        gating: Leads how much is open; None where the network has no gates.
+        weights: What each decision counts, see :func:`slimse_mcu.training.gated_work.gate_weights`; None: all alike.
         distortion_weight: Weight of :func:`distortion_db` beside the compressed spectral loss.
     """
 
     def __init__(
-        self, network: keras.Model, gating: Guidance | None = None, *, distortion_weight: float = 0.002
+        self,
+        network: keras.Model,
+        gating: Guidance | None = None,
+        weights: Weights | None = None,
+        *,
+        distortion_weight: float = 0.002,
     ) -> None:
         super().__init__(name="enhancement")
         gates = [layer.output for layer in gate_layers(network)]
+        self.gate_weights = in_order(network, weights)
         self.network = network
         self.gating = gating if gates else None
         self.distortion_weight = distortion_weight
@@ -44,18 +52,17 @@ class EnhancementTask(keras.Model):
         self.open_ratio = keras.metrics.Mean(name="open_ratio")
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Mix, and return ``mask``, its ``logits``, ``noisy``, ``clean`` and ``share`` of open gates by frame."""
+        """Mix, and return ``mask``, its ``logits``, ``noisy``, ``clean`` and the ``share`` that is open by frame."""
         noisy = inputs["speech"] + inputs["noise"]
         is_complex = len(self.network.input.shape) == 4
         spectra = noisy * inputs["gain"][..., None] if is_complex else magnitude(noisy) * inputs["gain"]
         mask, logits, *gates = self.observed(spectra, training=training)
-        shares = [ops.mean(gate, axis=2) for gate in gates] or [ops.ones(ops.shape(mask)[:2])]
         return {
             "mask": mask,
             "logits": logits,
             "noisy": noisy,
             "clean": inputs["speech"],
-            "share": ops.mean(ops.stack(shares), axis=0),
+            "share": open_share(gates, self.gate_weights) if gates else ops.ones(ops.shape(mask)[:2]),
         }
 
     def compute_loss(

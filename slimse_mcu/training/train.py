@@ -29,6 +29,7 @@ from slimse_mcu.training.checkpoint import Checkpoints, read_arrays, snapshot, v
 from slimse_mcu.training.compact import rounded, save_compact
 from slimse_mcu.training.config import Config, parse_config
 from slimse_mcu.training.distribution import Workers, workers
+from slimse_mcu.training.gated_work import Weights, gate_weights, in_order, open_share
 from slimse_mcu.training.gating import gate_layers
 from slimse_mcu.training.log import Log
 from slimse_mcu.training.opinion import ovrl_of_inputs
@@ -312,6 +313,7 @@ class _Run:
         config, settings = self.config, self.config.training
         family = architecture(config.architecture)
         self.model = family.build(config.network, seed=config.seed, name=config.name.replace("-", "_"))
+        self.weights = gate_weights(self.model) if config.guidance is not None else None
         latest = self.folder.checkpoints.latest()
         if start is not None and latest is None:
             take_over(self.model, start)
@@ -325,7 +327,7 @@ class _Run:
             self.switch = Switch() if config.quantization_aware else None
             rounding = Rounding(self.model, self.switch) if self.switch is not None else None
             self.network = self.team.twin(self.model, rounding)
-            self.task = self.team.task(self.network, config.guidance, config.loss)
+            self.task = self.team.task(self.network, config.guidance, self.weights, config.loss)
             optimizer = self.team.optimizer(
                 learning_rate=schedule, weight_decay=settings.weight_decay, global_clipnorm=settings.clip_norm
             )
@@ -334,7 +336,7 @@ class _Run:
         self.validation = draw_validation(
             self.data.valid, config.mixing, config.validation.clips, config.validation.seconds
         )
-        self.enhance = _enhancer(self.network if self.team.count == 1 else self.model)
+        self.enhance = _enhancer(self.network if self.team.count == 1 else self.model, self.weights)
         self.learning_rate = schedule
         self.restored: list[Any] = []
         if config.metric == "ovrl":
@@ -509,8 +511,8 @@ def _chief_first(team: Workers, act: Callable[[], T]) -> T:
     return result[0]
 
 
-def _enhancer(network: keras.Model) -> Any:
-    """A function from noisy spectra to mask and share of open gates, see :class:`Validation`."""
+def _enhancer(network: keras.Model, weights: Weights | None) -> Any:
+    """A function from noisy spectra to mask and the share that is open, see :class:`Validation`."""
     gates = [layer.output for layer in gate_layers(network)]
     observed = keras.Model(network.input, [network.output, *gates])
     if _on_tensorflow():
@@ -521,8 +523,9 @@ def _enhancer(network: keras.Model) -> Any:
         seen = noisy if is_complex else np.sqrt(np.square(noisy).sum(axis=-1) + np.float32(1e-12))
         outputs = observed.predict(seen, batch_size=4, verbose=0)
         mask, *opened = outputs if isinstance(outputs, list) else [outputs]
-        shares = [gate.mean(axis=2) for gate in opened] or [np.ones(mask.shape[:2], np.float32)]
-        return mask, np.mean(shares, axis=0)
+        if not opened:
+            return mask, np.ones(mask.shape[:2], np.float32)
+        return mask, keras.ops.convert_to_numpy(open_share(opened, in_order(network, weights)))
 
     return enhance
 

@@ -39,7 +39,7 @@ class Validation:
         """Score a network.
 
         Args:
-            enhance: The model's input to mask and share of open gates per frame ``[clips, frames]``.
+            enhance: The model's input to mask and the share that is open in each frame ``[clips, frames]``.
 
         Returns:
             ``val_spectral``, the compressed spectral loss; ``val_open_ratio``; ``pesq``, if it can be had.
