@@ -167,8 +167,8 @@ def call_title(plan: Plan, step: Step, call: KernelCall) -> str:
     """What a call computes: the node, or the channels of one of its parts, and when these do not run at all."""
     node = step.node
     title = operators()[node.op].describe(node)
-    if call.function == "slimse_limit":
-        return f"{title}: which stay open under a limit"
+    if call.note:
+        return f"{title}: {call.note}"
     index = next((number for number, other in step.closed.items() if other is call), call.part)
     if index is None or not node.parts:
         return title

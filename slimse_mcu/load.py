@@ -25,8 +25,6 @@ from slimse_mcu.version import VERSION
 __all__ = ["GraphBuilder", "KerasLayer", "load", "read_graph"]
 
 _NAME_LENGTH = 60
-#: Layers that decide a gate.
-_DECIDING = ("slimse>ChannelGate", "slimse>Policy")
 MAX_CHANNELS = 16384
 #: Elements of a tensor per frame; the generated code counts them in 16 bits.
 MAX_ELEMENTS = 65535
@@ -116,7 +114,8 @@ def _unreadable(waiting: Sequence[KerasLayer]) -> ModelError:
             name = before.pop()
             reached.add(name)
             before |= sources.get(name, set()) - reached
-        if layer.name in reached and layer.kind in _DECIDING:
+        _, importer = importers().get(layer.kind, (None, None))
+        if layer.name in reached and importer is not None and importer.decides:
             return layer.error("reads layers that it rules", "Decide a gate from what comes before them.")
     return ModelError(f"Layer '{waiting[0].name}' reads a layer that is not in the model, or a cycle.", hint=SAVE_AGAIN)
 

@@ -62,7 +62,14 @@ class ChannelGate(Op):
     name = "channel_gate"
     widths = (8, 16)
     kernels = ("slimse_channel_gate_s8", "slimse_channel_gate_s16", "slimse_limit")
-    imports = (Import(("slimse>ChannelGate",), _read, "a bit per channel or group of them, read by GateChannels only"),)
+    imports = (
+        Import(
+            ("slimse>ChannelGate",),
+            _read,
+            "a bit per channel or group of them, read by GateChannels only",
+            decides=True,
+        ),
+    )
 
     def macs(self, node: Node) -> Macs:
         rows, columns = node.weights["kernel"].shape
@@ -109,7 +116,8 @@ class ChannelGate(Op):
             return (decide,)  # a kernel alone
         order = Constant("uint16_t", parameters[ORDER], "decisions, those that a limit leaves open first come first")
         limit: dict[str, int | Constant] = {"decisions": rows, "group": group_of(node), "order": order}
-        return decide, KernelCall("slimse_limit", limit, ("limit", "gate"), suffix="_limit")
+        note = "which stay open under a limit"
+        return decide, KernelCall("slimse_limit", limit, ("limit", "gate"), suffix="_limit", note=note)
 
     def describe(self, node: Node) -> str:
         rows, columns = node.weights["kernel"].shape

@@ -114,6 +114,7 @@ class KernelCall:
         suffix: Appended to the node's name when a node needs several calls.
         part: The call computes this part of the node's output and is left out while the part is closed.
         scratch: Length of the int16 working memory that the kernel needs during its call, beyond the operator's.
+        note: What the call adds to what the node does, for the comment above its constants.
     """
 
     function: str
@@ -123,6 +124,7 @@ class KernelCall:
     suffix: str = ""
     part: int | None = None
     scratch: int = 0
+    note: str = ""
 
     @property
     def struct(self) -> str:
@@ -187,12 +189,14 @@ class Import:
         read: Adds the layer to the graph under construction and returns its output tensor's name.
         supported: One phrase for ``docs/layers.md`` and error messages: the arguments that are supported.
         reads_gates: The layer takes a gate as one of its inputs.
+        decides: The layer's output is a gate.
     """
 
     classes: tuple[str, ...]
     read: Callable[[KerasLayer, Sequence[str], GraphBuilder], str]
     supported: str = ""
     reads_gates: bool = False
+    decides: bool = False
 
 
 class Hidden:

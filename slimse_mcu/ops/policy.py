@@ -63,7 +63,12 @@ class Policy(ChannelGate):
 
     name = "policy"
     imports = (
-        Import(("slimse>Policy",), _read, "recurrent, feed-forward or no hidden layer; read by gated layers only"),
+        Import(
+            ("slimse>Policy",),
+            _read,
+            "recurrent, feed-forward or no hidden layer; read by gated layers only",
+            decides=True,
+        ),
     )
 
     def describe(self, node: Node) -> str:

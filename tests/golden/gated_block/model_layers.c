@@ -45,7 +45,8 @@ const slimse_channel_gate_s8_t model_b0_gate = {
 
 /* b0_gate_limit: gate 3 -> 10 channels: which stay open under a limit */
 const slimse_limit_t model_b0_gate_limit = {
-    .channels = 10,
+    .decisions = 10,
+    .group = 1,
     .order = model_b0_gate_limit_order,
 };
 

@@ -71,7 +71,7 @@ _Alignas(4) const int32_t model_b0_gate_bias[10] = {
     -56980, -56980,
 };
 
-/* b0_gate_limit: channels, those that a limit leaves open first come first; [10], 0 to 9 */
+/* b0_gate_limit: decisions, those that a limit leaves open first come first; [10], 0 to 9 */
 _Alignas(4) const uint16_t model_b0_gate_limit_order[10] = {
     0, 3, 4, 7, 1, 2, 5, 6,
     8, 9,

@@ -17,7 +17,8 @@ const slimse_channel_gate_s8_t model_policy = {
 
 /* policy_limit: policy 8 -> 4 components: which stay open under a limit */
 const slimse_limit_t model_policy_limit = {
-    .channels = 4,
+    .decisions = 4,
+    .group = 1,
     .order = model_policy_limit_order,
 };
 

@@ -17,7 +17,7 @@ _Alignas(4) const int32_t model_policy_bias[4] = {
     -1868, 450, -1104, -337,
 };
 
-/* policy_limit: channels, those that a limit leaves open first come first; [4], 0 to 3 */
+/* policy_limit: decisions, those that a limit leaves open first come first; [4], 0 to 3 */
 _Alignas(4) const uint16_t model_policy_limit_order[4] = {
     0, 1, 2, 3,
 };
