@@ -32,6 +32,15 @@ def test_memory_of_the_description_is_that_of_the_linker_script(found):
     assert found.flash_bytes == sum(lengths.values())
 
 
+def test_boards_of_a_core_run_the_kernels_that_its_virtual_board_is_tested_with():
+    tested = {found.core: found.kernels for found in boards() if found.name.startswith("virtual-")}
+    tested["cortex-m0"] = tested["cortex-m0plus"]
+
+    for found in boards():
+        if found.core != "host":
+            assert found.kernels == tested[found.core], found.name
+
+
 def test_every_virtual_board_counts_at_two_ticks_an_instruction_or_more():
     for found in boards():
         if found.emulator == "qemu":
