@@ -149,14 +149,14 @@ def recipe(config: Mapping[str, Any], history: Mapping[str, Any]) -> str:
         words.append(f"Starts from `{config['start']['config']}`, as its twins do, which take as many steps.")
     if guidance and guidance["kind"] == "gating":
         words.append(
-            f"The share of open gates comes down from {guidance['start']:g} to {guidance['target']:g} over "
+            f"The open share of what is gated comes down from {guidance['start']:g} to {guidance['target']:g} over "
             f"{guidance['ramp_steps']:,} steps."
         )
     elif guidance:
         metric = "DNS-MOS OVRL" if guidance["metric"] == "ovrl" else "the signal-to-noise ratio"
         words.append(
-            f"Each clip has a target by {metric} of its input: {guidance['most']:g} of the components for hard clips, "
-            f"{guidance['least']:g} for easy ones."
+            f"Each clip has a target by {metric} of its input: {guidance['most']:g} of the gated MACs for hard clips, "
+            f"{guidance['least']:g} for easy ones, less in pauses and nothing in silence."
         )
     words.append("All values, with comments: the config of that name in `slimse_mcu/training/configs`.")
     return " ".join(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import keras
 from keras import ops
@@ -21,6 +21,11 @@ class Guidance(Protocol):
     @property
     def weight(self) -> float:
         """Of the loss, beside the spectral ones."""
+        ...
+
+    @property
+    def weigh(self) -> str:
+        """``"macs"``: a decision counts as much of what is open as it saves; ``"decisions"``: all count alike."""
         ...
 
     def loss(self, share: Any, inputs: Mapping[str, Any], step: Any) -> Any:
@@ -56,6 +61,7 @@ class Gating:
         cold: Temperature from ``cool_steps`` on; it falls exponentially.
         cool_steps: Steps from ``warm`` to ``cold``.
         fade_steps: Steps over which a policy's noise fades to nothing, linearly; 0: it stays.
+        weigh: What the share is of: see :class:`Guidance`.
     """
 
     target: float = 0.25
@@ -67,6 +73,7 @@ class Gating:
     cold: float = 1.0
     cool_steps: int = 0
     fade_steps: int = 0
+    weigh: Literal["macs", "decisions"] = "macs"
 
     def loss(self, share: Any, inputs: Mapping[str, Any], step: Any) -> Any:
         """Squared distance of the batch's mean share from the target, or of the share in each kind of frame."""
@@ -109,6 +116,7 @@ class MetricGuidance:
         cold: Temperature from ``cool_steps`` on; it falls exponentially.
         cool_steps: Steps from ``warm`` to ``cold``.
         fade_steps: Steps over which the policy's noise fades to nothing, linearly; 0: it stays.
+        weigh: What the share is of: see :class:`Guidance`.
     """
 
     least: float = 0.2
@@ -125,6 +133,7 @@ class MetricGuidance:
     cold: float = 0.5
     cool_steps: int = 3000
     fade_steps: int = 0
+    weigh: Literal["macs", "decisions"] = "macs"
 
     def loss(self, share: Any, inputs: Mapping[str, Any], step: Any) -> Any:
         """Squared distance of the share from its target, for each clip and kind of frame, weighted by frames."""

@@ -313,7 +313,8 @@ class _Run:
         config, settings = self.config, self.config.training
         family = architecture(config.architecture)
         self.model = family.build(config.network, seed=config.seed, name=config.name.replace("-", "_"))
-        self.weights = gate_weights(self.model) if config.guidance is not None else None
+        weighs = config.guidance is not None and config.guidance.weigh == "macs"
+        self.weights = gate_weights(self.model) if weighs else None
         latest = self.folder.checkpoints.latest()
         if start is not None and latest is None:
             take_over(self.model, start)
