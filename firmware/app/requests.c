@@ -185,6 +185,7 @@ static void frame_of_features(const app_request_t *request, app_reply_t *reply)
 static void frame_of_samples(const app_request_t *request, app_reply_t *reply)
 {
     int16_t *samples = app_engine_samples();
+    const uint32_t count = APP_PCM_BYTES / 2; /* 0 in a model without audio */
     const uint8_t *input = request->payload;
     uint8_t *output;
 
@@ -192,13 +193,13 @@ static void frame_of_samples(const app_request_t *request, app_reply_t *reply)
         refuse(request, reply, APP_ERROR_LENGTH);
         return;
     }
-    for (uint32_t i = 0; i < APP_PCM_BYTES / 2; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         samples[i] = (int16_t)app_get_u16(input + 2u * i);
     }
     put_costs(app_reply_reserve(reply, 12), app_engine_pcm());
     app_reply_bytes(reply, app_engine_gates(), model_info.gate_bytes);
     output = app_reply_reserve(reply, APP_PCM_BYTES);
-    for (uint32_t i = 0; i < APP_PCM_BYTES / 2; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         app_put_u16(output + 2u * i, (uint16_t)samples[i]);
     }
 }

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from machines import Emulated, Host, Machine, optimised_boards
+from kernels.machines import Emulated, Host, Machine, optimised_boards
 
 
 @pytest.fixture(scope="session", params=["host", *optimised_boards()])

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from board_calls import BoardCalls, build_caller
+from kernels.board_calls import BoardCalls, build_caller
 from native import WARNINGS
 from numpy.typing import NDArray
 

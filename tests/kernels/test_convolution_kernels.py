@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from test_kernels import (
+from kernels.test_kernels import (
     RELAXED,
     SEEDS,
     Gates,

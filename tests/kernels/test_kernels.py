@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from machines import Machine
+from kernels.machines import Machine
 from numpy.typing import NDArray
 
 from slimse_mcu.graph import Node, Quantization

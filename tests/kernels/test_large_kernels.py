@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_kernels import (
+from kernels.test_kernels import (
     RELAXED,
     SEEDS,
     Gates,
@@ -23,8 +23,8 @@ from test_kernels import (
     specified,
     values_of,
 )
-from test_recurrent_kernels import recurrent_node
-from test_recurrent_kernels import run_calls as run_recurrent_calls
+from kernels.test_recurrent_kernels import recurrent_node
+from kernels.test_recurrent_kernels import run_calls as run_recurrent_calls
 
 from slimse_mcu.graph import Quantization
 from slimse_mcu.ops import operators

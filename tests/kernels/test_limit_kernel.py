@@ -24,7 +24,7 @@ RELAXED = settings(deadline=None, derandomize=True, max_examples=300)
 class LimitFields(ctypes.Structure):
     """``slimse_limit_t``."""
 
-    _fields_ = (("channels", ctypes.c_uint16), ("order", ctypes.c_void_p))
+    _fields_ = (("decisions", ctypes.c_uint16), ("group", ctypes.c_uint16), ("order", ctypes.c_void_p))
 
 
 class GateFields(ctypes.Structure):
@@ -32,6 +32,7 @@ class GateFields(ctypes.Structure):
 
     _fields_ = (
         ("open_count", ctypes.c_uint16),
+        ("group", ctypes.c_uint16),
         ("open", ctypes.c_void_p),
         ("bits", ctypes.c_void_p),
         ("forced", ctypes.c_void_p),
@@ -49,7 +50,13 @@ def library(tmp_path_factory) -> ctypes.CDLL:
 
 
 def limited(
-    library: ctypes.CDLL, is_open: NDArray[np.bool_], order: NDArray[np.uint16], most: int, *, forced: bool = False
+    library: ctypes.CDLL,
+    is_open: NDArray[np.bool_],
+    order: NDArray[np.uint16],
+    most: int,
+    *,
+    group: int = 1,
+    forced: bool = False,
 ) -> tuple[list[int], list[int]]:
     """The list of open channels, and the bits, behind the kernel; both have room for one more, which stays."""
     indices = np.full(len(is_open) + 1, 0xABCD, np.uint16)
@@ -58,23 +65,31 @@ def limited(
     pattern = bits.copy()
     kept: list[Any] = [indices, bits, pattern, order]
     gate = GateFields(
-        int(is_open.sum()), *(one.ctypes.data for one in kept[:2]), pattern.ctypes.data if forced else None
+        int(is_open.sum()), group, *(one.ctypes.data for one in kept[:2]), pattern.ctypes.data if forced else None
     )
-    layer = LimitFields(len(is_open), order.ctypes.data)
+    layer = LimitFields(len(order), group, order.ctypes.data)
     library.slimse_limit(ctypes.byref(layer), ctypes.c_uint16(most), ctypes.byref(gate))
     assert (indices[-1], bits[-1]) == (0xABCD, 0x5A)
     return indices[: gate.open_count].tolist(), bits[:-1].tolist()
 
 
 @RELAXED
-@given(st.integers(0, 2**32 - 1), st.integers(1, 70), st.integers(0, 80), st.sampled_from([0.1, 0.5, 0.9, 1.0]))
-def test_limit(library, seed, channels, most, share):
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 70),
+    st.sampled_from([1, 2, 3, 4, 8]),
+    st.integers(0, 80),
+    st.sampled_from([0.1, 0.5, 0.9, 1.0]),
+)
+def test_limit(library, seed, decisions, group, most, share):
     rng = np.random.default_rng(seed)
-    is_open, order = rng.random(channels) < share, rng.permutation(channels).astype(np.uint16)
-    wanted = Limit(most, {"gate": order}).keep("gate", is_open.astype(np.int8)).astype(bool)
-    assert wanted.sum() == min(most, is_open.sum())
+    is_open = np.repeat(rng.random(decisions) < share, group)
+    order = rng.permutation(decisions).astype(np.uint16)
+    wanted = Limit(most, {"gate": order}, {"gate": group}).keep("gate", is_open.astype(np.int8)).astype(bool)
+    assert wanted.sum() == min(most // group * group, is_open.sum())
     assert not (wanted & ~is_open).any()
-    indices, bits = limited(library, is_open, order, most)
+    assert (wanted.reshape(-1, group) == wanted[::group, None]).all()
+    indices, bits = limited(library, is_open, order, most, group=group)
     assert indices == np.flatnonzero(wanted).tolist()
     assert bits == np.packbits(wanted, bitorder="little").tolist()
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from machines import Machine
+from kernels.machines import Machine
 from numpy.typing import NDArray
-from test_kernels import CANARY, RELAXED, SEEDS, pytestmark
+from kernels.test_kernels import CANARY, RELAXED, SEEDS, pytestmark
 
 from slimse_mcu import assets
 from slimse_mcu.errors import QuantizeError
