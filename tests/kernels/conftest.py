@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+
 from kernels.machines import Emulated, Host, Machine, optimised_boards
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kernels.board_calls import BoardCalls, build_caller
 from native import WARNINGS
 from numpy.typing import NDArray
 
+from kernels.board_calls import BoardCalls, build_caller
 from slimse_mcu import assets
 from slimse_mcu.board import Board, boards
 from slimse_mcu.graph import Node

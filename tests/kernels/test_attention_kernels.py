@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kernels.machines import Machine
 from numpy.typing import NDArray
-from kernels.test_kernels import CANARY, RELAXED, SEEDS, frames, node_of, pytestmark, ring_of
 
+from kernels.machines import Machine
+from kernels.test_kernels import CANARY, RELAXED, SEEDS, frames, node_of, pytestmark, ring_of
 from slimse_mcu import assets
 from slimse_mcu.graph import Component, Node, Part, Quantization
 from slimse_mcu.ops import operators

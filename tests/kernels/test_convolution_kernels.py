@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from kernels.test_kernels import (
     RELAXED,
     SEEDS,
@@ -21,7 +22,6 @@ from kernels.test_kernels import (
     specified,
     values_of,
 )
-
 from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import Node, Part, Quantization
 from slimse_mcu.ops import operators

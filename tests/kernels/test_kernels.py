@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernels.machines import Machine
 from numpy.typing import NDArray
 
+from kernels.machines import Machine
 from slimse_mcu.graph import Node, Quantization
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import QuantizeContext, Ring, is_wide

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kernels.test_kernels import (
     RELAXED,
     SEEDS,
@@ -25,7 +26,6 @@ from kernels.test_kernels import (
 )
 from kernels.test_recurrent_kernels import recurrent_node
 from kernels.test_recurrent_kernels import run_calls as run_recurrent_calls
-
 from slimse_mcu.graph import Quantization
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.frequency import Window

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from kernels.machines import Machine
 from numpy.typing import NDArray
-from kernels.test_kernels import CANARY, RELAXED, SEEDS, pytestmark
 
+from kernels.machines import Machine
+from kernels.test_kernels import CANARY, RELAXED, SEEDS, pytestmark
 from slimse_mcu import assets
 from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import Component, Node, Part, Quantization

@@ -7,14 +7,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernels import test_attention_kernels
-from kernels import test_kernels
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from kernels.test_convolution_kernels import ROOM, SMALL, WINDOWS, check, parts_of
-from kernels.test_kernels import RELAXED, SEEDS, SIZES, Gates, gates_of, node_of, pytestmark, ring_of, run_calls, specified
 
+from kernels import test_attention_kernels, test_kernels
+from kernels.test_convolution_kernels import ROOM, SMALL, WINDOWS, check, parts_of
+from kernels.test_kernels import (
+    RELAXED,
+    SEEDS,
+    SIZES,
+    Gates,
+    gates_of,
+    node_of,
+    pytestmark,
+    ring_of,
+    run_calls,
+    specified,
+)
 from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import Node, Quantization
 from slimse_mcu.kernels import adapt
