@@ -39,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own, which takes the groups over
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """There is one board behind a port: with xdist (``--dist loadgroup``) its tests go to one worker."""
     if config.getoption("--slimse-port") is None or not config.pluginmanager.hasplugin("xdist"):

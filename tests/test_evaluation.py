@@ -462,7 +462,7 @@ def test_mistakes_end_in_one_line(slimse, tiny_model, plain_model, folder, tmp_p
         ([tiny_model, "--data", folder, "--kind", "sausage", *out], "sausage"),
         ([tiny_model, "--data", folder, "--board", "sausage", *out], "sausage"),
         ([tiny_model, "--data", folder, "--json", "--markdown", *out], "either"),
-        ([tiny_model, "--data", folder, "--port", "/dev/null", *out], "belongs to --board"),
+        ([tiny_model, "--data", folder, "--port", "/dev/null", *out], "belong to --board"),
         ([tiny_model, *out], "--data"),
         (["--data", folder, *out], "MODEL"),
     ):

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,8 @@ def test_without_a_baseline_the_way_to_one_is_told(tmp_path):
 
 def test_tests_of_one_board_behind_a_port_go_to_one_worker(project, build_tiny):
     pytest.importorskip("xdist")
+    if metadata.version("pytest-xdist") == "3.8.0" and pytest.version_tuple >= (9, 2):
+        pytest.skip("this pytest-xdist does not group tests under this pytest")
     (project / "test_firmware.py").write_text(SESSIONS)
     with BoardServer(board("host"), build_tiny("host").elf) as server:
         options = ("--slimse-board", "host", "--slimse-port", server.url, "-n", "2", "--dist", "loadgroup")
