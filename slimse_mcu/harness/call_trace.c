@@ -16,8 +16,8 @@
  *                                           that node, and did not go on at END TAKEN times
  *   end                                     the window is complete
  *
- * A call is recognized by its instruction, a return by going on where a call returns to: so a tail
- * call stays in the node of the function that it leaves.  A block that QEMU gives up in the middle
+ * A call is recognized by its instruction, a return by its own or by going on where a call returns to:
+ * so a tail call stays in the node of the function that it leaves.  A block that QEMU gives up in the middle
  * (an access to a device does that) is counted up to where it got.
  *
  * Built by call_trace.py.  The interface of QEMU that is used is declared here, so that no header of
@@ -241,6 +241,18 @@ static bool given_up(const block_t *from, uint32_t next)
     return !complete && from->start < next && next < from->end;
 }
 
+/* Calls that have not returned, once one has, to `next`.  Cores without long branches jump far within a function by
+ * what looks like a call: such calls end with that of the function.  What looks up a switch there returns to none. */
+static uint32_t returned(uint32_t next)
+{
+    for (uint32_t i = depth; i > 0; i--) {
+        if (stack[i - 1].site == next) {
+            return i - 1;
+        }
+    }
+    return depth - 1;
+}
+
 /* The running block went on at `next`: was it left in the middle, did it call, did it return? */
 static void leave(block_t *from, uint32_t next)
 {
@@ -256,8 +268,9 @@ static void leave(block_t *from, uint32_t next)
     if (from->calls && depth < DEPTH) {
         stack[depth++] = (frame_t){.site = from->end, .node = node};
         node = called(from->end, next);
-    } else if (depth > 0 && stack[depth - 1].site == next) {
-        node = stack[--depth].node;
+    } else if (depth > 0 && (stack[depth - 1].site == next || from->returns)) {
+        depth = returned(next);
+        node = stack[depth].node;
     }
 }
 
