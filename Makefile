@@ -1,20 +1,25 @@
 # `make demo` and `make test` set up everything they need and then do their job; `make help` lists the rest.
 #
-# Variables: PYTHON (3.11 to 3.13), VENV, BOARD, MODEL, PYTEST_ARGS.
+# Variables: PYTHON (3.11 to 3.13), VENV, BOARD, MODEL, PYTEST_ARGS, RUNS.
 
 PYTHON      ?= python3
 VENV        ?= .venv
 MODEL       ?= zoo:convfsenet-dyncp25
 BOARD       ?= virtual-m4
 PYTEST_ARGS ?= -n auto --dist worksteal
+RUNS        ?= 10000000
 
 BIN := $(VENV)/bin
 
-.PHONY: help demo test bench docs lint format wheel clean distclean system-demo system-test
+# Several workers share the processors; more threads in each only wait for one another at every small product.
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: help demo test fuzz bench bench-check bench-accept docs boards boards-check lint format wheel clean distclean \
+    system-demo system-test
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Enhance the bundled noisy clips on a virtual Cortex-M4 and report what the gates saved
 	$(BIN)/slimse measure $(MODEL) --board $(BOARD) --audio tests/data/noisy --reference tests/data/clean \
@@ -23,12 +28,28 @@ demo: $(VENV)/.demo ## Enhance the bundled noisy clips on a virtual Cortex-M4 an
 test: $(VENV)/.test ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-bench: $(VENV)/.demo ## Print instructions per frame on every virtual board, by open channels and by closed components
-	$(BIN)/python -m tests.bench
-	$(BIN)/python -m tests.bench --model zoo:dsn-mgt
+fuzz: $(VENV)/.test ## Run ten million inputs through what the firmware takes from strangers (RUNS=...)
+	$(BIN)/python -m tests.fuzz --runs $(RUNS)
+
+BENCH := PYTHONPATH=tests $(BIN)/python -m bench
+
+bench: $(VENV)/.test ## Print what a frame costs on every virtual board, beside what others need
+	$(BENCH)
+
+bench-check: $(VENV)/.test ## Fail if a count or size has grown by more than 1 % since docs/bench.json
+	$(BENCH) --check
+
+bench-accept: $(VENV)/.test ## Write docs/bench.json and docs/bench.md anew
+	$(BENCH) --accept
 
 docs: $(VENV)/.demo ## Write docs/layers.md from the registry of layers
 	$(BIN)/python docs/make_layers.py
+
+boards: $(VENV)/.demo ## Build every board with every zoo model and write docs/boards.md
+	$(BIN)/python docs/make_boards.py
+
+boards-check: $(VENV)/.demo ## Build every board with every zoo model and compare with docs/boards.md
+	$(BIN)/python docs/make_boards.py --check
 
 lint: $(VENV)/.test ## Check style and types
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@
 /** The decision of one gate in the current frame; a policy's gate has components in place of channels. */
 typedef struct {
     uint16_t open_count;   /**< open channels, 0 .. channels */
+    uint16_t group;        /**< channels are open or closed in groups of so many neighbours; 0 or 1: one by one */
     uint16_t *open;        /**< [channels] the open channels, ascending; the first open_count are valid */
     uint8_t *bits;         /**< [(channels + 7) / 8] bit i % 8 of byte i / 8: channel i is open */
     const uint8_t *forced; /**< bits that replace the model's decision; NULL: the model decides */
@@ -69,10 +70,6 @@ static inline void slimse_spans_add(slimse_spans_t *spans, uint16_t first, uint1
     spans->range[spans->ranges].count = count;
     spans->ranges++;
 }
-
-/* ---- audio ------------------------------------------------------------------------------------------------------- */
-
-#include "dsp/slimse_dsp.h"
 
 /* ---- what a generated model says of itself ----------------------------------------------------------------------- */
 

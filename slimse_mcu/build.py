@@ -21,16 +21,23 @@ from slimse_mcu import assets
 from slimse_mcu.board import Board
 from slimse_mcu.errors import BuildError, PlanError
 from slimse_mcu.graph import Provenance
-from slimse_mcu.runtime import with_headers
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Werror")
 # Contraction would round a multiplication and addition once where the specification rounds twice.
 LANGUAGE = ("-std=c11", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", "-fno-math-errno")
 OPTIMISATION = "-O3"
+# What serves the link and the board, and what calls the kernels, runs a few times a frame: there size counts.
+_SERVING, _SERVING_OPTIMISATION = ("app", "hal", "model.c"), "-Os"
 # The audio path's order of operations is part of its specification.
 DSP_FLAGS = ("-fno-tree-vectorize",)
 
+APPLICATION = "app"
+"""The application that speaks our protocol."""
+MLPERF = "app_mlperf"
+"""The same with the command set of the MLPerf Tiny runner."""
+
 _SOURCE_SUFFIXES = (".c", ".S")
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 _PATH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _COMPILER_HINTS = {
     "arm-none-eabi-gcc": "Install the GNU Arm embedded toolchain (Debian: apt install gcc-arm-none-eabi).",
@@ -53,6 +60,10 @@ class Project(Protocol):
     @property
     def provenance(self) -> Provenance:
         """What the project was made of."""
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """Folders of the kernels that the project holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +131,8 @@ def build(
     jobs: int | None = None,
     compiler: str | None = None,
     flags: Sequence[str] = (),
+    objects: Path | None = None,
+    application: str = APPLICATION,
 ) -> Image:
     """Compile and link ``project`` for ``board`` in the folder ``out``.
 
@@ -134,17 +147,22 @@ def build(
         jobs: Compilers to run at once; None: one per processor.
         compiler: Use this instead of the board's compiler.
         flags: Added to every compiler and linker call, for example ``-fsanitize=address``.
+        objects: Folder of objects that several builds share; nothing in it is removed.  None: ``out/obj``.
+        application: Folder of ``firmware/`` whose files replace those of the application by name, or join them.
 
     Raises:
-        BuildError: The compiler is missing or refuses a source, or ``out`` cannot be written or holds another ``src``.
+        BuildError: The project was compiled for another board's kernels, the compiler is missing or refuses a source,
+            or ``out`` cannot be written or holds another ``src``.
         PlanError: Code and data do not fit the board's memory.
     """
+    _check_kernels(project, board)
     out = out.resolve()
     command = compiler or board.compiler
     version = _compiler_version(command)
     is_new = not out.exists()
     try:
-        return _build(project, board, out, command, version, tuple(flags), jobs or os.cpu_count() or 1)
+        processors = jobs or os.cpu_count() or 1
+        return _build(project, board, out, command, version, tuple(flags), processors, objects, application)
     except BaseException:
         if is_new:
             shutil.rmtree(out, ignore_errors=True)
@@ -152,21 +170,40 @@ def build(
 
 
 def _build(
-    project: Project, board: Board, out: Path, command: str, version: str, flags: tuple[str, ...], jobs: int
+    project: Project,
+    board: Board,
+    out: Path,
+    command: str,
+    version: str,
+    flags: tuple[str, ...],
+    jobs: int,
+    shared: Path | None,
+    application: str,
 ) -> Image:
     if (out / "src").exists() and not (out / "src" / "app").is_dir():
         raise BuildError(f"{out} holds src, which slimse did not write.", hint="Choose another folder with --out.")
     try:
-        sources = _stage(project, board, out / "src")
-        (out / "obj").mkdir(parents=True, exist_ok=True)
+        sources = _stage(project, board, out / "src", application)
+        objects = out / "obj" if shared is None else shared.resolve()
+        objects.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BuildError(f"{out} cannot be written: {error.strerror}.", hint="Choose another folder.") from error
-    compilations = _compilations(sources, board, out, command, version, flags)
+    compilations = _compilations(sources, board, out / "src", objects, command, version, flags)
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(_compile, compilations))
     elf = _link(compilations, board, out, command, flags, project.name)
-    _prune(out / "obj", {compilation.object for compilation in compilations})
+    if shared is None:
+        _prune(objects, {compilation.object for compilation in compilations})
     return read_image(elf, board, name=project.name, provenance=project.provenance)
+
+
+def _check_kernels(project: Project, board: Board) -> None:
+    missing = [folder for folder in project.kernels if folder not in board.kernels]
+    if missing:
+        raise BuildError(
+            f"{project.name} was compiled for {', '.join(missing)}, which the board {board.name} cannot run.",
+            hint=f"Compile it again with --board {board.name}, or without --board for any board.",
+        )
 
 
 def _compiler_version(command: str) -> str:
@@ -189,9 +226,9 @@ def _run(command: Sequence[str], folder: Path | None = None) -> subprocess.Compl
     )
 
 
-def _stage(project: Project, board: Board, src: Path) -> tuple[Path, ...]:
+def _stage(project: Project, board: Board, src: Path, application: str) -> tuple[Path, ...]:
     """Write all sources below ``src``; return the ones to compile."""
-    files = {**_project_files(project, board), **_firmware_files(board)}
+    files = {**_project_files(project), **_firmware_files(board, application)}
     written = []
     for relative, text in sorted(files.items()):
         path = src / relative
@@ -201,34 +238,23 @@ def _stage(project: Project, board: Board, src: Path) -> tuple[Path, ...]:
     return tuple(written)
 
 
-def _project_files(project: Project, board: Board) -> dict[str, str]:
+def _project_files(project: Project) -> dict[str, str]:
     files = {}
     for relative, text in project.files.items():
         parts = PurePosixPath(relative).parts
         if not parts or not all(_PATH_PART.fullmatch(part) for part in parts):
             raise BuildError(f"The project {project.name} holds a file of unfit name {relative!r}.")
         files[relative] = text
-    for folder in reversed(board.kernels[:-1]):
-        files.update(_replacements(files, folder))
-    return with_headers(files)
+    return files
 
 
-def _replacements(files: Mapping[str, str], folder: str) -> dict[str, str]:
-    """Kernels of ``folder`` that replace the project's portable ones by file name, and the headers they share."""
-    found = assets.root() / "firmware" / folder
-    result = {}
-    for path in sorted(found.glob("*.[chS]")):
-        relative = f"kernels/{path.name}"
-        if path.suffix == ".h" or relative in files:
-            result[relative] = path.read_text(encoding="utf-8")
-    return result
-
-
-def _firmware_files(board: Board) -> dict[str, str]:
+def _firmware_files(board: Board, application: str) -> dict[str, str]:
     firmware = assets.root() / "firmware"
     files = {}
-    for path in [*sorted((firmware / "app").glob("*.[ch]")), *sorted((firmware / "hal").glob("*.h"))]:
-        files[f"{path.parent.name}/{path.name}"] = path.read_text(encoding="utf-8")
+    parts = ((APPLICATION, "app", "*.[ch]"), (application, "app", "*.[ch]"), ("hal", "hal", "*.h"))
+    for source, folder, pattern in parts:
+        for path in sorted((firmware / source).glob(pattern)):
+            files[f"{folder}/{path.name}"] = path.read_text(encoding="utf-8")
     for name in board.hal:
         candidates = [board.path / name, firmware / "hal" / name]
         path = next((candidate for candidate in candidates if candidate.is_file()), candidates[-1])
@@ -251,29 +277,50 @@ def _write_if_changed(path: Path, text: str) -> None:
 
 
 def _compilations(
-    sources: Sequence[Path], board: Board, out: Path, command: str, version: str, flags: tuple[str, ...]
+    sources: Sequence[Path],
+    board: Board,
+    src: Path,
+    objects: Path,
+    command: str,
+    version: str,
+    flags: tuple[str, ...],
 ) -> list[_Compilation]:
-    src = out / "src"
-    headers = hashlib.sha256(version.encode())
-    for path in sorted(src.rglob("*.h")):
-        headers.update(path.relative_to(src).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    defines = [f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *_standard_defines(board), *board.defines)]
+    defines = [f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *standard_defines(board), *board.defines)]
     result = []
     for source in sources:
         relative = source.relative_to(src)
-        arguments = [*board.flags, *LANGUAGE, *WARNINGS, OPTIMISATION, "-g", *flags]
+        optimisation = _SERVING_OPTIMISATION if relative.parts[0] in _SERVING else OPTIMISATION
+        arguments = [*board.flags, *LANGUAGE, *WARNINGS, optimisation, "-g", *flags]
         arguments += DSP_FLAGS if relative.parts[0] == "dsp" else ()
         arguments += defines if relative.parts[0] == "hal" else ()
-        digest = headers.copy()
-        digest.update("\0".join([command, *arguments, relative.as_posix()]).encode() + b"\0" + source.read_bytes())
-        target = out / "obj" / f"{relative.stem}-{digest.hexdigest()[:20]}.o"
+        digest = hashlib.sha256("\0".join([version, command, *arguments, relative.as_posix()]).encode())
+        for path in _read_by(source, src):
+            digest.update(b"\0" + path.relative_to(src).as_posix().encode() + b"\0" + path.read_bytes())
+        target = objects / f"{relative.stem}-{digest.hexdigest()[:20]}.o"
         includes = ["-I.", "-Ihal", f"-fdebug-prefix-map={src}=."]
         full = (command, *arguments, *includes, "-c", relative.as_posix())
         result.append(_Compilation(src, relative, target, full))
     return result
 
 
-def _standard_defines(board: Board) -> tuple[str, ...]:
+def _read_by(source: Path, src: Path) -> Sequence[Path]:
+    """A source and the headers that it includes, and these include, whether or not a condition leaves them out.
+
+    Only these decide whether an object can be used again: so builds that share objects compile the board layer once for
+    all models of a board, and the kernels once for all models of a core.
+    """
+    found = [source]
+    for path in found:
+        for name in _INCLUDE.findall(path.read_text(encoding="utf-8")):
+            places = ((folder / name).resolve() for folder in (path.parent, src, src / "hal"))
+            header = next((place for place in places if place.is_file() and place.is_relative_to(src)), None)
+            if header is not None and header not in found:
+                found.append(header)
+    return found
+
+
+def standard_defines(board: Board) -> tuple[str, ...]:
+    """``NAME=value`` pairs that the sources of a board's hardware layer read."""
     return (
         f"HAL_CLOCK_HZ={board.clock_hz}u",
         f"HAL_COUNTER_HZ={board.counter_hz}u",
@@ -316,7 +363,8 @@ def _link(
     temporary_map = temporary.with_suffix(".map")
     arguments = [command, *board.flags, *flags, "-Wl,--gc-sections", f"-Wl,-Map={temporary_map}"]
     if board.linker_script is not None:
-        arguments += ["-nostartfiles", f"-L{board.path}", f"-L{assets.path('firmware/hal')}"]
+        # Without -n a segment may begin at a page, with the ELF file's header in what belongs to a boot loader.
+        arguments += ["-nostartfiles", "-Wl,-n", f"-L{board.path}", f"-L{assets.path('firmware/hal')}"]
         arguments += [f"-Wl,--defsym=hal_stack_reserve={board.stack_bytes}", "-Wl,--no-warn-rwx-segments"]
         arguments += [f"-T{board.linker_script}"]
     arguments += [str(compilation.object) for compilation in compilations]

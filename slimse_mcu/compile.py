@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,8 @@ def compile_model(
     features_only: bool = False,
     wide: Collection[str] = (),
     instrumented: bool = False,
+    kernels: Sequence[str] | None = None,
+    audio_arithmetic: str | None = None,
     on_stage: Stage | None = None,
 ) -> Compiled:
     """Compile a model.
@@ -64,6 +66,10 @@ def compile_model(
         features_only: Leave out the audio front and back end: features in, outputs out.
         wide: Names of the tensors that are int16; all others are int8.
         instrumented: Keep every tensor in memory of its own and call a hook after each layer.
+        kernels: Folders of the kernels that the model is compiled for, in search order, as ``Board.kernels``.  None
+            means the board's; without a board the portable ones, which run on every board.
+        audio_arithmetic: What the front and back end computes in: ``"float"``, or ``"fixed"``, which is integers, for
+            cores without an FPU.  None means the board's, ``"float"`` without a board.
         on_stage: Called after each stage.
 
     Raises:
@@ -75,6 +81,7 @@ def compile_model(
     from slimse_mcu.calibration import read_calibration
     from slimse_mcu.decisions import unseen_note
     from slimse_mcu.emit import emit
+    from slimse_mcu.frontend import ARITHMETICS
     from slimse_mcu.load import load
     from slimse_mcu.plan import plan
     from slimse_mcu.quantize import quantize
@@ -100,8 +107,9 @@ def compile_model(
     note = unseen_note(quantized)
     if note:
         tell("warning", note)
-    planned = plan(quantized, board, instrumented=instrumented)
-    tell("plan", f"fits the board {board.name}" if board else "for any board")
+    planned = plan(quantized, board, instrumented=instrumented, kernels=kernels, audio_arithmetic=audio_arithmetic)
+    audio = f", front end in {ARITHMETICS[planned.audio_arithmetic]}" if planned.audio_arithmetic else ""
+    tell("plan", (f"fits the board {board.name}" if board else "for any board") + audio)
     project = emit(planned)
     tell("emit", f"{len(project.files)} files")
     return Compiled(graph, recordings, quantized, planned, project)

@@ -101,7 +101,7 @@ def diff(
             "The firmware is not instrumented, so its tensors cannot be read.",
             hint="Compile the model with --instrumented and build it again.",
         )
-    twin = Twin.of(plan.quantized)
+    twin = Twin.of(plan.quantized, plan.audio_arithmetic)
     sent = [twin.frames(recording)[:frames] for recording in recordings]
     search = _Search(session, plan, twin, gates, progress or (lambda stage, done, total: None))
     search.total = sum(map(len, sent))

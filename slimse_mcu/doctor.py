@@ -12,6 +12,8 @@ from importlib import metadata
 
 from slimse_mcu.data.engines import engines
 from slimse_mcu.data.engines.engine import Engine
+from slimse_mcu.flash.tool import Tool
+from slimse_mcu.flash.tool import tools as flash_tools
 
 _SECONDS = 10.0
 
@@ -74,7 +76,20 @@ _PROGRAMS = (
         "qemu-system-arm",
         "www.qemu.org/download",
     ),
-    _Program("gcc", "builds for the board 'host', this computer", False, "gcc libc6-dev", "gcc.gnu.org"),
+    _Program(
+        "gcc",
+        "builds for the board 'host', this computer, and what `slimse profile` counts with",
+        False,
+        "gcc libc6-dev",
+        "gcc.gnu.org",
+    ),
+    _Program(
+        "arm-none-eabi-objdump",
+        "reads instructions for `slimse profile`; it comes with the compiler",
+        False,
+        "binutils-arm-none-eabi",
+        "developer.arm.com/downloads/-/arm-gnu-toolchain-downloads",
+    ),
 )
 
 _PACKAGES = (
@@ -87,13 +102,14 @@ _PACKAGES = (
     _Package("matplotlib", "draws the report's pictures", True, ""),
     _Package("jinja2", "writes C and reports from templates", True, ""),
     _Package("pyelftools", "reads sizes of firmware", True, ""),
+    _Package("pydantic", "checks descriptions of boards and trainings", True, ""),
     _Package("rich", "prints tables and progress", True, ""),
     _Package("pystoi", "STOI, intelligibility", True, ""),
     _Package("pesq", "PESQ, quality", False, "quality"),
     _Package("speechmos", "DNSMOS, quality without a reference", False, "dnsmos"),
+    _Package("labgrid", "boards of a farm", False, "farm"),
     _Package("keras", "trains models", False, "train"),
     _Package("tensorflow", "trains models; never needed to compile or measure one", False, "train"),
-    _Package("pydantic", "checks the configuration of a training", False, "train"),
     _Package("pyroomacoustics", "simulates rooms for synthetic speech", False, "data"),
 )
 
@@ -101,7 +117,7 @@ _PACKAGES = (
 def examine() -> tuple[Finding, ...]:
     """Look at the interpreter, the programs, the packages and the serial ports of this machine."""
     found = (_python(), *map(_program, _PROGRAMS), _newlib(), *map(_package, _PACKAGES))
-    return (*found, *map(_engine, engines().values()), *_ports())
+    return (*found, *map(_engine, engines().values()), *map(_flash_tool, flash_tools().values()), *_ports())
 
 
 def _python() -> Finding:
@@ -170,6 +186,11 @@ def _engine(engine: Engine) -> Finding:
         False,
         f"Debian, Ubuntu: sudo apt-get install {' '.join(lacking)}.",
     )
+
+
+def _flash_tool(tool: Tool) -> Finding:
+    lack = tool.lacks()
+    return Finding(tool.title, "loads boards for `slimse flash`", "" if lack else "found", False, lack)
 
 
 def _ports() -> Iterator[Finding]:

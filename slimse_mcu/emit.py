@@ -15,14 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu import assets, frontend
+from slimse_mcu.dsp.path import AudioPath
 from slimse_mcu.emit_frame import Symbols, call_title, components, frame_steps
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import Part, Provenance, Quantization
+from slimse_mcu.kernels import PORTABLE
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall
 from slimse_mcu.plan import Plan, Step, constants
-from slimse_mcu.runtime import kernel_files
+from slimse_mcu.runtime import audio_files, kernel_files
 from slimse_mcu.version import ABI
+from slimse_mcu.worst_case import limit_table
 
 MANIFEST = "project.json"
 _FORMAT = 1
@@ -40,11 +43,13 @@ class Project:
         name: The model's name.
         files: Relative path -> text.
         provenance: What it was made of.
+        kernels: Folders of the kernels that it holds, in search order; the portable one alone: any board.
     """
 
     name: str
     files: Mapping[str, str]
     provenance: Provenance
+    kernels: tuple[str, ...] = (PORTABLE,)
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -63,16 +68,12 @@ def emit(plan: Plan) -> Project:
     files = {name: _render(f"{name}.j2", context) for name in _MODEL_FILES}
     graph = plan.quantized.graph
     if graph.frontend is not None:
-        audio = frontend.render_context(
-            graph.frontend,
-            plan.quantized.quantization[graph.input],
-            plan.quantized.quantization[graph.output],
-            plan.quantized.provenance,
-        )
+        both = plan.quantized.quantization[graph.input], plan.quantized.quantization[graph.output]
+        audio = frontend.render_context(_audio(plan), graph.frontend, *both, plan.quantized.provenance)
         files.update({name: _render(f"{name}.j2", audio) for name in ("model_audio.h", "model_audio.c")})
     files.update(_runtime(plan))
     files[MANIFEST] = json.dumps(_manifest(plan, files), indent=2) + "\n"
-    return Project(plan.quantized.provenance.model_name, files, plan.quantized.provenance)
+    return Project(plan.quantized.provenance.model_name, files, plan.quantized.provenance, plan.kernels)
 
 
 def read_project(folder: Path) -> Project:
@@ -92,7 +93,8 @@ def read_project(folder: Path) -> Project:
         provenance = Provenance(**manifest["provenance"])
         if not all(isinstance(value, str) for value in (manifest["name"], *dataclasses.astuple(provenance))):
             raise TypeError("name and provenance are texts")
-        return Project(manifest["name"], files, provenance)
+        kernels = tuple(map(str, manifest.get("kernels", (PORTABLE,))))
+        return Project(manifest["name"], files, provenance, kernels)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(
             f"'{folder}' is not a compiled project ({type(error).__name__}: {error}).",
@@ -126,18 +128,20 @@ def _functions(plan: Plan) -> set[str]:
 
 def _runtime(plan: Plan) -> Iterator[tuple[str, str]]:
     """The runtime sources that the model calls."""
-    root = assets.path("firmware")
     yield "slimse.h", assets.read_text("firmware/slimse.h")
-    yield from kernel_files(sorted(_functions(plan))).items()
-    yield "dsp/slimse_dsp.h", assets.read_text("firmware/dsp/slimse_dsp.h")
+    yield from kernel_files(sorted(_functions(plan)), plan.kernels).items()
+    if plan.quantized.graph.frontend is not None:
+        yield from audio_files(_audio(plan).files, plan.kernels).items()
+
+
+def _audio(plan: Plan) -> AudioPath[Any]:
+    """Constants of the front and back end of a model that has one."""
     graph, quantization = plan.quantized.graph, plan.quantized.quantization
-    is_wide = {"features": quantization[graph.input].is_wide, "mask": quantization[graph.output].is_wide}
-    if graph.frontend is not None:
-        for source in sorted((root / "dsp").glob("*.c")):
-            kind, _, width = source.stem.removeprefix("slimse_").partition("_")
-            if kind in is_wide and (width == "s16") != is_wide[kind]:
-                continue
-            yield f"dsp/{source.name}", assets.read_text(f"firmware/dsp/{source.name}")
+    assert graph.frontend is not None, "the model has a front end"
+    assert plan.audio_arithmetic is not None, "the plan says what it computes in"
+    return frontend.audio_path(
+        graph.frontend, quantization[graph.input], quantization[graph.output], plan.audio_arithmetic
+    )
 
 
 # ---- what the templates print ------------------------------------------------------------------------------------
@@ -152,6 +156,7 @@ def _context(plan: Plan) -> dict[str, Any]:
     return {
         "abi": ABI,
         "made": plan.quantized.provenance,
+        "target": _target(plan),
         "has_audio": front_end is not None,
         "front_end": front_end,
         "input": _tensor(plan, graph.input),
@@ -202,6 +207,7 @@ def _context(plan: Plan) -> dict[str, Any]:
         "weight_bytes": plan.weight_bytes,
         "macs_all_open": plan.macs_all_open,
         "macs_all_closed": plan.macs_all_closed,
+        "limits": limit_table(graph),
         "arena": [_arena_buffer(plan, buffer) for buffer in plan.arena],
         "steps": list(frame_steps(plan, symbols)),
         "layers": [_layer(plan, step, call, symbols) for step in plan.steps for call in step.all_calls],
@@ -209,6 +215,12 @@ def _context(plan: Plan) -> dict[str, Any]:
         "node_names": [step.node.name for step in plan.steps],
         "buffers": [{"name": buffer.name, "kept": int(plan.instrumented)} for buffer in plan.arena],
     }
+
+
+def _target(plan: Plan) -> str:
+    """Which cores the kernels run on, for people."""
+    optimised = [folder for folder in plan.kernels if folder != PORTABLE]
+    return f"{', '.join(optimised)}; other cores are refused" if optimised else "portable: any core"
 
 
 def _tensor(plan: Plan, name: str) -> dict[str, Any]:
@@ -340,11 +352,13 @@ def _manifest(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
             "calibration_hash": made.calibration_hash,
         },
         "board": plan.board,
+        "kernels": list(plan.kernels),
         "instrumented": plan.instrumented,
         "method": plan.quantized.method,
         "front_end": None
         if front_end is None
         else {name: getattr(front_end, name) for name in type(front_end).__dataclass_fields__},
+        "audio_arithmetic": plan.audio_arithmetic,
         "input": {"size": graph.tensors[graph.input].size, **_scale(plan, graph.input)},
         "output": {"size": graph.tensors[graph.output].size, **_scale(plan, graph.output)},
         "memory": {
@@ -354,6 +368,7 @@ def _manifest(plan: Plan, files: Mapping[str, str]) -> dict[str, Any]:
             "model_bytes": plan.model_bytes,
         },
         "macs": {"all_open": plan.macs_all_open, "all_closed": plan.macs_all_closed},
+        "limits": limit_table(graph),
         "gates": [
             {
                 "name": name,

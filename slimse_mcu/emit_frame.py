@@ -20,7 +20,19 @@ _LINE = 100
 #: What follows ``MODEL_`` elsewhere in ``model.h``.
 _MACROS = frozenset(
     f"MODEL_{name}"
-    for name in ("H", "INPUT_SIZE", "OUTPUT_SIZE", "LAYER_COUNT", "GATE_BYTES", "HAS_AUDIO", "INSTRUMENTED", "HOP")
+    for name in (
+        "H",
+        "INPUT_SIZE",
+        "OUTPUT_SIZE",
+        "LAYER_COUNT",
+        "GATE_BYTES",
+        "HAS_AUDIO",
+        "INSTRUMENTED",
+        "HOP",
+        "NO_LIMIT",
+        "OUTPUT_SCALE",
+        "OUTPUT_ZERO_POINT",
+    )
 )
 
 
@@ -155,6 +167,8 @@ def call_title(plan: Plan, step: Step, call: KernelCall) -> str:
     """What a call computes: the node, or the channels of one of its parts, and when these do not run at all."""
     node = step.node
     title = operators()[node.op].describe(node)
+    if call.note:
+        return f"{title}: {call.note}"
     index = next((number for number, other in step.closed.items() if other is call), call.part)
     if index is None or not node.parts:
         return title
@@ -198,6 +212,7 @@ def _argument(plan: Plan, node: Node, name: str) -> list[str]:
         "spans": f"&{_spans_name(plan, node)}" if node.column_blocks else "NULL",
         "gate": f"&{node.output}",
         "scratch": "m->scratch",
+        "limit": "m->limit",
     }
     if name in simple:
         return [simple[name]]

@@ -44,6 +44,10 @@ class BoardError(SlimseError):
     """A board is unknown, its description is wrong, or it could not be started."""
 
 
+class FlashError(SlimseError):
+    """A board could not be loaded with firmware: the tool is missing, finds no probe, or failed."""
+
+
 class LinkError(SlimseError):
     """The serial link failed, or the device answered something else than was asked."""
 

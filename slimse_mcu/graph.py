@@ -177,6 +177,7 @@ class Gate:
         node: Name of the node that decides.
         channels: Number of bits.
         components: Names of the components, for that kind.
+        group: Neighbouring channels that one decision opens; it divides ``channels``.
     """
 
     name: str
@@ -184,6 +185,7 @@ class Gate:
     node: str
     channels: int
     components: tuple[str, ...] = ()
+    group: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +316,8 @@ class Quantization:
 CHANGE = "rescale"
 #: Key of a node's parameters under which those of its bypass lie: the change to the output's scale.
 BYPASS = "bypass"
+#: Key of a deciding node's parameters under which its decisions lie in the order in which a limit lets them stay open.
+ORDER = "order"
 
 
 @dataclass(frozen=True, slots=True)

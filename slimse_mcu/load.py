@@ -25,8 +25,6 @@ from slimse_mcu.version import VERSION
 __all__ = ["GraphBuilder", "KerasLayer", "load", "read_graph"]
 
 _NAME_LENGTH = 60
-#: Layers that decide a gate.
-_DECIDING = ("slimse>ChannelGate", "slimse>Policy")
 MAX_CHANNELS = 16384
 #: Elements of a tensor per frame; the generated code counts them in 16 bits.
 MAX_ELEMENTS = 65535
@@ -116,7 +114,8 @@ def _unreadable(waiting: Sequence[KerasLayer]) -> ModelError:
             name = before.pop()
             reached.add(name)
             before |= sources.get(name, set()) - reached
-        if layer.name in reached and layer.kind in _DECIDING:
+        _, importer = importers().get(layer.kind, (None, None))
+        if layer.name in reached and importer is not None and importer.decides:
             return layer.error("reads layers that it rules", "Decide a gate from what comes before them.")
     return ModelError(f"Layer '{waiting[0].name}' reads a layer that is not in the model, or a cycle.", hint=SAVE_AGAIN)
 
@@ -424,18 +423,22 @@ class GraphBuilder:
         channels: int,
         weights: Mapping[str, NDArray[Any]],
         components: tuple[str, ...] = (),
+        attributes: Mapping[str, Any] | None = None,
     ) -> str:
         """Add a node that decides a gate and return the gate's name; with ``components`` a gate of a policy."""
         self._settle(layer, inputs)
         self.vector(layer, inputs[0])
         if self.source(inputs[0]).period != 1:
             raise layer.error("decides a gate behind a strided layer", "Decide gates at the frame rate.")
+        if channels > MAX_CHANNELS:
+            raise layer.error(f"decides for {channels} channels; at most {MAX_CHANNELS} are possible")
         self._check_weights(layer, weights, inputs)
         name = self._unique(layer.name)
-        self.gates[name] = Gate(name, "component" if components else "channel", name, channels, components)
+        group = (attributes or {}).get("group", 1)
+        self.gates[name] = Gate(name, "component" if components else "channel", name, channels, components, group)
         arrays = {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in weights.items()}
-        attributes = {"channels": channels, "positions": 1}
-        self._nodes.append(Node(name, op, (self.source(inputs[0]).name,), name, attributes, arrays))
+        whole = {"channels": channels, "positions": 1, **(attributes or {})}
+        self._nodes.append(Node(name, op, (self.source(inputs[0]).name,), name, whole, arrays))
         return name
 
     def activate(self, layer: KerasLayer, source: str, activation: Any, suffix: str = "_activation") -> str:

@@ -12,15 +12,17 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from slimse_mcu import partial
 from slimse_mcu.board import Board
 from slimse_mcu.build import Image
+from slimse_mcu.deadline import Clock, deadline_of
 from slimse_mcu.decisions import Decisions, unseen_note
 from slimse_mcu.errors import LinkError, SlimseError
 from slimse_mcu.fidelity import Comparison, QuantizationErrors
@@ -29,13 +31,15 @@ from slimse_mcu.graph import FrontEnd, QuantizedGraph
 from slimse_mcu.harness import audio, quality
 from slimse_mcu.harness.audio import Pair
 from slimse_mcu.harness.quality import Scores
-from slimse_mcu.harness.session import Gates, Mode, Session
+from slimse_mcu.harness.session import FrameResult, Gates, Session
+from slimse_mcu.limit import Limit
 from slimse_mcu.plan import Plan
 from slimse_mcu.report import (
+    COUNT_TOTAL,
     SIGNALS,
     BitExact,
-    Deadline,
     FileReport,
+    LinkUse,
     Memory,
     Report,
     Spread,
@@ -48,6 +52,7 @@ from slimse_mcu.side_by_side import Told
 from slimse_mcu.streaming import count_macs, gate_layout
 from slimse_mcu.twin import Recording as Recording
 from slimse_mcu.twin import Twin, beside
+from slimse_mcu.worst_case import worst_macs
 
 Progress = Callable[[str, int, int], None]
 """Told how far a stage is: its name, how much is done, of how much.  Called from two threads."""
@@ -69,6 +74,7 @@ def measure(
     *,
     all_open_frames: int = 64,
     audit_frames: int = AUDIT_FRAMES,
+    limit: int | None = None,
     sensitivity: Sensitivity | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -84,6 +90,8 @@ def measure(
         all_open_frames: Frames of the first recording that run again with all gates forced open.
         audit_frames: Most frames, from the first recording on, that the int8 network runs again with the float
             network's decisions, and the float network with the int8 one's; 0: none.
+        limit: Most channels of each gate, and components of a policy, that the model may open, on the board and in
+            what it is compared with; frames with all gates forced open are not limited.  None: all.
         sensitivity: The search that chose the tensors of 16 bits, for the report.
         progress: See :data:`Progress`.
 
@@ -91,11 +99,13 @@ def measure(
         What ``report.json`` says, and the frames it was computed from.
 
     Raises:
-        LinkError: The board failed.  Nothing is left behind in ``out``.
+        LinkError: The board failed.  What it had answered is left in ``out/partial``.
         SlimseError: ``out`` cannot be written, or holds files of these names that slimse did not write.
     """
     tell = progress or (lambda stage, done, total: None)
-    twin = Twin.of(plan.quantized)
+    twin = Twin.of(plan.quantized, plan.audio_arithmetic)
+    if limit is not None:
+        twin = replace(twin, limit=Limit.of(plan.quantized, limit))
     feed = _feed(twin, recordings, all_open_frames)
     _check_sizes(session, plan)
     with _fresh_folder(out) as folder:
@@ -106,12 +116,16 @@ def measure(
             }
             done = _steps(tell, "specification", feed.frames)
             working = submit(_references, twin, feed, audit_frames, counts, done=done)
-            answers = _board(session, feed, tell)
+            answers: list[Run] = []
+            try:
+                _board(session, feed, limit, answers, tell)
+            except LinkError as error:
+                raise _kept(error, out, twin, feed, answers) from error
             references = working.result()
             bit_exact = _compare(twin, feed, answers, references.runs)
         files, audits = _files(twin, recordings, answers, references.sounds, tell)
         audit = None if references.audit is None else references.audit.result(audits)
-        report = _report(session, plan, image, board, files, answers[-1], bit_exact, references.errors, audit)
+        report = _report(session, plan, image, board, files, answers[-1], limit, bit_exact, references.errors, audit)
         report = replace(report, sensitivity=sensitivity)
         _write(folder, report)
     return report
@@ -202,26 +216,45 @@ def _steps(tell: Progress, stage: str, total: int) -> Callable[[int], None]:
 # ---- the three runs -------------------------------------------------------------------------------------
 
 
-def _board(session: Session, feed: _Feed, tell: Progress) -> list[Run]:
-    """What the board does with every part."""
+def _board(session: Session, feed: _Feed, limit: int | None, runs: list[Run], tell: Progress) -> None:
+    """What the board does with every part is added to ``runs``; of the last one, what it did before it failed."""
     step = _steps(tell, "board", feed.frames)
-    return [_stream(session, "pcm" if feed.has_audio else "features", part, step) for part in feed.parts]
+    for part in feed.parts:
+        results: list[FrameResult] = []
+        try:
+            session.configure("pcm" if feed.has_audio else "features", gates=part.gates, limit=limit)
+            _stream(session, part, results, step)
+        finally:
+            if results:
+                runs.append(_run_of(results, session.info.counter != "none"))
 
 
-def _stream(session: Session, mode: Mode, part: _Part, done: Callable[[int], None]) -> Run:
-    session.configure(mode, gates=part.gates)
+def _stream(session: Session, part: _Part, results: list[FrameResult], done: Callable[[int], None]) -> None:
     session.reset()
-    results = []
     for result in session.frames(part.frames):
         results.append(result)
         done(1)
-    counted = session.info.counter != "none"
+
+
+def _run_of(results: Sequence[FrameResult], counted: bool) -> Run:
     return Run(
         gates=np.stack([one.gates for one in results]),
         macs=np.array([one.macs for one in results], np.int64),
         count=np.array([one.count for one in results], np.int64) if counted else None,
         count_total=np.array([one.count_total for one in results], np.int64) if counted else None,
         output=np.stack([one.output for one in results]),
+    )
+
+
+def _kept(error: LinkError, out: Path, twin: Twin, feed: _Feed, runs: Sequence[Run]) -> LinkError:
+    """Keep what the board had done with the recordings; the error says where."""
+    settings, made_of = twin.quantized.graph.frontend, twin.quantized.provenance
+    return partial.keep(
+        out,
+        error,
+        [(part.name, len(part.frames), run) for part, run in zip(feed.recordings, runs, strict=False)],
+        sample_rate_hz=None if settings is None else settings.sample_rate_hz,
+        provenance=asdict(made_of),
     )
 
 
@@ -415,6 +448,7 @@ def _report(
     board: Board,
     files: tuple[FileReport, ...],
     opened: Run,
+    limit: int | None,
     bit_exact: BitExact,
     errors: QuantizationErrors,
     audit: FlipAudit | None,
@@ -432,7 +466,7 @@ def _report(
         provenance=_provenance(plan, board, files, opened),
         macs=Spread.of(macs, float(opened.macs.mean())),
         count=None if count is None else Spread.of(count, open_count),
-        count_total=None if total is None else {"mean": float(total.mean()), "max": float(total.max())},
+        count_total=None if total is None else _totals(total),
         gates=gate_use(files, _macs_of_gates(plan)),
         memory=Memory(
             flash_weights=image.flash_weights_bytes,
@@ -442,7 +476,21 @@ def _report(
             ram_total=image.ram_total_bytes,
             stack_peak=session.status().stack_peak_bytes or None,
         ),
-        deadline=_deadline(board, session.info.counter, settings, total),
+        deadline=deadline_of(
+            Clock(_hop_ms(settings), board.clock_hz, session.info.counter),
+            [(one.name, one.run) for one in files],
+            opened,
+            Decisions.of(plan.quantized.graph),
+            worst_macs(plan.quantized.graph, limit),
+        ),
+        limit=limit,
+        link=LinkUse.of(
+            session.errors,
+            session.traffic,
+            len(macs) + opened.frames,
+            None if board.virtual else board.baud,
+            _hop_ms(settings),
+        ),
         quality=quality.averages([one.scores for one in files if one.scores]),
         bit_exact=bit_exact,
         quantization=errors,
@@ -464,12 +512,14 @@ def _joined(files: Sequence[FileReport], what: str) -> NDArray[np.int64] | None:
     return None if any(part is None for part in parts) else np.concatenate(parts)
 
 
-def _deadline(board: Board, counter: str, settings: FrontEnd | None, total: NDArray[np.int64] | None) -> Deadline:
-    hop_ms = None if settings is None else 1000.0 * settings.hop / settings.sample_rate_hz
-    if hop_ms is None or total is None or counter != "cycles" or not board.clock_hz:
-        return Deadline(hop_ms, board.clock_hz, None, None, None)
-    load = total / (board.clock_hz * hop_ms / 1000.0)
-    return Deadline(hop_ms, board.clock_hz, float(load.mean()), float(load.max()), int(np.sum(load > 1.0)))
+def _totals(total: NDArray[np.int64]) -> dict[str, float]:
+    """The keys of ``COUNT_TOTAL`` over all frames."""
+    spread = Spread.of(total, None)
+    return {name: float(getattr(spread, name)) for name in COUNT_TOTAL}
+
+
+def _hop_ms(settings: FrontEnd | None) -> float | None:
+    return None if settings is None else 1000.0 * settings.hop / settings.sample_rate_hz
 
 
 def _provenance(plan: Plan, board: Board, files: Sequence[FileReport], opened: Run) -> dict[str, Any]:
@@ -484,6 +534,7 @@ def _provenance(plan: Plan, board: Board, files: Sequence[FileReport], opened: R
         "machine": board.machine,
         "core": board.core,
         "kernels": ", ".join(board.kernels),
+        "audio_arithmetic": plan.audio_arithmetic or "none",
         "compiler_flags": " ".join(board.flags),
         "all_open_frames": opened.frames,
         "delay_samples": 0 if settings is None else settings.hop,
@@ -494,7 +545,7 @@ def _provenance(plan: Plan, board: Board, files: Sequence[FileReport], opened: R
 
 # ---- the folder -----------------------------------------------------------------------------------------
 
-_WRITTEN = ("report.json", "report.html", "audio", "outputs")
+_WRITTEN = ("report.json", "report.html", "audio", "outputs", partial.FOLDER)
 
 
 def _write(folder: Path, report: Report) -> None:
@@ -523,7 +574,7 @@ def check_out(out: Path) -> None:
         raise SlimseError(f"{out} is a file, expected a folder.", hint=hint)
     if not os.access(out, os.W_OK | os.X_OK):
         raise SlimseError(f"The folder {out} cannot be written (Permission denied).", hint=hint)
-    taken = [name for name in _WRITTEN if (out / name).exists()]
+    taken = [name for name in _WRITTEN if (out / name).exists() and not partial.is_partial(out / name)]
     if taken and not _is_report(out / "report.json"):
         raise SlimseError(f"{out} holds {taken[0]}, which slimse did not write.", hint=hint)
 
@@ -551,6 +602,7 @@ def _fresh_folder(out: Path) -> Iterator[Path]:
         ) from error
     try:
         yield temporary
+        shutil.rmtree(out / partial.FOLDER, ignore_errors=True)
         _move(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

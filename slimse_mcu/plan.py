@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from slimse_mcu.board import Board
 from slimse_mcu.errors import PlanError
-from slimse_mcu.graph import Node, QuantizedGraph
+from slimse_mcu.graph import Graph, Node, QuantizedGraph
+from slimse_mcu.kernels import PORTABLE, adapt
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Constant, KernelCall, Macs
 from slimse_mcu.ops.parts import closed_call
@@ -95,6 +96,8 @@ class Plan:
         quantized: What is laid out.
         board: Name of the board it was checked against; None: any.
         instrumented: Every tensor keeps memory of its own and layers are marked.
+        kernels: Folders of the kernels that run, in search order; the portable one alone: any board.
+        audio_arithmetic: What the front and back end computes in, ``"float"`` or ``"fixed"``; None without a front end.
         steps: In execution order.
         arena: Buffers of tensors, shared by lifetime.
         lists: uint16 buffers of the gates' open channels, shared by lifetime.
@@ -112,6 +115,8 @@ class Plan:
     quantized: QuantizedGraph
     board: str | None
     instrumented: bool
+    kernels: tuple[str, ...]
+    audio_arithmetic: str | None
     steps: tuple[Step, ...]
     arena: tuple[Buffer, ...]
     lists: tuple[Buffer, ...]
@@ -140,31 +145,44 @@ class Plan:
         return int(count_macs(self.quantized.graph, np.asarray(gate_bytes, np.uint8)[None])[0])
 
 
-def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented: bool = False) -> Plan:
+def plan(
+    quantized: QuantizedGraph,
+    board: Board | None = None,
+    *,
+    instrumented: bool = False,
+    kernels: Sequence[str] | None = None,
+    audio_arithmetic: str | None = None,
+) -> Plan:
     """Lay a quantized model out.
 
     Args:
         quantized: The model.
         board: Where it has to fit; None skips the check.
         instrumented: Keep every tensor and mark layers, for dumps and per-layer counts.
+        kernels: Folders of the kernels that run, in search order.  None means the board's, or the portable ones
+            without a board.
+        audio_arithmetic: What the front and back end computes in, see :data:`slimse_mcu.frontend.ARITHMETICS`.  None
+            means the board's, ``"float"`` without a board.
 
     Raises:
         PlanError: The model alone, without any code, is larger than the board's memory; says by how many bytes.
     """
     graph = quantized.graph
-    steps = tuple(_step(quantized, node) for node in graph.nodes)
+    if kernels is None:
+        kernels = (PORTABLE,) if board is None else board.kernels
+    steps = tuple(_step(quantized, node, kernels) for node in graph.nodes)
     arena, arena_bytes = _pool(_tensor_lifetimes(quantized, instrumented), 1)
     lists, list_elements = _pool(_gate_lifetimes(quantized, instrumented), 2)
     layout = gate_layout(graph)
-    scratch_elements = max((operators()[node.op].scratch_elements(node) for node in graph.nodes), default=0)
+    scratch_elements = max(map(_scratch_elements, steps), default=0)
     state, state_bytes = _layout(_state_members(quantized))
-    model_bytes = _model_bytes(
-        state_bytes, arena_bytes, max(1, list_elements) + scratch_elements, layout, instrumented, board
-    )
+    model_bytes = _model_bytes(state_bytes, arena_bytes, list_elements, scratch_elements, layout, instrumented, board)
     result = Plan(
         quantized,
         None if board is None else board.name,
         instrumented,
+        tuple(kernels),
+        _audio_arithmetic(graph, board, audio_arithmetic),
         steps,
         arena,
         lists,
@@ -183,15 +201,27 @@ def plan(quantized: QuantizedGraph, board: Board | None = None, *, instrumented:
     return result
 
 
-def _step(quantized: QuantizedGraph, node: Node) -> Step:
+def _audio_arithmetic(graph: Graph, board: Board | None, wanted: str | None) -> str | None:
+    if graph.frontend is None:
+        return None
+    return wanted or ("float" if board is None else board.audio_arithmetic)
+
+
+def _step(quantized: QuantizedGraph, node: Node, kernels: Sequence[str]) -> Step:
     parameters = quantized.parameters[node.name]
     closed = {}
     for index, part in enumerate(node.parts):
         if part.component is not None:
             call = closed_call(node, parameters, index, quantized.quantization[node.output])
             if call is not None:
-                closed[index] = call
-    return Step(node, operators()[node.op].calls(node, parameters), closed)
+                closed[index] = adapt(call, node, kernels)
+    calls = tuple(adapt(call, node, kernels) for call in operators()[node.op].calls(node, parameters))
+    return Step(node, calls, closed)
+
+
+def _scratch_elements(step: Step) -> int:
+    """Working memory that a node's kernels share, one after the other."""
+    return max([operators()[step.node.op].scratch_elements(step.node), *(call.scratch for call in step.all_calls)])
 
 
 def constants(call: KernelCall) -> Iterable[Constant]:
@@ -323,15 +353,19 @@ def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, 
 def _model_bytes(
     state_bytes: int,
     arena_bytes: int,
-    short_elements: int,
+    list_elements: int,
+    scratch_elements: int,
     layout: GateLayout,
     instrumented: bool,
     board: Board | None,
 ) -> int:
     """``sizeof(model_t)``; see ``templates/model.h.j2`` for the members."""
     offset = _align(state_bytes, ALIGNMENT_BYTES) + max(ALIGNMENT_BYTES, arena_bytes)
-    offset += 2 * short_elements
+    offset += 2 * max(1, list_elements)
+    if scratch_elements:
+        offset = _align(offset, ALIGNMENT_BYTES) + 2 * scratch_elements
     offset += 2 * layout.size + 1
+    offset = _align(offset, 2) + 2  # the limit
     widest = ALIGNMENT_BYTES
     if instrumented:
         pointer = 8 if board is not None and board.core == "host" else 4

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.errors import QuantizeError
-from slimse_mcu.graph import BYPASS, CHANGE, Graph, Node, Quantization, QuantizedGraph, Tensor
+from slimse_mcu.graph import BYPASS, CHANGE, ORDER, Graph, Node, Quantization, QuantizedGraph, Tensor
 from slimse_mcu.ops import operators, rescale
 from slimse_mcu.ops.arithmetic import choose_quantization
 from slimse_mcu.ops.op import QuantizeContext
@@ -60,13 +60,19 @@ class Ranges:
 
     Attributes:
         limits: Least and greatest value to represent, per tensor.
-        unseen: Bits of each gate that stayed closed; gates of which all have been open are left out.
+        opened: In how many frames each bit of each gate was open.
         method: How the limits were chosen.
     """
 
     limits: Mapping[str, tuple[float, float]]
-    unseen: Mapping[str, tuple[int, ...]]
+    opened: Mapping[str, tuple[int, ...]]
     method: str
+
+    @property
+    def unseen(self) -> dict[str, tuple[int, ...]]:
+        """Bits of each gate that stayed closed; gates of which all have been open are left out."""
+        closed = {gate: tuple(np.flatnonzero(np.equal(counts, 0)).tolist()) for gate, counts in self.opened.items()}
+        return {gate: bits for gate, bits in closed.items() if bits}
 
 
 def measure_ranges(
@@ -87,7 +93,7 @@ def measure_ranges(
                 trace = stream.run(piece, keep=graph.tensors, progress=progress)
             ranges.add(trace)
     described = method if method == "minmax" else f"percentile {percentile:g}"
-    return Ranges(ranges.limits(), ranges.unseen(), described)
+    return Ranges(ranges.limits(), ranges.opened, described)
 
 
 def quantize_ranges(
@@ -103,7 +109,18 @@ def quantize_ranges(
             maximum=min(high, limits[1]),
         )
     result = quantize_with(graph, chosen, calibration_hash=calibration_hash, method=ranges.method)
-    return replace(result, unseen=ranges.unseen)
+    return replace(result, unseen=ranges.unseen, parameters=_ordered(result, ranges.opened))
+
+
+def _ordered(quantized: QuantizedGraph, opened: Mapping[str, tuple[int, ...]]) -> dict[str, Mapping[str, Any]]:
+    """The parameters, in which each gate's decisions are ordered by how often they opened (:mod:`slimse_mcu.limit`)."""
+    parameters: dict[str, Mapping[str, Any]] = dict(quantized.parameters)
+    for name, gate in quantized.graph.gates.items():
+        if name in opened:
+            counts = np.array(opened[name], np.int64)[:: gate.group]
+            order = np.argsort(-counts, kind="stable").astype(np.uint16)
+            parameters[gate.node] = {**parameters[gate.node], ORDER: order}
+    return parameters
 
 
 def _with_headroom(limits: Mapping[str, tuple[float, float]], wide: Collection[str]) -> dict[str, tuple[float, float]]:
@@ -225,12 +242,13 @@ class _Ranges:
         self._high: dict[str, float] = {}
         self._values: dict[str, list[NDArray[np.float32]]] = {}
         self._seen: dict[str, int] = dict.fromkeys(graph.tensors, 0)
-        self._opened = self._layout.constant(False)
+        self._opened = {gate: np.zeros(count, np.int64) for gate, count in self._layout.channels.items()}
         self._bypasses = {node.output: node for node in graph.nodes if node.bypass is not None}
 
     def add(self, trace: Trace) -> None:
         """Take in consecutive frames that begin a period of the graph."""
-        self._opened = self._opened | np.bitwise_or.reduce(trace.gates, axis=0)
+        for gate, counts in self._opened.items():
+            counts += self._layout.unpack(trace.gates, gate).sum(axis=0)
         for name, recorded in trace.tensors.items():
             tensor = self._graph.tensors[name]
             values = recorded[:: tensor.period]
@@ -265,10 +283,10 @@ class _Ranges:
         own = np.tile(channels, tensor.size // tensor.channels)
         return np.hstack([own, np.ones((len(gates), width - tensor.size), bool)])
 
-    def unseen(self) -> dict[str, tuple[int, ...]]:
-        """Bits of each gate that stayed closed; gates of which all have been open are left out."""
-        closed = {gate: np.flatnonzero(~self._layout.unpack(self._opened, gate)) for gate in self._layout.offsets}
-        return {gate: tuple(bits.tolist()) for gate, bits in closed.items() if bits.size}
+    @property
+    def opened(self) -> dict[str, tuple[int, ...]]:
+        """In how many frames each bit of each gate was open."""
+        return {gate: tuple(counts.tolist()) for gate, counts in self._opened.items()}
 
     def limits(self) -> dict[str, tuple[float, float]]:
         """Least and greatest value to represent, per tensor."""

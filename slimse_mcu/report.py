@@ -13,16 +13,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slimse_mcu.deadline import Deadline as Deadline
 from slimse_mcu.decisions import Decisions
 from slimse_mcu.fidelity import QuantizationErrors
 from slimse_mcu.flips import FlipAudit
+from slimse_mcu.harness.link import LinkErrors
 from slimse_mcu.harness.quality import METRICS, Scores
 from slimse_mcu.run import Run
 from slimse_mcu.sensitivity.file import to_json as sensitivity_json
 from slimse_mcu.sensitivity.results import Sensitivity
 
+BITS_PER_BYTE = 10
+"""On a serial line: start bit, eight bits, stop bit."""
+
 SIGNALS = ("noisy", "float", "device")
 """Signals that are scored: the input, the float model's output, the board's output."""
+
+COUNT_TOTAL = ("mean", "p50", "p95", "p99", "max")
+"""What is told of instructions or cycles with front and back end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +105,33 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Deadline:
-    """Whether a frame is done before the next one comes.
-
-    Load is cycles per hop over cycles available; None on boards that do not count cycles.
+class LinkUse:
+    """What the way to the board carried, and what was mended on it.
 
     Attributes:
-        hop_ms: Time between frames; None without a front end.
-        clock_hz: The board's core clock.
-        load_mean: Mean load, front and back end included.
-        load_max: Greatest load.
-        misses: Frames that took longer than a hop.
+        errors: What was mended.
+        sent_bytes: Bytes per frame to the board, everything else that was said included.
+        received_bytes: Bytes per frame from the board.
+        baud: Speed of the line; None for a virtual board.
+        real_time: How many times faster than real time the line is by these numbers, if the board takes no time and
+            both directions work at once; None for a virtual board, or without a front end.
     """
 
-    hop_ms: float | None
-    clock_hz: int
-    load_mean: float | None
-    load_max: float | None
-    misses: int | None
+    errors: LinkErrors
+    sent_bytes: float
+    received_bytes: float
+    baud: int | None
+    real_time: float | None
+
+    @classmethod
+    def of(
+        cls, errors: LinkErrors, traffic: tuple[int, int], frames: int, baud: int | None, hop_ms: float | None
+    ) -> LinkUse:
+        """Use of a link by ``frames`` frames; ``traffic`` is in bytes, to the board and from it."""
+        sent, received = (count / frames for count in traffic)
+        longest = max(sent, received)
+        fast = None if not baud or not hop_ms or not longest else baud / BITS_PER_BYTE / longest * hop_ms / 1000.0
+        return cls(errors, sent, received, baud, fast)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +188,17 @@ class Report:
         provenance: What was measured, and how.
         macs: MACs per frame.
         count: Instructions or cycles per frame, network only; None where nothing is counted.
-        count_total: Mean and max with front and back end; None where nothing is counted.
+        count_total: The keys of ``COUNT_TOTAL`` with front and back end; None where nothing is counted.
         gates: Use of each channel gate and of each component of a policy.
         memory: Bytes on the board.
         deadline: Load.
+        link: The way to the board.
         quality: Mean scores per signal; empty without audio.
         bit_exact: Comparison with the specification.
         quantization: The specification against the float model; None when it was not measured.
         flips: Its decisions against the float model's; None for a model without gates, or when not measured.
         sensitivity: The search that chose the tensors of 16 bits; None where none did.
+        limit: Most channels of each gate that the model could open; None: all.
         unseen: A warning about what stayed closed through all of the calibration; empty: nothing did.
         files: Every recording.
         sample_rate_hz: Of the audio; None without a front end.
@@ -197,6 +216,7 @@ class Report:
     gates: Mapping[str, GateUse]
     memory: Memory
     deadline: Deadline
+    link: LinkUse
     quality: Mapping[str, Scores]
     bit_exact: BitExact
     files: tuple[FileReport, ...]
@@ -204,6 +224,7 @@ class Report:
     quantization: QuantizationErrors | None = None
     flips: FlipAudit | None = None
     sensitivity: Sensitivity | None = None
+    limit: int | None = None
     unseen: str = ""
 
     @property
@@ -234,13 +255,15 @@ class Report:
             "files": len(self.files),
             "macs": asdict(self.macs),
             "count": {**(asdict(self.count) if self.count else nothing), "per_mac": self.per_mac},
-            "count_total": dict(self.count_total or dict.fromkeys(("mean", "max"))),
+            "count_total": dict(self.count_total or dict.fromkeys(COUNT_TOTAL)),
             "eta": self.eta,
             "gates": {
                 name: {"open_ratio": use.open_ratio, "per_file": dict(use.per_file)} for name, use in self.gates.items()
             },
             "memory": asdict(self.memory),
             "deadline": asdict(self.deadline),
+            "limit": self.limit,
+            "link": asdict(self.link),
             "quality": {signal: self._quality(signal) for signal in SIGNALS},
             "bit_exact": {
                 "reference": self.bit_exact.reference,

@@ -111,6 +111,7 @@ def page(report: Report) -> dict[str, Any]:
         "drift": _drift_text(report),
         "memory": _memory_bars(report),
         "deadline": _deadline_text(report),
+        "link": _link_text(report),
         "files": _file_table(report),
         "pictures": tuple(_picture(report, one) for one in report.files[:MOST_PICTURES]),
         "pictures_note": _pictures_note(report),
@@ -345,10 +346,44 @@ def _deadline_text(report: Report) -> str:
         return "Features were sent, not audio: there is no deadline."
     hop = f"A frame is due every {deadline.hop_ms:g} ms."
     if deadline.load_mean is None or deadline.load_max is None:
-        return f"{hop} The load is not measured: only a board that counts cycles can tell."
+        return f"{hop} The load is not measured: only a board that counts cycles can tell.{_worst_text(report)}"
+    quantiles = (("median", deadline.load_p50), ("95 % of frames", deadline.load_p95), ("99 %", deadline.load_p99))
+    known = "".join(f", {what} {value:.1%}" for what, value in quantiles if value is not None)
     return (
-        f"{hop} At {deadline.clock_hz / 1e6:g} MHz the load is {deadline.load_mean:.1%} in the mean and "
+        f"{hop} At {deadline.clock_hz / 1e6:g} MHz the load is {deadline.load_mean:.1%} in the mean{known} and "
         f"{deadline.load_max:.1%} at most; {plural(deadline.misses or 0, 'frame')} missed the deadline."
+        f"{_worst_text(report)}"
+    )
+
+
+def _worst_text(report: Report) -> str:
+    """The longest frame, and what no frame should exceed."""
+    frame, case = report.deadline.worst_frame, report.deadline.worst_case
+    if frame is None or case is None:
+        return ""
+    cost = f"{frame.macs:,} MACs" + ("" if frame.count is None else f", {frame.count:,} {report.counter}")
+    bound = f"{case.macs:,} MACs" + ("" if case.count is None else f", {case.count:,} {report.counter}")
+    opened = ", ".join(f"{name} {count}" for name, count in frame.open.items())
+    limited = "" if report.limit is None else f" At most {report.limit} channels of each gate may be open."
+    return (
+        f"{limited} The longest frame is number {frame.frame} of {frame.file}: {cost}"
+        f"{f'; open: {opened}' if opened else ''}. Worst case: {bound}; "
+        f"{plural(case.exceeded, 'frame') if case.exceeded else 'no frame'} took more."
+    )
+
+
+def _link_text(report: Report) -> str:
+    """How the numbers got here."""
+    link = report.link
+    mended = str(link.errors)
+    told = (
+        f"Mended on the way to the board: {mended}." if mended else "Nothing had to be mended on the way to the board."
+    )
+    if link.real_time is None or link.baud is None:
+        return told
+    return (
+        f"{link.sent_bytes:.0f} bytes per frame went to the board and {link.received_bytes:.0f} came back: a line of "
+        f"{link.baud:,} baud carries {link.real_time:.1f} times real time. {told}"
     )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from slimse_mcu.inspect import LayerSummary, ModelSummary
     from slimse_mcu.plan import Plan
     from slimse_mcu.report import Report, Spread
+    from slimse_mcu.soak import Soak
 
 _PIPE_WIDTH = 120
 _METRICS = {
@@ -112,6 +113,10 @@ class Bars:
     def __exit__(self, *exception: object) -> None:
         self._progress.stop()
 
+    def tell(self, text: str) -> None:
+        """Print a sentence above the bars."""
+        self._progress.console.print(text, markup=False, soft_wrap=True)
+
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Report how far a stage is."""
         if stage not in self._tasks:
@@ -125,16 +130,17 @@ class Bars:
 
 def print_boards(boards: Sequence[Board]) -> None:
     """The boards and what they have."""
-    rows = table(("board", "core", "clock", "flash", "RAM", "counts", "what"), right=(2, 3, 4))
+    rows = table(("board", "part", "core", "clock", "flash", "RAM", "counts", "checked"), right=(3, 4, 5))
     for one in boards:
         rows.add_row(
             one.name,
+            escape(one.mcu),
             one.core,
             f"{one.clock_hz / 1e6:g} MHz" if one.clock_hz else "-",
             _memory(one.flash_bytes),
             _memory(one.ram_bytes),
             one.counter if one.counter != "none" else "-",
-            escape(one.title),
+            one.checked,
         )
     console().print(rows)
 
@@ -310,8 +316,11 @@ def print_plan(plan: Plan) -> None:
 
 def board_values(board: Board) -> dict[str, Any]:
     """A board as plain values for JSON."""
-    names = ("name", "title", "core", "clock_hz", "flash_bytes", "ram_bytes", "counter", "emulator")
-    return {name: getattr(board, name) for name in names}
+    names = (
+        *("name", "title", "vendor", "mcu", "core", "checked", "clock_hz", "flash_bytes", "ram_bytes", "counter"),
+        "emulator",
+    )
+    return {**{name: getattr(board, name) for name in names}, "flash_tools": list(board.flash)}
 
 
 def image_values(image: Image) -> dict[str, Any]:
@@ -438,9 +447,14 @@ def _findings(report: Report) -> Iterator[str]:
     ram = f"RAM {_bytes(memory.ram_state)} state + {_bytes(memory.ram_arena)} arena and gates"
     ram += f", {_bytes(memory.ram_total)} in all"
     yield f"memory, bytes: {flash}; {ram}; stack {_bytes(memory.stack_peak)}"
-    if report.deadline.load_mean is not None:
-        missed = counted(report.deadline.misses or 0, "deadline")
-        yield f"load: {100 * report.deadline.load_mean:.1f} % of the hop, {missed} missed"
+    yield from _deadline_lines(report)
+    if report.link.real_time is not None:
+        yield (
+            f"link: {report.link.sent_bytes:.0f} bytes per frame out, {report.link.received_bytes:.0f} in;"
+            f" {size(report.link.baud or 0)} baud carry {report.link.real_time:.1f} x real time"
+        )
+    if str(report.link.errors):
+        yield f"link: mended {report.link.errors}"
     exact = report.bit_exact
     if exact.first_divergence is None:
         again = report.provenance.get("all_open_frames", 0)
@@ -449,6 +463,51 @@ def _findings(report: Report) -> Iterator[str]:
     else:
         details = ", ".join(f"{key} {value}" for key, value in exact.first_divergence.items())
         yield f"NOT bit-exact, first divergence: {details}"
+
+
+def _deadline_lines(report: Report) -> Iterator[str]:
+    """How frames keep their deadline, and the longest one."""
+    deadline = report.deadline
+    if report.limit is not None:
+        yield f"limit: at most {counted(report.limit, 'open channel')} of each gate"
+    if deadline.load_mean is not None:
+        quantiles = (("p50", deadline.load_p50), ("p95", deadline.load_p95), ("p99", deadline.load_p99))
+        known = "".join(f", {name} {100 * value:.1f} %" for name, value in quantiles if value is not None)
+        greatest = "" if deadline.load_max is None else f", max {100 * deadline.load_max:.1f} %"
+        missed = counted(deadline.misses or 0, "deadline")
+        yield f"load: {100 * deadline.load_mean:.1f} % of the hop{known}{greatest}; {missed} missed"
+    frame, case = deadline.worst_frame, deadline.worst_case
+    if frame is not None and case is not None:
+        what = f"{size(frame.macs)} of {size(case.macs)} MACs"
+        if frame.count is not None and case.count is not None:
+            what += f", {size(frame.count)} of {size(case.count)} {report.counter}"
+        beyond = f"; {counted(case.exceeded, 'frame')} beyond" if case.exceeded else ""
+        yield f"longest frame: {frame.frame} of {frame.file}: {what} in the worst case{beyond}"
+
+
+def print_soak(found: Soak) -> None:
+    """What a long run came to."""
+    for line in _soak_lines(found):
+        console().print(line, markup=False, soft_wrap=True)
+
+
+def _soak_lines(found: Soak) -> Iterator[str]:
+    hours = "" if found.audio_s is None else f", {found.audio_s / 3600:.2f} h of audio"
+    speed = "" if not found.audio_s or not found.wall_s else f", {found.audio_s / found.wall_s:.1f} x real time"
+    where = f"{found.model} on the board {found.board}"
+    yield f"{where}: {counted(found.frames, 'frame')}{hours} in {found.wall_s:.0f} s{speed}"
+    if found.difference is None:
+        yield f"equal: {size(found.compared)} to C on this computer, {size(found.specified)} to the NumPy specification"
+    else:
+        one = found.difference
+        yield f"DIFFERENT, first in frame {one.frame}: {one.what}, against {one.reference}"
+    missed = "unknown, the board has restarted" if found.missed is None else size(found.missed)
+    yield f"frames missed or computed twice: {missed}; link: {found.mended or 'nothing to mend'}"
+    if found.memory_before is not None and found.memory_after is not None:
+        grown = "LEAKS" if found.leaks else "does not leak"
+        yield f"memory of the board's process: {size(found.memory_before)} to {size(found.memory_after)} bytes, {grown}"
+    if found.stack_peak is not None:
+        yield f"deepest stack: {size(found.stack_peak)} bytes"
 
 
 _DIFFERENCES_SHOWN = 20

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from slimse_mcu.fidelity import Comparison, QuantizationErrors
 from slimse_mcu.flips import Audit, FlipAudit
 from slimse_mcu.graph import QuantizedGraph
+from slimse_mcu.limit import Limit
 from slimse_mcu.ops.arithmetic import quantize_values
 from slimse_mcu.streaming import Stream, Trace, pieces
 
@@ -62,6 +63,7 @@ def run_both(
     comparison: Comparison,
     audit: Audit | None = None,
     told: Told | None = None,
+    limit: Limit | None = None,
 ) -> Runs:
     """Run a recording from reset, piece by piece so that it may be long.
 
@@ -72,11 +74,14 @@ def run_both(
         comparison: Takes in all tensors and states of both.
         audit: Takes in the decisions, and says how long the runs with the other's decisions go on.
         told: Told of frames that are done.
+        limit: Obeyed by both networks; None: none.
     """
     told = told or Told()
     graph = quantized.graph
     real, integer = Stream.real(graph), Stream.integer(quantized)
     real_swapped, integer_swapped = Stream.real(graph), Stream.integer(quantized)
+    for stream in (real, integer, real_swapped, integer_swapped):
+        stream.limit(limit)
     runs: list[tuple[Trace, Trace]] = []
     swapped_runs: list[tuple[Trace, Trace]] = []
     comparison.start()

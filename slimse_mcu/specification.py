@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slimse_mcu import frontend
 from slimse_mcu.harness.session import digest_of
 from slimse_mcu.streaming import GateBits, Stream, gate_layout, layer_macs
 from slimse_mcu.twin import Twin
@@ -44,8 +43,9 @@ class Specification:
     def __init__(self, twin: Twin, forced: GateBits | None, kept: Sequence[str]) -> None:
         self._graph = twin.quantized.graph
         self._tables = twin.tables
-        self._audio = None if twin.tables is None else frontend.StftState.zero(twin.tables.hop)
+        self._audio = None if twin.tables is None else twin.tables.start()
         self._stream = Stream.integer(twin.quantized)
+        self._stream.limit(twin.limit)
         self._layout = gate_layout(self._graph)
         self._forced = forced
         self._kept = kept
@@ -75,10 +75,10 @@ class Specification:
         """
         if self._tables is None or self._audio is None:
             return [self._step(values) for values in frames]
-        features, spectrum = frontend.analyse(self._tables, self._audio, frames.reshape(-1))
+        features, spectrum = self._tables.analyse(self._audio, frames.reshape(-1))
         answers = [self._step(values) for values in features]
         masks = np.stack([one.output for one in answers])
-        audio = frontend.synthesise(self._tables, self._audio, masks, spectrum).reshape(frames.shape)
+        audio = self._tables.synthesise(self._audio, masks, spectrum).reshape(frames.shape)
         return [replace(one, output=samples) for samples, one in zip(audio, answers, strict=True)]
 
     def _step(self, features: NDArray[Any]) -> Answer:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.graph import BYPASS, Component, Gate, Graph, Node, Part, Quantization, QuantizedGraph
+from slimse_mcu.limit import Limit
 from slimse_mcu.ops import operators, rescale
 from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
 from slimse_mcu.ops.op import Hidden, Macs, Memories, Memory, OpenGates, Ring
@@ -91,7 +92,8 @@ class Trace:
         tensors: Every tensor ``[frames, elements]`` when recorded, else empty.
         states: Every state after each frame ``[frames, elements]`` when recorded, by its name in ``model_state_t``, as
             it lies in the device's memory; a ring's write index under ``<ring>_next``.
-        decided: uint8 ``[frames, gate bytes]``, what the model decides; the same as ``gates`` where nothing is forced.
+        decided: uint8 ``[frames, gate bytes]``, what the model decides within its limit; the same as ``gates`` where
+            nothing is forced.
     """
 
     output: NDArray[Any]
@@ -131,12 +133,14 @@ def run_int8(
     features: NDArray[Any],
     *,
     forced: GateBits | None = None,
+    limit: Limit | None = None,
     record: bool = False,
     record_states: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
     """Stream int8 (int16 where the input is wide) features through the specification; see :func:`run_float`."""
     stream = Stream.integer(quantized)
+    stream.limit(limit)
     keep = _kept(quantized.graph, record, record_states)
     return stream.run(features, forced=forced, keep=keep, progress=progress)
 
@@ -151,10 +155,12 @@ class _Float:
 
     zero: Mapping[str, int]
     dtype: Mapping[str, Any]
+    limit: Limit | None = None
     hidden_dtype: ClassVar[Any] = np.float32
 
     def step(self, node: Node, inputs: list[NDArray[Any]], memories: Memories) -> NDArray[Any]:
-        return operators()[node.op].step(node, inputs, memories)
+        value = operators()[node.op].step(node, inputs, memories)
+        return value if self.limit is None else self.limit.keep(node.output, value)
 
     def bypass(self, node: Node, values: NDArray[Any]) -> NDArray[Any]:
         return values
@@ -187,10 +193,12 @@ class _Integer:
     zero: Mapping[str, int]
     dtype: Mapping[str, Any]
     quantized: QuantizedGraph
+    limit: Limit | None = None
     hidden_dtype: ClassVar[Any] = np.int16
 
     def step(self, node: Node, inputs: list[NDArray[Any]], memories: Memories) -> NDArray[Any]:
-        return operators()[node.op].step_integer(node, self.quantized.parameters[node.name], inputs, memories)
+        value = operators()[node.op].step_integer(node, self.quantized.parameters[node.name], inputs, memories)
+        return value if self.limit is None else self.limit.keep(node.output, value)
 
     def bypass(self, node: Node, values: NDArray[Any]) -> NDArray[Any]:
         return rescale.apply(values, self.quantized.parameters[node.name][BYPASS])
@@ -232,6 +240,44 @@ def pieces(features: NDArray[Any], period: int, least: int = 64) -> Iterator[NDA
         yield features[first : first + length]
 
 
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A node with what running it takes, looked up once.
+
+    Attributes:
+        node: The node.
+        memories: Its rings and hidden states.
+        gate: The gate that it decides, or None.
+        may_close: A gate closes channels or parts of its output.
+        hidden: Its hidden states.
+        rings: Its rings, each with the tensor that it remembers and that tensor's period.
+    """
+
+    node: Node
+    memories: Memories
+    gate: Gate | None
+    may_close: bool
+    hidden: tuple[Hidden, ...]
+    rings: tuple[tuple[Ring, str, int], ...]
+
+    @classmethod
+    def of(cls, graph: Graph, node: Node, memories: Memories) -> _Stage:
+        """The stage of one node."""
+        kept = zip((state for state in node.states if state.kind != "held"), memories, strict=True)
+        return cls(
+            node,
+            memories,
+            graph.gates.get(node.output),
+            node.row_gate is not None or any(part.component is not None for part in node.parts),
+            tuple(memory for memory in memories if isinstance(memory, Hidden)),
+            tuple(
+                (memory, state.tensor, graph.tensors[state.tensor].period)
+                for state, memory in kept
+                if isinstance(memory, Ring)
+            ),
+        )
+
+
 class Stream:
     """A graph between two frames: all tensors, gates and states; runs a recording in one piece or in many.
 
@@ -248,7 +294,7 @@ class Stream:
         self._layout = gate_layout(graph)
         self.frame = 0
         zero = arithmetic.zero
-        self._memories: dict[str, Memories] = {node.name: self._reset(node) for node in graph.nodes}
+        self._stages = [_Stage.of(graph, node, self._reset(node)) for node in graph.nodes]
         self.tensors: dict[str, NDArray[Any]] = {
             name: np.full(tensor.size, zero[name], arithmetic.dtype[name]) for name, tensor in graph.tensors.items()
         }
@@ -274,6 +320,11 @@ class Stream:
         zero = {name: quantized.quantization[name].zero_point for name in quantized.graph.tensors}
         dtype = {name: quantized.quantization[name].dtype for name in quantized.graph.tensors}
         return cls(quantized.graph, _Integer(zero, dtype, quantized))
+
+    def limit(self, limit: Limit | None) -> None:
+        """Obey a limit from the next frame on; None: none."""
+        assert not isinstance(self._arithmetic, _Rounded), "nothing else than what a device can do is limited"
+        self._arithmetic = replace(self._arithmetic, limit=limit)
 
     def run(
         self,
@@ -325,8 +376,8 @@ class Stream:
         bits = None
         if forced is not None:
             bits = {name: self._layout.unpack(forced, name) for name in self._layout.offsets}
-        for node in self._graph.nodes:
-            self._run(node, self.frame, bits)
+        for stage in self._stages:
+            self._run(stage, bits)
         self.frame += 1
 
     def _reset(self, node: Node) -> Memories:
@@ -342,9 +393,9 @@ class Stream:
 
     def states(self, names: Collection[str] | None = None) -> Iterator[tuple[str, NDArray[Any]]]:
         """Copies of all states, or of those named, by their names in ``model_state_t``."""
-        for node in self._graph.nodes:
-            memories = iter(self._memories[node.name])
-            for state in node.states:
+        for stage in self._stages:
+            memories = iter(stage.memories)
+            for state in stage.node.states:
                 memory = None if state.kind == "held" else next(memories)
                 if names is not None and state.name not in names:
                     continue
@@ -356,23 +407,23 @@ class Stream:
                 else:
                     yield state.name, memory.value.copy()
 
-    def _run(self, node: Node, frame: int, forced: Mapping[str, NDArray[np.bool_]] | None) -> None:
+    def _run(self, stage: _Stage, forced: Mapping[str, NDArray[np.bool_]] | None) -> None:
         """Run one node if its frame has come, then remember the frames that its rings keep."""
-        memories = self._memories[node.name]
-        if frame % node.period == 0:
-            gate: Gate | None = self._graph.gates.get(node.output)
-            before = [memory.value for memory in memories if isinstance(memory, Hidden)]
-            value = self._arithmetic.step(node, [self.tensors[name] for name in node.inputs], memories)
+        node, gate = stage.node, stage.gate
+        if self.frame % node.period == 0:
+            before = [memory.value for memory in stage.hidden]
+            value = self._arithmetic.step(node, [self.tensors[name] for name in node.inputs], stage.memories)
             if gate is not None:
                 self.decided[gate.name] = value.astype(bool)
                 self.gates[gate.name] = self.decided[gate.name] if forced is None else forced[gate.name]
-            else:
+            elif stage.may_close:
                 self.tensors[node.output] = self._closed(node, value)
-                self._keep_closed_states(node, before)
-        rings = [state for state in node.states if state.kind != "held"]
-        for state, memory in zip(rings, memories, strict=True):
-            if isinstance(memory, Ring) and frame % self._graph.tensors[state.tensor].period == 0:
-                memory.push(self.tensors[state.tensor])
+                self._keep_closed_states(stage, before)
+            else:
+                self.tensors[node.output] = value
+        for ring, tensor, period in stage.rings:
+            if self.frame % period == 0:
+                ring.push(self.tensors[tensor])
 
     def _is_closed(self, component: Component | None) -> bool:
         return component is not None and not self.gates[component.gate][component.bit]
@@ -403,12 +454,12 @@ class Stream:
             return self._arithmetic.bypass(node, self.tensors[node.bypass]).reshape(-1, channels)
         return np.full(channels, zero)
 
-    def _keep_closed_states(self, node: Node, before: list[NDArray[Any]]) -> None:
+    def _keep_closed_states(self, stage: _Stage, before: list[NDArray[Any]]) -> None:
         """Give the hidden states of closed parts their old values back."""
-        hidden = [memory for memory in self._memories[node.name] if isinstance(memory, Hidden)]
-        for memory, old in zip(hidden, before, strict=True):
-            for index, part in enumerate(node.parts):
+        parts = stage.node.parts
+        for memory, old in zip(stage.hidden, before, strict=True):
+            for index, part in enumerate(parts):
                 if self._is_closed(part.component):
-                    share = memory.value.size // len(node.parts)
+                    share = memory.value.size // len(parts)
                     kept = slice(index * share, (index + 1) * share)
                     memory.value = np.concatenate([memory.value[: kept.start], old[kept], memory.value[kept.stop :]])

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu import flips, frontend
+from slimse_mcu.dsp.path import AudioPath
 from slimse_mcu.errors import AudioError
 from slimse_mcu.fidelity import Comparison
 from slimse_mcu.flips import Audit
 from slimse_mcu.graph import QuantizedGraph
 from slimse_mcu.harness.audio import Pair
 from slimse_mcu.harness.features import Features
+from slimse_mcu.limit import Limit
 from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
 from slimse_mcu.run import Run
 from slimse_mcu.side_by_side import Done, Told, run_both
@@ -36,19 +38,26 @@ class Twin:
     Attributes:
         quantized: The model.
         tables: Constants of the front end; None for a model without.
+        limit: What the networks obey where they decide; None: none.
     """
 
     quantized: QuantizedGraph
-    tables: frontend.StftTables | None
+    tables: AudioPath[Any] | None
+    limit: Limit | None = None
 
     @classmethod
-    def of(cls, quantized: QuantizedGraph) -> Twin:
-        """The twin of what is compiled from ``quantized``."""
+    def of(cls, quantized: QuantizedGraph, audio_arithmetic: str | None = None) -> Twin:
+        """The twin of what is compiled from ``quantized``.
+
+        Args:
+            quantized: The model.
+            audio_arithmetic: What the device's front end computes in, as the plan says; None: single precision.
+        """
         graph = quantized.graph
         if graph.frontend is None:
             return cls(quantized, None)
         both = quantized.quantization[graph.input], quantized.quantization[graph.output]
-        return cls(quantized, frontend.tables(graph.frontend, *both))
+        return cls(quantized, frontend.audio_path(graph.frontend, *both, audio_arithmetic or "float"))
 
     def frames(self, recording: Recording) -> NDArray[Any]:
         """What the board is sent, one row per frame: hops of samples and one of silence, or quantized features."""
@@ -71,12 +80,12 @@ class Twin:
     def specification(self, frames: NDArray[Any], forced: NDArray[np.uint8] | None, done: Done) -> Run:
         """What the board must answer to ``frames``."""
         if self.tables is None:
-            trace = run_int8(self.quantized, frames, forced=forced, progress=done)
+            trace = run_int8(self.quantized, frames, forced=forced, limit=self.limit, progress=done)
             return Run(trace.gates, trace.macs, None, None, trace.output)
-        state = frontend.StftState.zero(self.tables.hop)
-        features, spectrum = frontend.analyse(self.tables, state, frames.reshape(-1))
-        trace = run_int8(self.quantized, features, forced=forced, progress=done)
-        samples = frontend.synthesise(self.tables, state, trace.output, spectrum)
+        state = self.tables.start()
+        features, spectrum = self.tables.analyse(state, frames.reshape(-1))
+        trace = run_int8(self.quantized, features, forced=forced, limit=self.limit, progress=done)
+        samples = self.tables.synthesise(state, trace.output, spectrum)
         return Run(trace.gates, trace.macs, None, None, samples.reshape(frames.shape))
 
     def compare(
@@ -97,12 +106,13 @@ class Twin:
         graph = self.quantized.graph
         if self.tables is None:
             real_features = dequantize_values(frames, self.quantized.quantization[graph.input]).astype(np.float32)
-            return _run(run_both(self.quantized, real_features, frames, comparison, audit, told).integer), {}
+            both = run_both(self.quantized, real_features, frames, comparison, audit, told, self.limit)
+            return _run(both.integer), {}
         assert graph.frontend is not None, "tables are a front end's"
-        state = frontend.StftState.zero(self.tables.hop)
-        features, spectrum = frontend.analyse(self.tables, state, frames.reshape(-1))
+        state = self.tables.start()
+        features, spectrum = self.tables.analyse(state, frames.reshape(-1))
         real_features, real_spectrum = frontend.float_analyse(graph.frontend, frames.reshape(-1))
-        runs = run_both(self.quantized, real_features, features, comparison, audit, told)
+        runs = run_both(self.quantized, real_features, features, comparison, audit, told, self.limit)
         sounds = {
             flips.INT8: self._sound(runs.integer, spectrum),
             flips.FLOAT: self._real_sound(runs.real, real_spectrum),
@@ -115,8 +125,8 @@ class Twin:
     def _sound(self, trace: Trace, spectrum: NDArray[np.complex64]) -> NDArray[np.int16]:
         """Samples ``[frames * hop]`` of the specification."""
         assert self.tables is not None, "features have no sound"
-        state = frontend.StftState.zero(self.tables.hop)
-        return frontend.synthesise(self.tables, state, trace.output, spectrum[: len(trace.output)])
+        state = self.tables.start()
+        return self.tables.synthesise(state, trace.output, spectrum[: len(trace.output)])
 
     def _real_sound(self, trace: Trace, spectrum: NDArray[Any]) -> NDArray[np.int16]:
         """Samples ``[frames * hop]`` of the float model."""

@@ -9,22 +9,27 @@ from pathlib import Path
 
 import probe
 
-from slimse_mcu.build import LANGUAGE, WARNINGS
-from slimse_mcu.harness.link import Damage, Packet
+from slimse_mcu.build import DSP_FLAGS, LANGUAGE, WARNINGS, Project
+from slimse_mcu.harness.packets import Damage, Packet
 
 TESTS = Path(__file__).parent
 FIRMWARE = TESTS.parent / "firmware"
-APP = tuple(FIRMWARE / "app" / name for name in ("engine.c", "link.c", "reply.c", "requests.c", "session.c"))
+APP = tuple(FIRMWARE / "app" / name for name in ("engine.c", "link.c", "pack.c", "reply.c", "requests.c", "session.c"))
 _EVENTS = {2: "stuffing", 3: "checksum", 4: "too long", 5: "too short"}
+
+
+def write_project(folder: Path, project: Project) -> list[Path]:
+    """Write a project's files; return its sources."""
+    for name, text in project.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return sorted(folder.rglob("*.c"))
 
 
 def write_probe(folder: Path) -> list[Path]:
     """Write the probe model's files; return its sources."""
-    for name, text in probe.project().files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return sorted(folder.glob("*.c"))
+    return write_project(folder, probe.project())
 
 
 def includes(folder: Path) -> list[str]:
@@ -79,15 +84,21 @@ class Framing:
 
 
 class NativeBoard:
-    """The whole application with the probe model in memory; a transport."""
+    """The whole application with a model, the probe unless told, in memory; a transport."""
 
     name = "the board in memory"
 
-    def __init__(self, folder: Path) -> None:
-        sources = [*write_probe(folder), *APP, TESTS / "device" / "hal_memory.c"]
-        self._library = shared_library(sources, ["-DMODEL_FAULTS=0", *includes(folder)], folder / "board.so")
+    def __init__(self, folder: Path, project: Project | None = None) -> None:
+        written = write_probe(folder) if project is None else write_project(folder, project)
+        sources = [*written, *APP, TESTS / "device" / "hal_memory.c"]
+        options = ["-DMODEL_FAULTS=0", '-DHAL_BOARD="host"', *DSP_FLAGS, *includes(folder)]
+        self._library = shared_library(sources, options, folder / "board.so")
         self._library.memory_take.restype = ctypes.c_size_t
         self._buffer = ctypes.create_string_buffer(1 << 16)
+
+    def grant(self, window: int) -> None:
+        """Say from now on that so many requests may be under way."""
+        self._library.memory_grant(window)
 
     def start(self) -> None:
         """Start over, as after a reset of the board."""
@@ -99,3 +110,9 @@ class NativeBoard:
     def receive(self, timeout_s: float) -> bytes:
         count = self._library.memory_take(self._buffer, ctypes.c_size_t(len(self._buffer)))
         return self._buffer.raw[:count]
+
+    def reopen(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass

@@ -158,12 +158,16 @@ class Network:
         channels = sum(value.channels for value in inputs) if kind == "Concatenate" else inputs[0].channels
         return self.add(kind, {"axis": -1}, inputs, channels, name=name)
 
-    def decide(self, x: Value, channels: int, hidden: int = 0) -> Value:
-        """A gating subnet; biases spread the gates over always open, always closed and undecided."""
+    def decide(self, x: Value, channels: int, hidden: int = 0, group: int = 1) -> Value:
+        """A gating subnet that opens ``group`` neighbours at once.
+
+        Biases spread the gates over always open, always closed and undecided.
+        """
         if hidden:
             x = self.dense(x, hidden, "relu")
-        weights = [self.normal(x.channels, channels, fan_in=x.channels), self.rng.normal(0, 0.5, channels)]
-        return self.add("slimse>ChannelGate", {"channels": channels}, [x], channels, weights)
+        decisions = channels // group
+        weights = [self.normal(x.channels, decisions, fan_in=x.channels), self.rng.normal(0, 0.5, decisions)]
+        return self.add("slimse>ChannelGate", {"channels": channels, "group": group}, [x], channels, weights)
 
     def reshape(self, x: Value, positions: int, channels: int) -> Value:
         """The same elements with (0: without) a frequency axis."""
@@ -314,7 +318,9 @@ def _gated_block(draw: st.DrawFn, network: Network, pool: list[Value], gates: li
     """Expand, gate, depthwise, gate, project, residual; every optional part may be missing."""
     x = _pick(draw, _frame_rate(pool))
     hidden = draw(SIZES)
-    gate = network.decide(draw(st.sampled_from(_frame_rate(pool))), hidden, draw(st.sampled_from([0, 0, 3, 5])))
+    group = draw(st.sampled_from([size for size in (1, 2, 4) if hidden % size == 0]))
+    source = draw(st.sampled_from(_frame_rate(pool)))
+    gate = network.decide(source, hidden, draw(st.sampled_from([0, 0, 3, 5])), group)
     gates.append(gate)
     value = network.dense(x, hidden)
     maybe_norm = draw(st.booleans())

@@ -22,13 +22,13 @@ class ProbeProject:
     name: str
     files: dict[str, str]
     provenance: Provenance
+    kernels: tuple[str, ...] = ("kernels",)
 
 
 def project(**replaced: str) -> ProbeProject:
     """The probe's sources; ``replaced`` gives other texts for files, dots and slashes as ``_``."""
     files = {path.name: path.read_text() for path in sorted(FOLDER.glob("*.[ch]"))}
-    for name in ("slimse.h", "dsp/slimse_dsp.h"):
-        files[name] = assets.read_text(f"firmware/{name}")
+    files["slimse.h"] = assets.read_text("firmware/slimse.h")
     files.update({name.replace("_c", ".c").replace("_h", ".h"): text for name, text in replaced.items()})
     return ProbeProject("probe", files, PROVENANCE)
 
@@ -40,12 +40,13 @@ class Probe:
         self.last = np.zeros(SIZE, np.int64)
         self.last_sample = 0
         self.forced: NDArray[np.uint8] | None = None
+        self.limit: int | None = None
 
     def features(self, values: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.uint8], int]:
         gates = np.zeros(3, np.uint8)
-        for i in range(15):
-            bit = i if i < 10 else i + 6
-            if values[i] > 0:
+        for first, channels, start in ((0, 10, 0), (10, 5, 16)):
+            opened = np.flatnonzero(values[first : first + channels] > 0)[: self.limit]
+            for bit in start + opened:
                 gates[bit // 8] |= 1 << bit % 8
         if self.forced is not None:
             gates = self.forced

@@ -10,6 +10,7 @@ import pytest
 from slimse_mcu import assets
 from slimse_mcu.board import DEFAULT_BOARD, board, boards
 from slimse_mcu.errors import BoardError
+from slimse_mcu.new_board import new_board
 
 
 def test_boards_are_the_folders():
@@ -29,6 +30,15 @@ def test_memory_of_the_description_is_that_of_the_linker_script(found):
 
     assert found.ram_bytes == lengths.pop("RAM")
     assert found.flash_bytes == sum(lengths.values())
+
+
+def test_boards_of_a_core_run_the_kernels_that_its_virtual_board_is_tested_with():
+    tested = {found.core: found.kernels for found in boards() if found.name.startswith("virtual-")}
+    tested["cortex-m0"] = tested["cortex-m0plus"]
+
+    for found in boards():
+        if found.core != "host":
+            assert found.kernels == tested[found.core], found.name
 
 
 def test_every_virtual_board_counts_at_two_ticks_an_instruction_or_more():
@@ -71,7 +81,15 @@ def test_an_unknown_board_is_named_with_the_known_ones():
         ('machine = "mps2-an386"', 'machine = ""', "machine must name the QEMU machine"),
         ('hal = ["cortex_m_start.S"', 'hal = ["../../etc/passwd"', "hal must be a list of file names"),
         ('kernels = ["kernels_dsp", "kernels"]', "kernels = []", "kernels must be a list of file names"),
-        ('core = "cortex-m4"', "core = 4", "core must be one line of text"),
+        ('core = "cortex-m4"', "core = 4", "core must be one of 'host', 'cortex-m0'"),
+        ('core = "cortex-m4"', 'core = "cortex-m5"', "core must be one of .* not 'cortex-m5'"),
+        ('checked = "emulated"', 'checked = "on silicon"', "checked must be one of 'native', 'emulated'"),
+        ('checked = "emulated"', 'checked = "native"', "checked 'native' belongs to core 'host'"),
+        ('title = "', 'title = "\\n', "title must be one line of text"),
+        ("baud = 115200", 'baud = 115200\n[usb]\nprobe = ["483:374B"]', "usb.probe must be a list of USB vendor"),
+        ("baud = 115200", "baud = 115200\n[usb]\nsensor = []", "usb.sensor is no field"),
+        ("baud = 115200", "baud = 115200\nusb = 3", "usb must be a table"),
+        ("baud = 115200", 'baud = 115200\npath = "/"', "path is no field"),
         ("baud = 115200", "baud = 115200\nspeed = 3", "speed is no field"),
         ("baud = 115200", "baud = = 3", "cannot be read"),
     ],
@@ -106,3 +124,52 @@ def test_a_folder_whose_name_is_no_word_is_refused(own_board):
     odd = own_board.rename(own_board.with_name('my "board"'))
     with pytest.raises(BoardError, match="is no name for a board"):
         board(odd)
+
+
+# ---- a board of the user's own ----
+
+
+@pytest.mark.parametrize("like", ["nucleo-h743zi", "pico", "virtual-m4"])
+def test_a_new_board_is_like_another_but_says_that_nobody_checked_it(tmp_path, like):
+    made = new_board(tmp_path / "here" / "my-board", board(like))
+    base = board(like)
+
+    assert made == board(tmp_path / "here" / "my-board")
+    assert (made.name, made.checked, made.title) == ("my-board", "built", f"Mine, like {like}")
+    assert (made.core, made.hal, made.defines, made.flash, made.usb) == (
+        base.core, base.hal, base.defines, base.flash, base.usb,
+    )  # fmt: skip
+    assert (made.path / "link.ld").read_text() == (base.path / "link.ld").read_text()
+    assert [one.name for one in (tmp_path / "here").iterdir()] == ["my-board"]
+
+
+def test_a_new_boards_title_may_be_any_line(tmp_path):
+    assert new_board(tmp_path / "one", board("pico"), title='a "b" \\ c').title == 'a "b" \\ c'
+    with pytest.raises(BoardError, match="title must be one line"):
+        new_board(tmp_path / "two", board("pico"), title="x" * 300)
+    assert [one.name for one in tmp_path.iterdir()] == ["one"]
+
+
+def test_a_new_board_replaces_nothing_and_has_a_boards_name(tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(BoardError, match="is there already"):
+        new_board(tmp_path / "mine", board("pico"))
+    with pytest.raises(BoardError, match="is no name for a board"):
+        new_board(tmp_path / "my board", board("pico"))
+    with pytest.raises(BoardError, match="no other board is like it"):
+        new_board(tmp_path / "pc", board("host"))
+    assert [one.name for one in tmp_path.iterdir()] == ["mine"]
+
+
+def test_there_are_real_boards_of_many_vendors_and_cores():
+    real = [one for one in boards() if not one.virtual]
+    assert len(real) >= 16
+    assert len({one.vendor for one in real}) >= 6
+    assert {one.core for one in real} >= {f"cortex-m{core}" for core in ("0plus", "3", "4", "7", "33", "55")}
+
+
+def test_labels_say_no_more_than_is_true():
+    """What an emulator runs is emulated, and only the host is native; test_silicon.py has the others."""
+    for one in boards():
+        assert (one.checked == "emulated") == (one.emulator == "qemu")
+        assert (one.checked == "native") == (one.name == "host")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import probe
 import pytest
@@ -19,7 +20,15 @@ BOARDS = [
     "host",
     *(
         pytest.param(name, marks=needs_arm)
-        for name in ("virtual-m3", "virtual-m4", "virtual-m7", "virtual-m33", "virtual-m55", "netduinoplus2")
+        for name in (
+            "virtual-m3",
+            "virtual-m4",
+            "virtual-m7",
+            "virtual-m33",
+            "virtual-m55",
+            "netduinoplus2",
+            "microbit",
+        )
     ),
 ]
 
@@ -82,6 +91,20 @@ def test_objects_are_used_again_and_only_what_changed_is_compiled(tmp_path):
     second = {path: path.stat().st_mtime_ns for path in (tmp_path / "obj").iterdir()}
     assert len(second) == len(first)
     assert len(first.keys() - second.keys()) == 1
+
+
+def test_a_header_makes_only_those_anew_that_include_it(tmp_path):
+    """Through other headers too; objects that several builds share are those of any model, where none is included."""
+    target, shared = board("host"), tmp_path / "objects"
+    build(probe.project(), target, tmp_path / "out", objects=shared)
+    first = set(shared.iterdir())
+    text = probe.project().files["model.h"]
+    build(probe.project(model_h=text + "\n"), target, tmp_path / "out", objects=shared)
+    anew = {path.name.rpartition("-")[0] for path in set(shared.iterdir()) - first}
+
+    assert {"model", "engine"} <= anew
+    assert anew.isdisjoint(Path(name).stem for name in target.hal)
+    assert len(first) > len(anew)
 
 
 @needs_arm
@@ -169,21 +192,12 @@ def own_assets(tmp_path, monkeypatch):
     return folder
 
 
-def test_a_kernel_replaces_the_portable_one_by_file_name(own_assets, tmp_path):
-    (own_assets / "firmware" / "kernels_fast").mkdir()
-    (own_assets / "firmware" / "kernels_fast" / "bias.c").write_text(
-        '#include "bias.h"\nint bias(void) { return 2; }\n'
-    )
-    (own_assets / "firmware" / "kernels_fast" / "bias.h").write_text("int bias(void);\n")
-    (own_assets / "firmware" / "kernels_fast" / "unused.c").write_text("not C at all\n")
-    target = replace(board("host"), kernels=("kernels_fast", "kernels"))
-    project = probe.project()
-    project.files["kernels/bias.c"] = "int bias(void);\nint bias(void) { return 1; }\n"
-    build(project, target, tmp_path / "out")
-
-    assert "return 2" in (tmp_path / "out" / "src" / "kernels" / "bias.c").read_text()
-    assert (tmp_path / "out" / "src" / "kernels" / "bias.h").is_file()
-    assert not (tmp_path / "out" / "src" / "kernels" / "unused.c").exists()
+def test_a_project_for_other_kernels_is_refused(tmp_path):
+    project = replace(probe.project(), kernels=("kernels_dsp", "kernels"))
+    with pytest.raises(BuildError, match=r"probe was compiled for kernels_dsp, which the board host cannot run") as one:
+        build(project, board("host"), tmp_path / "out")
+    assert "--board host" in one.value.hint
+    assert not (tmp_path / "out").exists()
 
 
 @needs_arm

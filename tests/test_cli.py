@@ -28,6 +28,7 @@ from conftest import DATA, needs_arm, needs_qemu
 
 from slimse_mcu import cli
 from slimse_mcu.board import board
+from slimse_mcu.compile import compile_model
 
 
 class Outcome:
@@ -114,7 +115,7 @@ def test_help_names_every_command_and_is_quick():
         [sys.executable, "-m", "slimse_mcu.cli", "--help"], capture_output=True, text=True, check=True
     )
     assert time.perf_counter() - start < 3.0
-    for command in ("compile", "build", "measure", "diff", "boards", "inspect", "zoo", "doctor"):
+    for command in ("compile", "build", "measure", "diff", "boards", "flash", "inspect", "zoo", "doctor"):
         assert f"\n  {command} " in done.stdout
 
 
@@ -128,7 +129,9 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("command", ["compile", "build", "measure", "diff", "boards", "inspect", "zoo", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["compile", "build", "measure", "diff", "boards", "flash", "inspect", "zoo", "doctor"]
+)
 def test_every_command_has_help(slimse, command):
     outcome = slimse(command, "--help")
     assert outcome.code == 0
@@ -216,6 +219,50 @@ def test_boards_lists_the_bundled_boards(slimse):
     names = {one["name"] for one in json.loads(slimse("boards", "--json").out)}
     assert {"host", "virtual-m3", "virtual-m4", "virtual-m7", "virtual-m33", "virtual-m55", "netduinoplus2"} <= names
     assert "virtual-m4" in slimse("boards").out
+
+
+def test_boards_new_makes_a_folder_that_can_be_built_for(slimse, tmp_path):
+    outcome = slimse("boards", "new", tmp_path / "mine", "--like", "virtual-m3", "--title", "Ours")
+    assert outcome.code == 0, outcome.err
+    assert str(tmp_path / "mine") in outcome.out
+    again = slimse("boards", "new", tmp_path / "mine")
+    assert again.code == 2
+    assert "is there already" in again.err
+    assert 'title = "Ours"' in (tmp_path / "mine" / "board.toml").read_text()
+
+
+@needs_arm
+def test_build_writes_other_formats(slimse, tiny_model, tmp_path):
+    formats = ("--format", "hex", "--format", "bin", "--format", "uf2")
+    outcome = slimse("build", tiny_model, "--board", "pico", "--out", tmp_path / "f", *formats)
+    assert outcome.code == 0, outcome.err
+    assert {"firmware.elf", "firmware.hex", "firmware.bin", "firmware.uf2"} <= {
+        one.name for one in (tmp_path / "f").iterdir()
+    }
+    refused = slimse("build", tiny_model, "--board", "virtual-m4", "--out", tmp_path / "g", "--format", "uf2")
+    assert refused.code == 2
+    assert "no boot loader that takes UF2" in refused.err
+
+
+@needs_arm
+def test_flash_builds_and_loads(slimse, tiny_model, tmp_path):
+    (tmp_path / "INFO_UF2.TXT").write_text("Board-ID: RPI-RP2\n")
+    outcome = slimse(
+        *("flash", tiny_model, "--board", "pico", "--tool", "uf2", "--drive", tmp_path, "--no-hello", "--json"),
+        *("--out", tmp_path / "f"),
+    )
+    assert outcome.code == 0, outcome.err
+    answer = json.loads(outcome.out)
+    assert (answer["tool"], answer["verified"], answer["port"]) == ("uf2", False, None)
+    assert (tmp_path / "firmware.uf2").is_file()
+
+
+def test_flash_says_what_is_missing(slimse, plain_model):
+    outcome = slimse("flash", plain_model, "--board", "virtual-m4")
+    assert outcome.code == 2
+    assert "is virtual" in outcome.err
+    outcome = slimse("flash", plain_model, "--board", "pico", "--tool", "avrdude")
+    assert "no flash tool avrdude" in outcome.err
 
 
 def test_inspect_shows_what_gates_skip(slimse, tiny_model):
@@ -379,9 +426,9 @@ def test_error_unknown_board(refused, tiny_model):
 
 
 @pytest.mark.parametrize("field", ["flash_bytes", "ram_bytes"])
-def test_error_board_too_small_says_by_how_many_bytes(refused, tiny_model, tiny_compiled, tmp_path, field):
+def test_error_board_too_small_says_by_how_many_bytes(refused, tiny_model, tmp_path, field):
     small = own_board(tmp_path / "small", **{field: 100})
-    plan = tiny_compiled.plan
+    plan = compile_model(tiny_model, board=board()).plan
     needed = plan.weight_bytes if field == "flash_bytes" else plan.model_bytes
     assert f"{needed - 100} more" in refused("compile", tiny_model, "--board", small)
 
@@ -534,7 +581,10 @@ def test_error_emulator_killed_in_mid_run(tiny_model, tmp_path, name):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "SIGKILL" in Outcome(2, out, err).error
-    assert [one.name for one in tmp_path.rglob("*")] == ["tmp"]
+    assert not any((tmp_path / "tmp").iterdir())
+    if (tmp_path / "result").exists():  # some frames had been measured before
+        assert [one.name for one in (tmp_path / "result").iterdir()] == ["partial"]
+        assert "SIGKILL" in json.loads((tmp_path / "result/partial/partial.json").read_text())["error"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -63,8 +63,8 @@ def test_generated_c_names_what_goes_in_and_out(compiled: Compiled) -> None:
     header, source = compiled.project.files["model.h"], compiled.project.files["model_audio.c"]
     assert "int8 [66], compressed (re, im) per bin" in header
     assert "int8 [66], complex gain (re, im) per bin" in header
-    assert "slimse_complex_features_s8" in source
-    assert "slimse_complex_mask_s8" in source
+    assert "slimse_complex_features_f32_s8" in source
+    assert "slimse_complex_mask_s8_f32" in source
     assert compiled.project.manifest["front_end"]["features"] == "complex"
 
 

@@ -13,7 +13,9 @@ from types import ModuleType
 import click
 import pytest
 
-from slimse_mcu import assets, cli, compile_model
+from slimse_mcu import cli, compile_model
+from slimse_mcu.board import boards, field_rules
+from slimse_mcu.flash.tool import tools
 from slimse_mcu.ops import importers, operators
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,29 +75,54 @@ def test_the_kernels_on_the_page_exist():
 
 
 def test_the_page_names_the_kernels_that_are_called(tiny_compiled):
-    """What operators name in their own files, and what the generated code of a model calls."""
+    """What operators name in their own files, and what they call for a model."""
     kernels_of = layers_page().kernels_of
     for op in operators().values():
         source = Path(inspect.getfile(type(op))).read_text(encoding="utf-8")
         named = set(re.findall(r'KernelCall\(\s*"(\w+)"', source))
         assert named <= set(kernels_of(op)), f"{op.name}: set Op.kernels"
     for step in tiny_compiled.plan.steps:
-        assert {call.function for call in step.calls} <= set(kernels_of(operators()[step.node.op]))
+        operator, parameters = operators()[step.node.op], tiny_compiled.quantized.parameters[step.node.name]
+        assert {call.function for call in operator.calls(step.node, parameters)} <= set(kernels_of(operator))
 
 
 def test_every_board_field_is_documented():
     text = (ROOT / "docs" / "porting.md").read_text(encoding="utf-8")
     documented = {name for line in text.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line)}
-    fields = set(re.findall(r"^(\w+) =", assets.read_text("boards/virtual-m4/board.toml"), flags=re.MULTILINE))
-    assert fields <= documented
+    assert {name for name in field_rules() if "." not in name} <= documented
+    assert all(f"`{name.partition('.')[2]}`" in text for name in field_rules() if "." in name)
+    for tool in tools().values():
+        assert f"`[flash.{tool.name}]`" in text
+        assert set(tool.settings.model_fields) <= documented | {"ram"}, tool.name
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/diff.md", "docs/models.md", "docs/porting.md"])
+def test_every_flash_tool_is_documented():
+    text = (ROOT / "docs" / "flashing.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE)) == set(tools())
+
+
+def test_the_page_of_boards_names_all_boards_and_their_labels():
+    """Sizes are compared by `make boards-check`, which builds everything."""
+    text = (ROOT / "docs" / "boards.md").read_text(encoding="utf-8")
+    rows = {
+        cells[1].strip(" `"): cells for cells in (line.split("|") for line in text.splitlines()) if len(cells) == 11
+    }
+    for one in boards():
+        assert rows[one.name][9].strip() == one.checked, "run: make boards"
+        assert rows[one.name][3].strip() == one.mcu, "run: make boards"
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "docs/diff.md", "docs/flashing.md", "docs/models.md", "docs/porting.md", "docs/testing.md"],
+)
 def test_commands_in_documents_have_existing_options(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     for command, rest in re.findall(r"^ +(?:\d\. `)?slimse (\w+)([^\n`#]*)", text, flags=re.MULTILINE):
         found = cli.slimse.get_command(click.Context(cli.slimse), command)
         assert found is not None, command
+        if isinstance(found, click.Group) and rest.split()[:1]:
+            found = found.commands.get(rest.split()[0], found)
         known = {name for option in found.params for name in option.opts}
         assert set(re.findall(r"--[\w-]+", rest)) <= known
 

@@ -201,7 +201,7 @@ def test_what_is_said_does_not_depend_on_jobs_or_interruptions(evaluated, subjec
 def test_nothing_runs_when_all_is_known(evaluated, subjects, test_set, monkeypatch) -> None:
     first, cache = evaluated
     monkeypatch.setattr(
-        evaluating, "run_all", lambda tasks, *rest, jobs: pytest.fail("runs") if tasks else iter_closing()
+        evaluating, "run_all", lambda tasks, *rest, **more: pytest.fail("runs") if tasks else iter_closing()
     )
     monkeypatch.setattr(evaluating, "build", lambda *arguments: pytest.fail("builds"))
     again = evaluate(subjects, test_set, replace(FAST, jobs=2, baseline="tiny"), cache=cache)
@@ -462,7 +462,7 @@ def test_mistakes_end_in_one_line(slimse, tiny_model, plain_model, folder, tmp_p
         ([tiny_model, "--data", folder, "--kind", "sausage", *out], "sausage"),
         ([tiny_model, "--data", folder, "--board", "sausage", *out], "sausage"),
         ([tiny_model, "--data", folder, "--json", "--markdown", *out], "either"),
-        ([tiny_model, "--data", folder, "--port", "/dev/null", *out], "belongs to --board"),
+        ([tiny_model, "--data", folder, "--port", "/dev/null", *out], "belong to --board"),
         ([tiny_model, *out], "--data"),
         (["--data", folder, *out], "MODEL"),
     ):

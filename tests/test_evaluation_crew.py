@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from slimse_mcu.evaluation.crew import Lost, run_all
+from slimse_mcu.evaluation.crew import Lost, Retired, run_all
 
 
 class Doer:
@@ -77,6 +77,45 @@ def test_a_worker_that_dies_loses_its_task_only(tmp_path: Path) -> None:
     assert found[3] == Lost(3)
     assert "code 3" in str(found[3])
     assert (found[4], found[5]) == (9, 16)
+
+
+class Seated(Doer):
+    """One that has a seat, of which some are no good from the second task on."""
+
+    def __init__(self, folder: Path, seat: str) -> None:
+        super().__init__(folder)
+        self.seat = seat
+        self.done = 0
+
+    def __call__(self, task: tuple[str, int]) -> object:
+        self.done += 1
+        if self.seat.startswith("broken") and self.done > 1:
+            return Retired(self.seat, "it broke")
+        return super().__call__(task) if task[0] == "die once" else self.seat
+
+
+def test_a_seat_that_fails_leaves_its_task_to_the_others(tmp_path: Path) -> None:
+    given_up: list[Retired] = []
+    tasks = [("seat", number) for number in range(200)]
+    found = list(run_all(tasks, Seated, tmp_path, jobs=2, seats=["good", "broken"], retired=given_up.append))
+    answers = dict(found)
+    assert len(answers) == len(found) == len(tasks)
+    assert given_up == [Retired("broken", "it broke")]
+    assert list(answers.values()).count("broken") == 1
+    assert list(answers.values()).count("good") == len(tasks) - 1
+
+
+def test_the_last_seat_that_fails_is_told(tmp_path: Path) -> None:
+    tasks = [("seat", number) for number in range(5)]
+    with closing(run_all(tasks, Seated, tmp_path, jobs=2, seats=["broken 1", "broken 2"])) as answers:
+        told = [next(answers)[1] for _ in range(3)]
+    assert sorted(told[:2]) == ["broken 1", "broken 2"]
+    assert isinstance(told[2], Retired)
+
+
+def test_a_worker_that_dies_leaves_its_seat_to_the_next(tmp_path: Path) -> None:
+    answers = dict(run_all([("die once", 1), ("seat", 2)], Seated, tmp_path, jobs=1, seats=["only"]))
+    assert answers == {0: 1, 1: "only"}
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:

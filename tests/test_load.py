@@ -156,6 +156,18 @@ def gate_of_other_size(network: Network) -> Value:
     return network.add("slimse>GateChannels", {}, [network.input, network.decide(network.input, 5)], 6, name="bad")
 
 
+def gate_of_no_group(network: Network) -> Value:
+    weights = [network.normal(6, 6), np.zeros(6)]
+    gate = network.add("slimse>ChannelGate", {"channels": 6, "group": 0}, [network.input], 6, weights, name="bad")
+    return network.close(network.input, gate)
+
+
+def gate_of_a_huge_group(network: Network) -> Value:
+    weights = [network.normal(6, 6), np.zeros(6)]
+    gate = network.add("slimse>ChannelGate", {"channels": 6, "group": 10**6}, [network.input], 6, weights, name="bad")
+    return network.close(network.input, gate)
+
+
 def two_tensors_gated(network: Network) -> Value:
     return network.add("slimse>GateChannels", {}, [network.input, network.input], 6, name="bad")
 
@@ -221,6 +233,8 @@ REFUSED: dict[str, tuple[Callable[[Network], Value], str]] = {
     "tensors of different sizes": (mixed_sizes, r"shapes \(6,\), \(3,\)"),
     "gate as a tensor": (gate_as_tensor, "reads a gate as if it were a tensor"),
     "gate of another size": (gate_of_other_size, "6 channels with a gate of 5"),
+    "gate of a huge group": (gate_of_a_huge_group, "decides for 6000000 channels; at most 16384 are possible"),
+    "gate of no group": (gate_of_no_group, "decides for groups of 0 channels"),
     "no gate to close with": (two_tensors_gated, "expects a tensor and the gate"),
     "one input instead of two": (one_input_gated, "expects a tensor and the gate"),
     "gate behind a strided layer": (late_gate, "strided"),

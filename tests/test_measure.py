@@ -22,6 +22,7 @@ from slimse_mcu.errors import AudioError, LinkError, SlimseError
 from slimse_mcu.frontend import float_analyse
 from slimse_mcu.harness.audio import Clip, Pair, read_pairs
 from slimse_mcu.harness.features import Features, read_features
+from slimse_mcu.harness.link import LinkErrors
 from slimse_mcu.harness.quality import si_sdr_db
 from slimse_mcu.harness.session import FrameResult, Session
 from slimse_mcu.measure import STAGES, first_divergence, measure
@@ -55,11 +56,13 @@ class TwinSession:
             output_size=graph.tensors[graph.output].size,
             gate_bytes=compiled.plan.gates.size,
         )
+        self.errors = LinkErrors(silences=2)
+        self.traffic = (0, 0)
         self.spoil: dict[str, int] = {}
         self.fail_at: int | None = None
         self.runs = 0
 
-    def configure(self, mode: str, *, gates: str) -> None:
+    def configure(self, mode: str, *, gates: str, limit: int | None = None) -> None:
         self.mode, self.gates = mode, gates
 
     def reset(self) -> None:
@@ -75,10 +78,11 @@ class TwinSession:
         if self.mode == "pcm":
             graph = quantized.graph
             both = quantized.quantization[graph.input], quantized.quantization[graph.output]
-            tables, state = frontend.tables(graph.frontend, *both), frontend.StftState.zero(HOP)
-            features, spectrum = frontend.analyse(tables, state, frames.reshape(-1))
+            path = frontend.audio_path(graph.frontend, *both)
+            state = path.start()
+            features, spectrum = path.analyse(state, frames.reshape(-1))
             trace = run_int8(quantized, features, forced=forced)
-            output = frontend.synthesise(tables, state, trace.output, spectrum).reshape(frames.shape)
+            output = path.synthesise(state, trace.output, spectrum).reshape(frames.shape)
         else:
             trace = run_int8(quantized, frames, forced=forced)
             output = trace.output
@@ -184,6 +188,18 @@ def test_macs_that_do_not_fit_the_gates_are_found(tiny_compiled: Any) -> None:
     assert found["device"] == found["reference"] + 1
 
 
+def test_a_line_has_a_speed(tiny_compiled: Any, no_pictures: None, tmp_path: Path) -> None:
+    session = TwinSession(tiny_compiled, counter="cycles")
+    session.traffic = (28 * 335, 28 * 368)  # bytes of 14 frames, and of as many with all gates open
+    target = dataclasses.replace(board("netduinoplus2"), emulator="", counter="cycles", baud=921_600)
+    report = measure(session, tiny_compiled.plan, IMAGE, target, [clip()], tmp_path / "out")
+    assert (report.link.sent_bytes, report.link.received_bytes) == (335, 368)
+    assert report.link.real_time == pytest.approx(92_160 / 368 / 62.5)
+    told = json.loads((tmp_path / "out/report.json").read_text())["link"]
+    assert told["errors"]["silences"] == 2
+    assert told["baud"] == 921_600
+
+
 def test_earlier_of_two_differences_comes_first(tiny_compiled: Any) -> None:
     quantized = tiny_compiled.quantized
     trace = run_int8(quantized, np.zeros((6, 257), np.int8))
@@ -196,9 +212,30 @@ def test_earlier_of_two_differences_comes_first(tiny_compiled: Any) -> None:
     assert (found["frame"], found["what"]) == (2, "macs")
 
 
-def test_a_failure_leaves_nothing_behind(twin: TwinSession, tmp_path: Path) -> None:
+def test_a_failure_leaves_what_was_measured(twin: TwinSession, tmp_path: Path) -> None:
     twin.fail_at = 5
-    with pytest.raises(LinkError, match="gone"):
+    out = tmp_path / "deep" / "out"
+    with pytest.raises(LinkError, match=r"The board is gone\. The 5 frames measured so far are kept in .*partial"):
+        measured(twin, out)
+    assert [one.name for one in out.iterdir()] == ["partial"]
+    told = json.loads((out / "partial/partial.json").read_text())
+    assert told["error"] == "The board is gone."
+    assert told["recordings"] == {"clip0": {"frames": 14, "measured": 5}}
+    assert told["provenance"]["model_hash"] == twin.compiled.quantized.provenance.model_hash
+    kept = np.load(out / "partial/clip0.npz")
+    samples, rate = soundfile.read(out / "partial/clip0.wav", dtype="int16")
+    twin.fail_at = None
+    report = measured(twin, out)
+    np.testing.assert_array_equal(kept["output"], report.files[0].run.output[:5])
+    np.testing.assert_array_equal(kept["gates"], report.files[0].run.gates[:5])
+    np.testing.assert_array_equal(samples, kept["output"].reshape(-1))
+    assert rate == 16000
+    assert not (out / "partial").exists()
+
+
+def test_a_failure_before_the_first_frame_leaves_nothing_behind(twin: TwinSession, tmp_path: Path) -> None:
+    twin.fail_at = 0
+    with pytest.raises(LinkError, match=r"The board is gone\. Start"):
         measured(twin, tmp_path / "deep" / "out")
     assert list((tmp_path / "deep").iterdir()) == []
 
@@ -448,11 +485,11 @@ def test_feature_files(tmp_path: Path) -> None:
 # ---- real firmware --------------------------------------------------------------------------------------
 
 
-def real(build_tiny: Any, tiny_compiled: Any, name: str, short_clip: Path, out: Path) -> Any:
+def real(build_tiny: Any, tiny_compiled: Any, name: str, short_clip: Path, out: Path, **options: Any) -> Any:
     image, target = build_tiny(name), board(name)
     recordings = read_pairs(short_clip, None, 16000)
     with Session(target, image) as session:
-        return measure(session, tiny_compiled.plan, image, target, recordings, out)
+        return measure(session, tiny_compiled.plan, image, target, recordings, out, **options)
 
 
 def test_host_board_equals_the_specification(
@@ -461,6 +498,26 @@ def test_host_board_equals_the_specification(
     report = real(build_tiny, tiny_compiled, "host", short_clip, tmp_path / "out")
     assert report.bit_exact.first_divergence is None
     assert report.bit_exact.frames_compared > 100
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize("name", ["host", pytest.param("virtual-m4", marks=[needs_arm, needs_qemu])])
+def test_a_limit_is_obeyed_and_no_frame_is_beyond_what_the_plan_tells(
+    build_tiny: Any, tiny_compiled: Any, short_clip: Path, tmp_path: Path, name: str
+) -> None:
+    free = real(build_tiny, tiny_compiled, name, short_clip, tmp_path / "free")
+    limited = real(build_tiny, tiny_compiled, name, short_clip, tmp_path / "limited", limit=3)
+    layout = tiny_compiled.plan.gates
+    for report, most in ((free, 32), (limited, 3)):
+        assert report.bit_exact.first_divergence is None
+        worst = report.deadline.worst_case
+        assert report.macs.max <= worst.macs <= tiny_compiled.plan.macs_all_open
+        assert worst.exceeded == 0
+        opened = [layout.unpack(one.run.gates, gate).sum(axis=1) for one in report.files for gate in layout.channels]
+        assert max(int(one.max()) for one in opened) <= most
+    assert limited.to_json()["limit"] == 3
+    assert limited.macs.mean < free.macs.mean, "the limit has closed something"
+    assert limited.macs.all_open == free.macs.all_open, "what is forced is not limited"
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -140,6 +140,19 @@ def test_surrogate_leaves_the_decision_as_it_is():
     np.testing.assert_array_equal(gate(x), (logits.numpy() > 0).astype(np.float32))
 
 
+def test_one_decision_opens_a_group_of_neighbours():
+    gate = ChannelGate(12, group=4)
+    x = np.random.default_rng(5).normal(size=(2, 9, 5)).astype(np.float32)
+    decided = np.asarray(gate(x))
+    assert decided.shape == gate.compute_output_shape(x.shape) == (2, 9, 12)
+    assert gate.kernel.shape == (5, 3)
+    np.testing.assert_array_equal(decided, np.repeat(decided[..., ::4], 4, axis=-1))
+    np.testing.assert_allclose(gate(x, training=True), decided, atol=1e-6)
+    assert ChannelGate.from_config(gate.get_config()).group == 4
+    with pytest.raises(ValueError, match="10 channels are no groups of 4"):
+        ChannelGate(10, group=4)
+
+
 def test_noise_is_added_in_training_only():
     gate = ChannelGate(50, noise=5.0)
     x = np.random.default_rng(4).normal(size=(1, 20, 4)).astype(np.float32)

@@ -102,7 +102,7 @@ def test_strided_layer_counts_in_its_frames_only():
 @pytest.mark.parametrize(("field", "what"), [("flash_bytes", "flash"), ("ram_bytes", "RAM")])
 def test_board_too_small_says_by_how_much(field, what):
     quantized = random_quantization(dyncp_block(), Jitter(0, 0.0))
-    needed = plan(quantized)
+    needed = plan(quantized, board("virtual-m4"))
     size = needed.weight_bytes if what == "flash" else needed.model_bytes
     small = dataclasses.replace(board("virtual-m4"), **{field: size - 3})
     with pytest.raises(PlanError, match=f"needs {size} bytes of {what} .*, 3 more than"):

@@ -14,11 +14,14 @@ import pytest
 from slimse_mcu.decisions import Decisions
 from slimse_mcu.fidelity import Drift, QuantizationErrors, StateError, TensorError
 from slimse_mcu.flips import FlipAudit, GateFlips, Margins
+from slimse_mcu.harness.link import LinkErrors
 from slimse_mcu.harness.quality import Scores, averages
 from slimse_mcu.report import (
+    COUNT_TOTAL,
     BitExact,
     Deadline,
     FileReport,
+    LinkUse,
     Memory,
     Report,
     Spread,
@@ -39,11 +42,24 @@ KEYS = {
     "files": None,
     "macs": {"all_open", "mean", "p50", "p95", "p99", "max", "saved_ratio"},
     "count": {"all_open", "mean", "p50", "p95", "p99", "max", "saved_ratio", "per_mac"},
-    "count_total": {"mean", "max"},
+    "count_total": {"mean", "p50", "p95", "p99", "max"},
     "eta": None,
     "gates": None,
     "memory": {"flash_weights", "flash_code", "ram_arena", "ram_state", "ram_total", "stack_peak"},
-    "deadline": {"hop_ms", "clock_hz", "load_mean", "load_max", "misses"},
+    "deadline": {
+        "hop_ms",
+        "clock_hz",
+        "load_mean",
+        "load_p50",
+        "load_p95",
+        "load_p99",
+        "load_max",
+        "misses",
+        "worst_frame",
+        "worst_case",
+    },
+    "limit": None,
+    "link": {"errors", "sent_bytes", "received_bytes", "baud", "real_time"},
     "quality": {"noisy", "float", "device"},
     "bit_exact": {"reference", "frames_compared", "first_divergence"},
     "quantization": {"frames", "output", "output_sqnr_db", "tensors", "states", "gate_flips", "drift"},
@@ -158,10 +174,11 @@ def report(files: tuple[FileReport, ...] | None = None, **changes: Any) -> Repor
         },
         macs=Spread.of(macs, 640_800.0),
         count=Spread.of(count, 640_800.0 * 3 + 20000),
-        count_total={"mean": float(count.mean() + 70000), "max": float(count.max() + 70000)},
+        count_total={name: float(getattr(Spread.of(count + 70000, None), name)) for name in COUNT_TOTAL},
         gates=gate_use(files),
         memory=Memory(672_000, 41_000, 1_800, 27_000, 40_000, 1_432),
         deadline=Deadline(16.0, 25_000_000, None, None, None),
+        link=LinkUse(LinkErrors(), 523.0, 560.0, None, None),
         quality=averages([one.scores for one in files if one.scores]),
         bit_exact=BitExact("numpy", len(macs), None),
         quantization=errors(),
@@ -296,7 +313,7 @@ def test_what_was_not_measured_is_null() -> None:
     assert data["warnings"] == []
     assert data["quantization"] is None
     assert set(data["count"].values()) == {None}
-    assert data["count_total"] == {"mean": None, "max": None}
+    assert data["count_total"] == dict.fromkeys(("mean", "p50", "p95", "p99", "max"))
     assert data["gates"] == {}
     assert data["macs"]["saved_ratio"] is None
     assert data["quality"]["device"]["pesq_wb"] is None

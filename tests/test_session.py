@@ -20,17 +20,20 @@ import pytest
 import serial
 from conftest import needs_arm, needs_qemu
 
-from slimse_mcu.board import Board, board
+from slimse_mcu.board import Board, board, boards
 from slimse_mcu.build import Image, build
 from slimse_mcu.errors import BoardError, LinkError
 from slimse_mcu.graph import Provenance
 from slimse_mcu.harness.fault import FaultError
 from slimse_mcu.harness.session import FrameResult, Session, digest_of
 
-VIRTUAL = ("virtual-m3", "virtual-m4", "virtual-m7", "virtual-m33", "virtual-m55", "netduinoplus2")
+VIRTUAL = tuple(one.name for one in boards() if one.emulator == "qemu")
 EMULATED = [pytest.param(name, marks=[needs_arm, needs_qemu]) for name in VIRTUAL]
 ALL = ["host", *EMULATED]
-TWO = ["host", EMULATED[1]]
+ROOMY = [one for one in EMULATED if board(one.values[0]).stack_bytes >= 4096]
+# These machines of QEMU answer 0 where there is nothing.
+FORGIVING = ("lm3s6965evb", "microbit", "netduino2")
+TWO = ["host", EMULATED[VIRTUAL.index("virtual-m4")]]
 
 
 @pytest.fixture(scope="module")
@@ -139,12 +142,29 @@ def test_forced_gates_hold_over_a_reset(session, gates):
     assert_equal(list(session.frames(frames)), [model.features(frame) for frame in frames])
 
 
+@pytest.mark.parametrize("session", ALL, indirect=True)
+def test_a_limit_holds_over_a_reset_until_the_next_configuration(session):
+    model = probe.Probe()
+    frames = some_features(5)
+    for limit in (3, 0, None):
+        session.configure("features", limit=limit)
+        model.limit = limit
+        session.reset()
+        model.last[:] = 0
+        assert_equal(list(session.frames(frames)), [model.features(frame) for frame in frames])
+    session.configure("features", gates="open", limit=1)
+    model.forced = np.array([0xFF, 0x03, 0x1F], np.uint8)
+    assert_equal(list(session.frames(frames)), [model.features(frame) for frame in frames])
+
+
 @pytest.mark.parametrize("session", ["host"], indirect=True)
 def test_bits_of_no_channel_are_turned_down(session):
     with pytest.raises(LinkError, match="out of range"):
         session.configure("features", gates=np.array([0, 4, 0], np.uint8))
     with pytest.raises(ValueError, match="gate pattern"):
         session.configure("features", gates=np.zeros(4, np.uint8))
+    with pytest.raises(ValueError, match="limit"):
+        session.configure("features", limit=-1)
 
 
 @pytest.mark.parametrize("session", ["host"], indirect=True)
@@ -206,7 +226,7 @@ def test_the_digest_of_known_bytes():
     assert digest_of([b"a", b"b"]) != digest_of([b"b", b"a"])
 
 
-@pytest.mark.parametrize("session", EMULATED, indirect=True)
+@pytest.mark.parametrize("session", ROOMY, indirect=True)
 def test_stack_high_water_mark_sees_a_deep_call(session):
     session.configure("features")
     list(session.frames(some_features(1)))
@@ -246,6 +266,11 @@ FAULTS = {
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("name", EMULATED)
 def test_a_fault_is_reported_and_ends_the_emulator(images, name, kind):
+    if kind == 1 and name in FORGIVING:
+        pytest.skip("this machine forgives it")
+    words = FAULTS[kind]
+    if board(name).core.startswith("cortex-m0") and kind not in (3, 4):
+        words = "hard fault of unknown cause"  # Armv6-M does not tell
     guilty = np.zeros(probe.SIZE, np.int8)
     guilty[:2] = 127, kind
     pids = []
@@ -256,7 +281,7 @@ def test_a_fault_is_reported_and_ends_the_emulator(images, name, kind):
             session.configure("features")
             list(session.frames([np.zeros(probe.SIZE, np.int8), guilty]))
 
-    with pytest.raises(FaultError, match=FAULTS[kind]) as caught:
+    with pytest.raises(FaultError, match=words) as caught:
         crash()
     assert caught.value.fault.stack_overflow == (kind in (3, 4))
     if kind == 2:
@@ -330,7 +355,7 @@ def test_the_board_dies_with_its_parent(images, name, tmp_path):
     assert not alive(pid)
 
 
-@pytest.mark.parametrize("session", [EMULATED[1], EMULATED[4], EMULATED[5]], indirect=True)
+@pytest.mark.parametrize("session", EMULATED, indirect=True)
 def test_an_idle_emulator_sleeps(session):
     session.configure("features")
     list(session.frames(some_features(3)))
@@ -436,7 +461,7 @@ def streamed(target: Board, image: Image, frames: list[np.ndarray], mode: str) -
         return [(result.output.tobytes(), result.gates.tobytes(), result.macs) for result in session.frames(frames)]
 
 
-@pytest.mark.parametrize("name", EMULATED)
+@pytest.mark.parametrize("name", [one for one in EMULATED if board(one.values[0]).ram_bytes > 8192])
 def test_a_generated_model_gives_the_same_bytes_on_every_board(build_tiny, name):
     image = build_tiny("host")
     audio = [frame.repeat(16) // 8 for frame in some_audio(12)]

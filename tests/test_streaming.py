@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from slimse_mcu.frontend import float_analyse
 from slimse_mcu.graph import Graph
 from slimse_mcu.load import load
+from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import Ring
 from slimse_mcu.streaming import count_macs, gate_layout, layer_macs, run_float, run_int8
 
@@ -153,7 +154,7 @@ def near_a_threshold(drawn: Drawn, trace) -> bool:
     """Whether a gate's logit is so small that the order of a sum decides it."""
     for node in drawn.graph.nodes:
         if node.op == "channel_gate":
-            logits = trace.tensors[node.inputs[0]] @ node.weights["kernel"].T + node.weights["bias"]
+            logits = operators()[node.op].margin(node, [trace.tensors[node.inputs[0]]])
             if np.min(np.abs(logits)) < 1e-4 * np.max(np.abs(logits)):
                 return True
     return False

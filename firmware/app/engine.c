@@ -18,6 +18,7 @@ static app_output_t app_output[MODEL_OUTPUT_SIZE];
 static struct {
     bool forced;
     uint8_t pattern[MODEL_GATE_BYTES];
+    uint16_t limit;
     uint32_t overhead;
 } engine;
 
@@ -61,6 +62,7 @@ static void measure_overhead(void)
 void app_engine_init(void)
 {
     engine.forced = false;
+    engine.limit = MODEL_NO_LIMIT;
     measure_overhead();
     app_engine_reset();
 }
@@ -68,6 +70,7 @@ void app_engine_init(void)
 void app_engine_reset(void)
 {
     model_reset(&app_model);
+    model_set_limit(&app_model, engine.limit);
 #if MODEL_INSTRUMENTED
     model_set_mark(&app_model, mark, NULL);
 #endif
@@ -83,6 +86,12 @@ void app_engine_free_gates(void)
 {
     engine.forced = false;
     model_force_gates(&app_model, NULL);
+}
+
+void app_engine_limit(uint16_t most)
+{
+    engine.limit = most;
+    model_set_limit(&app_model, most);
 }
 
 /* The bits of `gate` that belong to a channel, in byte `index` of its bytes. */
@@ -134,11 +143,13 @@ app_cost_t app_engine_features(const uint8_t *input, uint8_t *output)
     app_cost_t cost;
 
     memcpy(app_input, input, sizeof app_input);
+    hal_mark(HAL_MARK_INFERENCE, true);
     hal_measure_begin();
     const uint32_t start = hal_counter();
     cost.macs = run_network();
     const uint32_t end = hal_counter();
     hal_measure_end();
+    hal_mark(HAL_MARK_INFERENCE, false);
     cost.network_ticks = end - start;
     cost.total_ticks = end - start;
     memcpy(output, app_output, sizeof app_output);
@@ -146,13 +157,11 @@ app_cost_t app_engine_features(const uint8_t *input, uint8_t *output)
 }
 
 #if MODEL_HAS_AUDIO
-app_cost_t app_engine_pcm(const uint8_t *input, uint8_t *output)
+app_cost_t app_engine_pcm(void)
 {
     app_cost_t cost;
 
-    for (size_t i = 0; i < MODEL_HOP; i++) {
-        app_pcm[i] = (int16_t)app_get_u16(input + 2 * i);
-    }
+    hal_mark(HAL_MARK_INFERENCE, true);
     hal_measure_begin();
     const uint32_t start = hal_counter();
     model_audio_analyse(&app_audio, app_pcm, app_input);
@@ -162,19 +171,25 @@ app_cost_t app_engine_pcm(const uint8_t *input, uint8_t *output)
     model_audio_synthesise(&app_audio, app_output, app_pcm);
     const uint32_t end = hal_counter();
     hal_measure_end();
+    hal_mark(HAL_MARK_INFERENCE, false);
     cost.network_ticks = network_end - network_start;
     cost.total_ticks = end - start;
-    for (size_t i = 0; i < MODEL_HOP; i++) {
-        app_put_u16(output + 2 * i, (uint16_t)app_pcm[i]);
-    }
     return cost;
 }
-#else
-app_cost_t app_engine_pcm(const uint8_t *input, uint8_t *output)
+
+int16_t *app_engine_samples(void)
 {
-    (void)input;
-    (void)output;
+    return app_pcm;
+}
+#else
+app_cost_t app_engine_pcm(void)
+{
     return (app_cost_t){0, 0, 0}; /* never asked: configure refuses the mode */
+}
+
+int16_t *app_engine_samples(void)
+{
+    return NULL;
 }
 #endif
 

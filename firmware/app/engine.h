@@ -47,10 +47,10 @@ typedef struct {
     uint32_t ticks;
 } app_layer_cost_t;
 
-/* Bring the instance to its initial state: gates decided by the model. */
+/* Bring the instance to its initial state: gates decided by the model, without limit. */
 void app_engine_init(void);
 
-/* Reset the network's and the front end's state; forced gates stay forced. */
+/* Reset the network's and the front end's state; forced gates stay forced, a limit stays. */
 void app_engine_reset(void);
 
 /* Let the model decide the gates again. */
@@ -62,11 +62,17 @@ void app_engine_force_all(bool open);
 /* Force the gates to `pattern`, model_info.gate_bytes long; false if it sets bits of no channel. */
 bool app_engine_force_pattern(const uint8_t *pattern);
 
+/* Let at most so many channels of each gate be open when the model decides; MODEL_NO_LIMIT: all. */
+void app_engine_limit(uint16_t most);
+
 /* Run one frame of quantized features; input APP_INPUT_BYTES, output APP_OUTPUT_BYTES, little-endian. */
 app_cost_t app_engine_features(const uint8_t *input, uint8_t *output);
 
-/* Run one frame of audio; MODEL_HOP little-endian 16-bit samples in and out. */
-app_cost_t app_engine_pcm(const uint8_t *input, uint8_t *output);
+/* Run one frame of audio, in and out through app_engine_samples(). */
+app_cost_t app_engine_pcm(void);
+
+/* The hop of audio that app_engine_pcm() takes and replaces, MODEL_HOP long; NULL without front end. */
+int16_t *app_engine_samples(void);
 
 /* Gates of the last frame, model_info.gate_bytes long. */
 const uint8_t *app_engine_gates(void);

@@ -1,5 +1,5 @@
 /*
- * protocol.h - numbers of the serial protocol, version 1.  docs/protocol.md explains them.
+ * protocol.h - numbers of the serial protocol, version 2.  docs/protocol.md explains them.
  *
  * A packet is type (1 byte), sequence number (2), payload, CRC-32 of all before (4), little-endian.
  */
@@ -7,7 +7,7 @@
 #define APP_PROTOCOL_H
 
 enum {
-    APP_PROTOCOL_VERSION = 1,
+    APP_PROTOCOL_VERSION = 2,
     APP_PACKET_HEADER = 3,
     APP_PACKET_CRC = 4,
     APP_PACKET_OVERHEAD = 7
@@ -29,12 +29,13 @@ enum {
     APP_BYE = 0x09,
     APP_ANSWER = 0x80, /* this bit */
     APP_ERROR = 0xF0,  /* answer to a sound packet that asks for something impossible */
-    APP_NAK = 0xF1,    /* a packet was lost or damaged: repeat from the sequence number given */
+    APP_NAK = 0xF1,    /* a packet was lost or damaged: repeat from the sequence number given; both ways */
     APP_FAULT = 0xF2   /* the last words of a board that hit a fault */
 };
 
 /* Why a packet was refused (first payload byte of APP_NAK). */
 enum {
+    APP_NAK_ASKED = 0,    /* nothing is wrong: the peer asked for answers */
     APP_NAK_STUFFING = 1, /* not a COBS frame */
     APP_NAK_CRC = 2,      /* checksum differs */
     APP_NAK_LONG = 3,     /* more bytes than any request has */
@@ -52,7 +53,7 @@ enum {
 };
 
 /* What a frame carries (configure). */
-enum { APP_MODE_FEATURES = 0, APP_MODE_PCM = 1 };
+enum { APP_MODE_FEATURES = 0, APP_MODE_PCM = 1, APP_MODE_PACKED = 2 };
 
 /* Who decides the gates (configure). */
 enum {

@@ -13,7 +13,7 @@ void app_reply_begin(app_reply_t *reply, uint8_t type, uint16_t sequence)
 
 uint32_t app_reply_room(const app_reply_t *reply)
 {
-    return APP_REPLY_MAX - APP_PACKET_CRC - reply->count;
+    return reply->capacity - APP_PACKET_CRC - reply->count;
 }
 
 uint8_t *app_reply_reserve(app_reply_t *reply, uint32_t count)
@@ -25,6 +25,11 @@ uint8_t *app_reply_reserve(app_reply_t *reply, uint32_t count)
     }
     reply->count += count;
     return place;
+}
+
+void app_reply_return(app_reply_t *reply, uint32_t count)
+{
+    reply->count -= count;
 }
 
 void app_reply_bytes(app_reply_t *reply, const uint8_t *bytes, uint32_t count)

@@ -10,10 +10,13 @@
 #include "protocol.h"
 
 enum {
-    APP_FRAME_OUT = APP_PCM_BYTES > APP_OUTPUT_BYTES ? APP_PCM_BYTES : APP_OUTPUT_BYTES,
-    APP_FRAME_IN = APP_PCM_BYTES > APP_INPUT_BYTES ? APP_PCM_BYTES : APP_INPUT_BYTES,
-    APP_FRAME_REPLY = 12 + MODEL_GATE_BYTES + APP_FRAME_OUT + (MODEL_INSTRUMENTED ? 4 : 0),
-    APP_FRAME_REQUEST = APP_FRAME_IN > 2 + MODEL_GATE_BYTES ? APP_FRAME_IN : 2 + MODEL_GATE_BYTES,
+    APP_PACKED_PCM = APP_PCM_BYTES + 1,       /* at most */
+    APP_PACKED_GATES = 2 + 1 + MODEL_GATE_BYTES, /* at most, with their size */
+    APP_FRAME_OUT = APP_PACKED_PCM > APP_OUTPUT_BYTES ? APP_PACKED_PCM : APP_OUTPUT_BYTES,
+    APP_FRAME_IN = APP_PACKED_PCM > APP_INPUT_BYTES ? APP_PACKED_PCM : APP_INPUT_BYTES,
+    APP_FRAME_REPLY = 12 + APP_PACKED_GATES + APP_FRAME_OUT + (MODEL_INSTRUMENTED ? 4 : 0),
+    APP_GATES_REQUEST = 4 + MODEL_GATE_BYTES, /* with a limit */
+    APP_FRAME_REQUEST = APP_FRAME_IN > APP_GATES_REQUEST ? APP_FRAME_IN : APP_GATES_REQUEST,
     APP_REPLY_PAYLOAD = APP_FRAME_REPLY > 512 ? APP_FRAME_REPLY : 512,
     APP_REQUEST_PAYLOAD = APP_FRAME_REQUEST > 64 ? APP_FRAME_REQUEST : 64,
     APP_REPLY_MAX = APP_REPLY_PAYLOAD + APP_PACKET_OVERHEAD,
@@ -22,8 +25,9 @@ enum {
 
 /* `count` bytes of `packet` are filled; once sealed this includes the CRC. */
 typedef struct {
+    uint8_t *packet;   /* the caller's buffer */
+    uint32_t capacity; /* its size in bytes */
     uint32_t count;
-    uint8_t packet[APP_REPLY_MAX];
 } app_reply_t;
 
 /* Start a packet. */
@@ -43,6 +47,9 @@ uint32_t app_reply_room(const app_reply_t *reply);
 
 /* Room for `count` bytes that the caller writes itself; NULL if they do not fit. */
 uint8_t *app_reply_reserve(app_reply_t *reply, uint32_t count);
+
+/* Give back the last `count` bytes that were reserved and not written. */
+void app_reply_return(app_reply_t *reply, uint32_t count);
 
 /* Add the CRC; nothing may be added afterwards. */
 void app_reply_seal(app_reply_t *reply);

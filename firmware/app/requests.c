@@ -5,6 +5,7 @@
 #include "engine.h"
 #include "hal.h"
 #include "link.h"
+#include "pack.h"
 #include "session.h"
 
 _Static_assert(APP_REQUEST_PAYLOAD <= 0xFFFF && APP_REPLY_PAYLOAD <= 0xFFFF,
@@ -21,9 +22,10 @@ enum {
 };
 
 static struct {
-    uint8_t mode; /* APP_MODE_... */
+    uint8_t mode;                    /* APP_MODE_... */
+    uint8_t before[MODEL_GATE_BYTES]; /* gates that the last packed answer told */
     uint32_t frames;
-} app_state = {.mode = MODEL_HAS_AUDIO ? APP_MODE_PCM : APP_MODE_FEATURES, .frames = 0};
+} app_state = {.mode = MODEL_HAS_AUDIO ? APP_MODE_PCM : APP_MODE_FEATURES};
 
 static void refuse(const app_request_t *request, app_reply_t *reply, uint8_t reason)
 {
@@ -38,16 +40,27 @@ bool app_request_is_hello(const app_request_t *request)
            && app_get_u32(request->payload) == APP_MAGIC;
 }
 
+uint32_t app_request_nonce(const app_request_t *request)
+{
+    return app_get_u32(request->payload + 6);
+}
+
+void app_requests_begin(void)
+{
+    memset(app_state.before, 0, sizeof app_state.before);
+}
+
 static void hello(const app_request_t *request, app_reply_t *reply)
 {
     const hal_info_t *hal = hal_info();
 
     app_reply_u16(reply, APP_PROTOCOL_VERSION);
-    app_reply_u32(reply, app_get_u32(request->payload + 6)); /* the session's nonce */
+    app_reply_u32(reply, app_request_nonce(request));
     app_reply_u8(reply, hal->window < APP_WINDOW ? hal->window : (uint8_t)APP_WINDOW);
     app_reply_u8(reply, hal->counter_kind);
     app_reply_u8(reply, model_info.instrumented);
     app_reply_u8(reply, MODEL_HAS_AUDIO);
+    app_reply_u8(reply, hal->duplex);
     app_reply_u16(reply, APP_REQUEST_PAYLOAD);
     app_reply_u16(reply, APP_REPLY_PAYLOAD);
     app_reply_u32(reply, hal->clock_hz);
@@ -126,17 +139,19 @@ static void configure(const app_request_t *request, app_reply_t *reply)
     const uint8_t mode = request->payload[0];
     const uint8_t gates = request->payload[1];
     const uint32_t wanted = 2u + (gates == APP_GATES_PATTERN ? model_info.gate_bytes : 0u);
+    const bool is_limited = request->count == wanted + 2u;
 
-    if (mode > APP_MODE_PCM || gates > APP_GATES_PATTERN) {
+    if (mode > APP_MODE_PACKED || gates > APP_GATES_PATTERN) {
         refuse(request, reply, APP_ERROR_ARGUMENT);
-    } else if (request->count != wanted) {
+    } else if (request->count != wanted && !is_limited) {
         refuse(request, reply, APP_ERROR_LENGTH);
-    } else if (mode == APP_MODE_PCM && !MODEL_HAS_AUDIO) {
+    } else if (mode != APP_MODE_FEATURES && !MODEL_HAS_AUDIO) {
         refuse(request, reply, APP_ERROR_UNSUPPORTED);
     } else if (gates == APP_GATES_PATTERN && !app_engine_force_pattern(request->payload + 2)) {
         refuse(request, reply, APP_ERROR_ARGUMENT);
     } else {
         app_state.mode = mode;
+        app_engine_limit(is_limited ? app_get_u16(request->payload + wanted) : MODEL_NO_LIMIT);
         if (gates == APP_GATES_MODEL) {
             app_engine_free_gates();
         } else if (gates != APP_GATES_PATTERN) {
@@ -145,29 +160,90 @@ static void configure(const app_request_t *request, app_reply_t *reply)
     }
 }
 
-static void frame(const app_request_t *request, app_reply_t *reply)
+static void put_costs(uint8_t *costs, app_cost_t cost)
 {
-    const bool pcm = app_state.mode == APP_MODE_PCM;
-    const uint32_t in = pcm ? APP_PCM_BYTES : APP_INPUT_BYTES;
-    const uint32_t out = pcm ? APP_PCM_BYTES : APP_OUTPUT_BYTES;
+    app_put_u32(costs, cost.macs);
+    app_put_u32(costs + 4, cost.network_ticks);
+    app_put_u32(costs + 8, cost.total_ticks);
+}
+
+static void frame_of_features(const app_request_t *request, app_reply_t *reply)
+{
     uint8_t *costs;
     uint8_t *gates;
-    uint8_t *output;
-    app_cost_t cost;
 
-    if (request->count != in) {
+    if (request->count != APP_INPUT_BYTES) {
         refuse(request, reply, APP_ERROR_LENGTH);
         return;
     }
     costs = app_reply_reserve(reply, 12);
     gates = app_reply_reserve(reply, model_info.gate_bytes);
-    output = app_reply_reserve(reply, out);
-    cost = pcm ? app_engine_pcm(request->payload, output)
-               : app_engine_features(request->payload, output);
-    app_put_u32(costs, cost.macs);
-    app_put_u32(costs + 4, cost.network_ticks);
-    app_put_u32(costs + 8, cost.total_ticks);
+    put_costs(costs, app_engine_features(request->payload, app_reply_reserve(reply, APP_OUTPUT_BYTES)));
     memcpy(gates, app_engine_gates(), model_info.gate_bytes);
+}
+
+static void frame_of_samples(const app_request_t *request, app_reply_t *reply)
+{
+    int16_t *samples = app_engine_samples();
+    const uint32_t count = APP_PCM_BYTES / 2; /* 0 in a model without audio */
+    const uint8_t *input = request->payload;
+    uint8_t *output;
+
+    if (request->count != APP_PCM_BYTES) {
+        refuse(request, reply, APP_ERROR_LENGTH);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        samples[i] = (int16_t)app_get_u16(input + 2u * i);
+    }
+    put_costs(app_reply_reserve(reply, 12), app_engine_pcm());
+    app_reply_bytes(reply, app_engine_gates(), model_info.gate_bytes);
+    output = app_reply_reserve(reply, APP_PCM_BYTES);
+    for (uint32_t i = 0; i < count; i++) {
+        app_put_u16(output + 2u * i, (uint16_t)samples[i]);
+    }
+}
+
+static void put_packed_gates(app_reply_t *reply)
+{
+    const uint8_t *gates = app_engine_gates();
+    uint8_t *place = app_reply_reserve(reply, APP_PACKED_GATES);
+    const size_t size = app_pack_gates(gates, app_state.before, model_info.gate_bytes, place + 2);
+
+    app_put_u16(place, (uint32_t)size);
+    app_reply_return(reply, APP_PACKED_GATES - 2u - (uint32_t)size);
+    memcpy(app_state.before, gates, model_info.gate_bytes);
+}
+
+static void frame_packed(const app_request_t *request, app_reply_t *reply)
+{
+    int16_t *samples = app_engine_samples();
+    uint8_t *output;
+    size_t size;
+
+    if (!app_unpack_audio(request->payload, request->count, samples, APP_PCM_BYTES / 2)) {
+        refuse(request, reply, APP_ERROR_ARGUMENT);
+        return;
+    }
+    put_costs(app_reply_reserve(reply, 12), app_engine_pcm());
+    put_packed_gates(reply);
+    output = app_reply_reserve(reply, APP_PACKED_PCM);
+    size = app_pack_audio(samples, APP_PCM_BYTES / 2, output);
+    app_reply_return(reply, APP_PACKED_PCM - (uint32_t)size);
+}
+
+static void frame(const app_request_t *request, app_reply_t *reply)
+{
+    if (app_state.mode == APP_MODE_FEATURES) {
+        frame_of_features(request, reply);
+    } else if (app_state.mode == APP_MODE_PCM) {
+        frame_of_samples(request, reply);
+    } else {
+        frame_packed(request, reply);
+    }
+    if (reply->packet[0] == APP_ERROR) {
+        return;
+    }
 #if MODEL_INSTRUMENTED
     app_reply_u32(reply, app_engine_digest());
 #endif
@@ -259,6 +335,7 @@ static void carry_out(const app_request_t *request, app_reply_t *reply)
         break;
     case APP_RESET:
         app_engine_reset();
+        app_requests_begin();
         break;
     case APP_CONFIGURE:
         configure(request, reply);

@@ -28,6 +28,12 @@ typedef struct {
 /* Is this a hello that starts a session? */
 bool app_request_is_hello(const app_request_t *request);
 
+/* The number by which a hello is told from those of other sessions. */
+uint32_t app_request_nonce(const app_request_t *request);
+
+/* A session starts: what earlier answers have told need not be known to this peer. */
+void app_requests_begin(void);
+
 /* Carry the request out and fill `reply`, not yet sealed. */
 void app_request_answer(const app_request_t *request, app_reply_t *reply);
 

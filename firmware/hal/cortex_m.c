@@ -6,19 +6,23 @@
  *   hal_stack_floor .. hal_stack_top     the stack; Armv8-M: MSPLIM is hal_stack_floor, no guard
  */
 #include "hal.h"
+#include "parts.h"
 
 extern uint32_t hal_stack_bottom[], hal_stack_floor[], hal_stack_top[];
 
 _Noreturn void hal_start(void);
+_Noreturn void hal_reset(void); /* cortex_m_start.S */
 _Noreturn void hal_fault(const uint32_t *frame);
 
 enum { STACK_PAINT = (int)0xA5A5A5A5u };
 
+#ifndef __ARM_ARCH_6M__
 static volatile uint32_t *const SCB_CFSR = (volatile uint32_t *)0xE000ED28u;
 static volatile uint32_t *const SCB_HFSR = (volatile uint32_t *)0xE000ED2Cu;
 static volatile uint32_t *const SCB_MMFAR = (volatile uint32_t *)0xE000ED34u;
 static volatile uint32_t *const SCB_BFAR = (volatile uint32_t *)0xE000ED38u;
 static volatile uint32_t *const SCB_SHCSR = (volatile uint32_t *)0xE000ED24u;
+#endif
 
 #define CFSR_STACKING ((1u << 4) | (1u << 12)) /* MSTKERR, STKERR */
 #define CFSR_MMARVALID (1u << 7)
@@ -28,11 +32,15 @@ static volatile uint32_t *const SCB_SHCSR = (volatile uint32_t *)0xE000ED24u;
 static void stack_guard(void)
 {
 #if __ARM_ARCH < 8
+    volatile uint32_t *const mpu_type = (volatile uint32_t *)0xE000ED90u;
     volatile uint32_t *const mpu_ctrl = (volatile uint32_t *)0xE000ED94u;
     volatile uint32_t *const mpu_rnr = (volatile uint32_t *)0xE000ED98u;
     volatile uint32_t *const mpu_rbar = (volatile uint32_t *)0xE000ED9Cu;
     volatile uint32_t *const mpu_rasr = (volatile uint32_t *)0xE000EDA0u;
 
+    if (*mpu_type == 0u || &hal_stack_floor[0] == &hal_stack_bottom[0]) {
+        return; /* without a guard the stack ends where the RAM does, and nothing lies below that */
+    }
     *mpu_rnr = 0;
     *mpu_rbar = (uint32_t)(uintptr_t)hal_stack_bottom;
     *mpu_rasr = (1u << 28) | (7u << 1) | 1u; /* execute never, no access, 2^(7+1) bytes, enabled */
@@ -44,7 +52,9 @@ static void stack_guard(void)
 _Noreturn void hal_start(void)
 {
     stack_guard();
+#ifndef __ARM_ARCH_6M__
     *SCB_SHCSR |= 7u << 16; /* memory, bus and usage faults by their own name */
+#endif
     __asm volatile("dsb\n isb\n cpsie i" ::: "memory");
     hal_exit(main(0, NULL));
 }
@@ -114,10 +124,12 @@ _Noreturn void hal_fault(const uint32_t *frame)
     __asm volatile("mrs %0, ipsr" : "=r"(ipsr));
     fault.exception = (uint8_t)ipsr;
     fault.sp = (uint32_t)(uintptr_t)frame;
+#ifndef __ARM_ARCH_6M__ /* which has no status registers: every fault is a hard fault */
     fault.cfsr = *SCB_CFSR;
     fault.hfsr = *SCB_HFSR;
     fault.mmfar = *SCB_MMFAR;
     fault.bfar = *SCB_BFAR;
+#endif
     unstack(&fault, frame);
     fault.stack_overflow = overflowed(&fault) ? 1 : 0;
     app_fault(&fault);
@@ -128,16 +140,21 @@ _Noreturn void hal_exit(int code)
 {
     hal_flush();
 #if HAL_SEMIHOSTING
-    const uint32_t block[2] = {0x20026u, (uint32_t)code}; /* ADP_Stopped_ApplicationExit */
-    register uint32_t operation __asm("r0") = 0x20u;      /* SYS_EXIT_EXTENDED */
-    register const uint32_t *argument __asm("r1") = block;
+    if (family_emulated()) {
+        const uint32_t block[2] = {0x20026u, (uint32_t)code}; /* ADP_Stopped_ApplicationExit */
+        register uint32_t operation __asm("r0") = 0x20u;      /* SYS_EXIT_EXTENDED */
+        register const uint32_t *argument __asm("r1") = block;
 
-    __asm volatile("bkpt 0xab" : "+r"(operation) : "r"(argument) : "memory");
-#else
-    if (code == 0) {
-        *(volatile uint32_t *)0xE000ED0Cu = 0x05FA0004u; /* system reset: ready for the next peer */
+        __asm volatile("bkpt 0xab" : "+r"(operation) : "r"(argument) : "memory");
     }
 #endif
+    if (code == 0) { /* ready for the next peer */
+#ifdef HAL_IMAGE_IN_RAM
+        hal_reset(); /* a reset of the part would lose the image */
+#else
+        *(volatile uint32_t *)0xE000ED0Cu = 0x05FA0004u; /* system reset */
+#endif
+    }
     for (;;) {
         __asm volatile("wfi");
     }

@@ -1,14 +1,10 @@
 /*
- * cortex_m.h - what the board layers of Cortex-M families have in common: interrupts and the
- * received bytes that wait between the receive interrupt and hal_read().
- *
- * A family defines HAL_RING_BYTES, a power of two, before it includes this file.
+ * cortex_m.h - what the files of a Cortex-M board layer share: interrupts, bounded waiting.
  */
 #ifndef HAL_CORTEX_M_H
 #define HAL_CORTEX_M_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 static inline void hal_interrupts_off(void)
@@ -21,45 +17,40 @@ static inline void hal_interrupts_on(void)
     __asm volatile("cpsie i" ::: "memory");
 }
 
-/* Written with interrupts off, read by the main loop. */
-typedef struct {
-    uint8_t bytes[HAL_RING_BYTES];
-    volatile uint32_t head; /* next to write; both run on past the end, modulo 2^32 */
-    volatile uint32_t tail; /* next to read */
-    volatile uint32_t lost; /* bytes that came too late to be taken */
-    volatile bool stalled;  /* the ring was full, the receiver waits */
-} hal_ring_t;
-
-static inline bool hal_ring_full(const hal_ring_t *ring)
+/* Let interrupt `number` through (NVIC_ISER). */
+static inline void hal_interrupt_enable(uint32_t number)
 {
-    return ring->head - ring->tail == HAL_RING_BYTES;
+    volatile uint32_t *const enable = (volatile uint32_t *)0xE000E100u;
+
+    enable[number / 32u] = 1u << (number % 32u);
 }
 
-/* With interrupts off; the ring must not be full. */
-static inline void hal_ring_put(hal_ring_t *ring, uint8_t byte)
+/* Poll until the masked bits of `*word` are `wanted`; false after so many polls that it never will. */
+static inline bool hal_wait_for(const volatile uint32_t *word, uint32_t mask, uint32_t wanted)
 {
-    const uint32_t head = ring->head;
-
-    ring->bytes[head % HAL_RING_BYTES] = byte;
-    __asm volatile("" ::: "memory"); /* the byte before the index that shows it */
-    ring->head = head + 1u;
-}
-
-/* Main loop only: take up to `capacity` bytes; returns how many. */
-static inline size_t hal_ring_take(hal_ring_t *ring, uint8_t *bytes, size_t capacity)
-{
-    const uint32_t head = ring->head;
-    uint32_t tail = ring->tail;
-    size_t count = 0;
-
-    __asm volatile("" ::: "memory"); /* no byte is read before the index that shows it ... */
-    while (count < capacity && tail != head) {
-        bytes[count++] = ring->bytes[tail % HAL_RING_BYTES];
-        tail++;
+    for (uint32_t i = 0; i < 100000u; i++) { /* some milliseconds at the clock after reset */
+        if ((*word & mask) == wanted) {
+            return true;
+        }
     }
-    __asm volatile("" ::: "memory"); /* ... or after its place was given back */
-    ring->tail = tail;
-    return count;
+    return false;
+}
+
+/* Whether the cycle counter counts, which it does not in QEMU; starts it.  Armv7-M and later. */
+static inline bool hal_cycle_counter_start(void)
+{
+    volatile uint32_t *const demcr = (volatile uint32_t *)0xE000EDFCu;
+    volatile uint32_t *const dwt_ctrl = (volatile uint32_t *)0xE0001000u;
+    volatile uint32_t *const dwt_cyccnt = (volatile uint32_t *)0xE0001004u;
+    volatile uint32_t *const dwt_lar = (volatile uint32_t *)0xE0001FB0u;
+    uint32_t start;
+
+    *demcr |= 1u << 24;
+    *dwt_lar = 0xC5ACCE55u; /* Cortex-M7 locks the unit; elsewhere nothing is there to be written */
+    *dwt_ctrl |= 1u;
+    start = *dwt_cyccnt;
+    __asm volatile("nop\n nop\n nop\n nop");
+    return *dwt_cyccnt != start;
 }
 
 #endif

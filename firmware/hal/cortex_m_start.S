@@ -1,5 +1,6 @@
 /*
- * Vector table, reset and fault entry of every Cortex-M board.
+ * Vector table, reset and fault entry of every Cortex-M board.  HAL_IRQS is the number of the
+ * part's interrupts where it is not 112 (32 on Armv6-M).
  *
  * The coprocessor access register is set before any C runs: compilers use FPU and vector registers
  * for plain copies.  The fault entry leaves the stack, which may be full, before it calls C.
@@ -7,17 +8,38 @@
     .syntax unified
     .thumb
 
+#ifndef HAL_IRQS
+#if __ARM_ARCH_6M__
+#define HAL_IRQS 32
+#else
+#define HAL_IRQS 112
+#endif
+#endif
+
+/* The table begins at a multiple of its size, rounded up to a power of two. */
+#if HAL_IRQS > 112
+#define TABLE_BYTES 1024
+#elif HAL_IRQS > 48
+#define TABLE_BYTES 512
+#else
+#define TABLE_BYTES 256
+#endif
+
+    .weak   hal_systick             /* where a board counts with SysTick */
+    .set    hal_systick, hal_fault_entry
+
     .section .vectors, "a"
-    .balign 512
+    .balign TABLE_BYTES
     .global hal_vectors
     .type hal_vectors, %object
 hal_vectors:
     .word hal_stack_top
     .word hal_reset
-    .rept 14
+    .rept 13
     .word hal_fault_entry
     .endr
-    .rept 112
+    .word hal_systick
+    .rept HAL_IRQS
     .word hal_interrupt
     .endr
     .size hal_vectors, . - hal_vectors

@@ -1,9 +1,10 @@
 /*
  * hal.h - what the application needs of a board, and all that a new board has to provide.
  *
- * One C file per MCU family implements the first half of this header (link, counter, exit).  Every
- * Cortex-M family shares cortex_m_start.S and cortex_m.c, which implement start-up, stack guard,
- * stack high-water mark and the fault handler.  The PC is a family too: host.c.
+ * Every Cortex-M board shares cortex_m_start.S, cortex_m.c (start-up, stack guard, stack high-water
+ * mark, faults), serial.c (the link) and marks.c, and joins to them one file for its family of
+ * microcontrollers, one for its kind of serial port and one for its counter: parts.h.  The PC
+ * implements this header in one file, host.c.
  *
  * No function here is called from an interrupt, except hal_interrupt().
  */
@@ -29,6 +30,7 @@ typedef struct {
     uint8_t counter_kind;  /* HAL_COUNTER_... */
     uint8_t window;        /* requests that may be on their way at once, 1 to 4 (more means 4); 1
                               where bytes that arrive during a computation would be lost */
+    uint8_t duplex;        /* 1: bytes that arrive while others are sent are taken */
 } hal_info_t;
 
 /*
@@ -72,6 +74,15 @@ uint32_t hal_counter(void);
 /* Between these two no interrupt runs, so that a count is the code's own.  Not nestable. */
 void hal_measure_begin(void);
 void hal_measure_end(void);
+
+/* What a pin may show to a power analyser, see hal_mark(). */
+enum {
+    HAL_MARK_INFERENCE = 0, /* a frame is computed: network, front and back end */
+    HAL_MARK_BUSY = 1       /* the core is awake */
+};
+
+/* Show that something begins or ends on the pin that the board names for it; else does nothing. */
+void hal_mark(uint8_t mark, bool on);
 
 /* Room of the stack in bytes without its guard, 0 where it is unknown (host). */
 uint32_t hal_stack_bytes(void);

@@ -68,6 +68,7 @@ const hal_info_t *hal_info(void)
         .counter_hz = 0,
         .counter_kind = HAL_COUNTER_NONE,
         .window = 4,
+        .duplex = 1,
     };
 
     return &info;
@@ -146,6 +147,12 @@ void hal_measure_begin(void)
 
 void hal_measure_end(void)
 {
+}
+
+void hal_mark(uint8_t mark, bool on)
+{
+    (void)mark;
+    (void)on;
 }
 
 uint32_t hal_stack_bytes(void)

@@ -21,14 +21,12 @@ static inline int32_t slimse_shift_left(int32_t value, int shift)
     return value < INT32_MIN >> shift ? INT32_MIN : (int32_t)((uint32_t)value << shift);
 }
 
-/** Shift right by 0..31 bits, rounding to nearest, ties away from zero. */
+/** Shift a number above INT32_MIN right by 1..31 bits, rounding to nearest, ties away from zero. */
 static inline int32_t slimse_shift_right(int32_t value, int shift)
 {
-    const int32_t mask = (int32_t)(((uint32_t)1 << shift) - 1U);
-    const int32_t remainder = value & mask;
-    const int32_t threshold = (mask >> 1) + (value < 0 ? 1 : 0);
-    /* gcc and clang shift negative numbers arithmetically. */
-    return (value >> shift) + (remainder > threshold ? 1 : 0);
+    /* One less where negative: half up then is away from zero.  gcc and clang shift negative numbers arithmetically. */
+    const int32_t lower = value + (value >> 31);
+    return (lower >> shift) + ((lower >> (shift - 1)) & 1);
 }
 
 /**

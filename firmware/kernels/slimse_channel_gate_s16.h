@@ -3,10 +3,11 @@
 
 #include "slimse.h"
 
-/** The deciding layer of a gating subnet over int16: channel i is open where (W x + b)[i] > 0. */
+/** The deciding layer of a gating subnet over int16: channel i is open where (W x + b)[i / group] > 0. */
 typedef struct {
-    uint16_t rows;         /**< channels of the gate */
+    uint16_t rows;         /**< decisions */
     uint16_t columns;      /**< inputs */
+    uint16_t group;        /**< neighbouring channels that each opens */
     const int8_t *weights; /**< [rows][columns] */
     const int32_t *bias;   /**< [rows] */
 } slimse_channel_gate_s16_t;

@@ -3,13 +3,14 @@
 
 #include "slimse.h"
 
-/** The deciding layer of a gating subnet: channel i is open where (W x + b)[i] > 0. */
+/** The deciding layer of a gating subnet: channel i is open where (W x + b)[i / group] > 0. */
 typedef struct {
-    uint16_t rows;         /**< channels of the gate */
+    uint16_t rows;         /**< decisions */
     uint16_t columns;      /**< inputs */
+    uint16_t group;        /**< neighbouring channels that each opens */
     const int8_t *weights; /**< [rows][columns] */
     const int32_t *bias;   /**< [rows] */
-    int16_t input_offset;  /**< minus the input's zero point */
+    int16_t input_offset;  /**< minus the input's zero point; 0 where the bias holds what that adds */
 } slimse_channel_gate_s8_t;
 
 /**

@@ -19,19 +19,23 @@ static void dot_rows(const slimse_dense_s8_t *layer, const columns_t *columns, c
         weights[i] = &layer->linear.weights[rows[i] * layer->columns];
         sums[i] = layer->linear.bias[rows[i]];
     }
-    if (count == SLIMSE_DOT_ROWS) {
-        slimse_dot4_s8(sums, weights, input, offset, columns->open, columns->count);
-        return;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        sums[i] = slimse_dot_s8(sums[i], weights[i], input, offset, columns->open, columns->count);
+    if (count < SLIMSE_DOT_ROWS) {
+        for (uint32_t i = 0; i < count; i++) {
+            sums[i] = slimse_dot_s8(sums[i], weights[i], input, offset, columns->open, columns->count);
+        }
+    } else if (columns->open != NULL) {
+        slimse_dot4_listed_s8(sums, weights, input, offset, columns->open, columns->count);
+    } else {
+        slimse_dot4_s8(sums, weights, input, offset, columns->count);
     }
 }
 
 uint32_t slimse_dense_s8(const slimse_dense_s8_t *layer, const slimse_gate_t *rows, const slimse_gate_t *columns,
                          const int8_t *input, int8_t *output)
 {
-    const uint32_t row_count = slimse_gate_begin(rows, layer->rows, layer->linear.output_offset, output);
+    /* A copy stays in registers; through the pointer, every byte written could change it. */
+    const slimse_linear_s8_t linear = layer->linear;
+    const uint32_t row_count = slimse_gate_begin(rows, layer->rows, linear.output_offset, output);
     columns_t read = {NULL, layer->columns};
 
     if (columns != NULL && columns->open_count < layer->columns) {
@@ -50,7 +54,7 @@ uint32_t slimse_dense_s8(const slimse_dense_s8_t *layer, const slimse_gate_t *ro
         dot_rows(layer, &read, taken, count, input, sums);
         for (uint32_t i = 0; i < count; i++) {
             const uint32_t row = taken[i];
-            output[row] = slimse_linear_output(&layer->linear, row, sums[i]);
+            output[row] = slimse_linear_output(&linear, row, sums[i]);
         }
     }
     return row_count * read.count;

@@ -23,39 +23,20 @@ static inline int32_t slimse_dot_s8(int32_t sum, const int8_t *weights, const in
     return sum;
 }
 
-/** slimse_dot_s8 of four rows; sums are read and written. */
-static inline void slimse_dot4_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
-                                  const int8_t *input, int32_t offset, const uint16_t *open, uint32_t count)
-{
-    const int8_t *row0 = rows[0];
-    const int8_t *row1 = rows[1];
-    const int8_t *row2 = rows[2];
-    const int8_t *row3 = rows[3];
-    int32_t sum0 = sums[0];
-    int32_t sum1 = sums[1];
-    int32_t sum2 = sums[2];
-    int32_t sum3 = sums[3];
+/** slimse_dot_s8 of four rows over contiguous columns; sums are read and written. */
+void slimse_dot4_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS], const int8_t *input,
+                    int32_t offset, uint32_t count);
 
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t column = open != NULL ? open[i] : i;
-        const int32_t value = input[column] + offset;
-        sum0 += row0[column] * value;
-        sum1 += row1[column] * value;
-        sum2 += row2[column] * value;
-        sum3 += row3[column] * value;
-    }
-    sums[0] = sum0;
-    sums[1] = sum1;
-    sums[2] = sum2;
-    sums[3] = sum3;
-}
+/** slimse_dot_s8 of four rows over listed columns; sums are read and written. */
+void slimse_dot4_listed_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
+                           const int8_t *input, int32_t offset, const uint16_t *open, uint32_t count);
 
 /** slimse_dot_s8 of up to four rows over contiguous columns; sums are read and written. */
 static inline void slimse_dot_rows_s8(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
                                       uint32_t row_count, const int8_t *input, int32_t offset, uint32_t count)
 {
     if (row_count == SLIMSE_DOT_ROWS) {
-        slimse_dot4_s8(sums, rows, input, offset, NULL, count);
+        slimse_dot4_s8(sums, rows, input, offset, count);
         return;
     }
     for (uint32_t i = 0; i < row_count; i++) {
@@ -78,32 +59,13 @@ static inline int32_t slimse_dot_s16(int32_t sum, const int8_t *weights, const i
     return sum;
 }
 
-/** slimse_dot_s16 of four rows; sums are read and written. */
-static inline void slimse_dot4_s16(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
-                                   const int16_t *values, const uint16_t *open, uint32_t count)
-{
-    const int8_t *row0 = rows[0];
-    const int8_t *row1 = rows[1];
-    const int8_t *row2 = rows[2];
-    const int8_t *row3 = rows[3];
-    int32_t sum0 = sums[0];
-    int32_t sum1 = sums[1];
-    int32_t sum2 = sums[2];
-    int32_t sum3 = sums[3];
+/** slimse_dot_s16 of four rows over contiguous columns; sums are read and written. */
+void slimse_dot4_s16(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS], const int16_t *values,
+                     uint32_t count);
 
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t column = open != NULL ? open[i] : i;
-        const int32_t value = values[column];
-        sum0 += row0[column] * value;
-        sum1 += row1[column] * value;
-        sum2 += row2[column] * value;
-        sum3 += row3[column] * value;
-    }
-    sums[0] = sum0;
-    sums[1] = sum1;
-    sums[2] = sum2;
-    sums[3] = sum3;
-}
+/** slimse_dot_s16 of four rows over listed columns; sums are read and written. */
+void slimse_dot4_listed_s16(int32_t sums[SLIMSE_DOT_ROWS], const int8_t *const rows[SLIMSE_DOT_ROWS],
+                            const int16_t *values, const uint16_t *open, uint32_t count);
 
 /** Columns whose products with int16 values int32 always holds: 512 * 127 * 32768 < 2^31. */
 enum { SLIMSE_DOT_COLUMNS = 512 };
@@ -129,8 +91,10 @@ static inline void slimse_dot_rows_s16(int64_t sums[SLIMSE_DOT_ROWS], const int8
         for (uint32_t i = 0; i < row_count; i++) {
             starts[i] = &rows[i][start];
         }
-        if (row_count == SLIMSE_DOT_ROWS) {
-            slimse_dot4_s16(parts, starts, &values[start], listed, columns);
+        if (row_count == SLIMSE_DOT_ROWS && listed != NULL) {
+            slimse_dot4_listed_s16(parts, starts, &values[start], listed, columns);
+        } else if (row_count == SLIMSE_DOT_ROWS) {
+            slimse_dot4_s16(parts, starts, &values[start], columns);
         } else {
             for (uint32_t i = 0; i < row_count; i++) {
                 parts[i] = slimse_dot_s16(0, starts[i], &values[start], listed, columns);

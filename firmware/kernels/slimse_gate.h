@@ -1,4 +1,4 @@
-/** Which elements of a layer's output are computed: all, or the open channels of a gate; and how a gate is decided. */
+/** Which elements of a layer's output are computed: all, or the open channels of a gate. */
 #ifndef SLIMSE_GATE_H
 #define SLIMSE_GATE_H
 
@@ -36,27 +36,6 @@ static inline uint32_t slimse_gate_begin_s16(const slimse_gate_t *gate, uint32_t
 static inline uint32_t slimse_gate_element(const slimse_gate_t *gate, uint32_t i)
 {
     return gate != NULL ? gate->open[i] : i;
-}
-
-/** Begin with every channel closed. */
-static inline void slimse_decide_begin(slimse_gate_t *gate, uint32_t channels)
-{
-    gate->open_count = 0;
-    memset(gate->bits, 0, (channels + 7U) / 8U);
-}
-
-/** Take the next channel's decision, or the forced one in its place. */
-static inline void slimse_decide(slimse_gate_t *gate, uint32_t channel, int open)
-{
-    const uint32_t mask = 1U << (channel % 8U);
-    if (gate->forced != NULL) {
-        open = (gate->forced[channel / 8U] & mask) != 0U;
-    }
-    if (open) {
-        gate->bits[channel / 8U] = (uint8_t)(gate->bits[channel / 8U] | mask);
-        gate->open[gate->open_count] = (uint16_t)channel;
-        gate->open_count++;
-    }
 }
 
 #endif

@@ -83,11 +83,11 @@ static inline void slimse_recurrent_sums(const slimse_recurrent_t *cell, uint32_
             const int8_t *const states[] = {from_hidden, &from_hidden[units], &from_hidden[2U * units],
                                             &from_hidden[3U * units]};
             if (input->is_wide != 0U) {
-                slimse_dot4_s16(input_sums, inputs, input->s16, NULL, columns);
+                slimse_dot4_s16(input_sums, inputs, input->s16, columns);
             } else {
-                slimse_dot4_s8(input_sums, inputs, input->s8, cell->input_offset, NULL, columns);
+                slimse_dot4_s8(input_sums, inputs, input->s8, cell->input_offset, columns);
             }
-            slimse_dot4_s16(hidden_sums, states, hidden, NULL, units);
+            slimse_dot4_s16(hidden_sums, states, hidden, units);
             continue;
         }
         for (uint32_t i = 0; i < count; i++) {

@@ -13,7 +13,11 @@ from slimse_mcu.commands.options import FILE, compile_with, find_board, json_opt
 @click.command("compile")
 @click.argument("model")
 @click.option(
-    "--board", "board_name", metavar="NAME", help="Refuse the model if it cannot fit this board; see `slimse boards`."
+    "--board",
+    "board_name",
+    metavar="NAME",
+    help="Compile for this board: its kernels, in the order of weights that they read, and refuse the model if it "
+    "cannot fit; see `slimse boards`. [default: portable kernels, which every board can build]",
 )
 @click.option("--out", type=FILE, metavar="FOLDER", help="Where the project goes. [default: build/NAME-OF-THE-MODEL]")
 @model_options

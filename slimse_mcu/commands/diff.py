@@ -9,6 +9,7 @@ import click
 
 from slimse_mcu.commands.options import (
     FILE,
+    baud_option,
     board_option,
     check_one_source,
     compile_with,
@@ -43,11 +44,13 @@ if TYPE_CHECKING:
 )
 @click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after so many frames of each recording.")
 @port_option
+@baud_option
 @model_options
 @json_option
 def command(
     model: str,
     board_name: str,
+    baud: int | None,
     audio: Path | None,
     features: Path | None,
     gates: Gates,
@@ -78,7 +81,7 @@ def command(
     from slimse_mcu.harness.session import Session
 
     check_one_source(audio, features)
-    board = find_board(board_name)
+    board = find_board(board_name, baud)
     stages = screen.Stages(quiet=as_json)
     options["features_only"] = options["features_only"] or features is not None
     compiled = compile_with(model, board, stages, {**options, "instrumented": True})
@@ -86,7 +89,7 @@ def command(
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         image = build(compiled.project, board, Path(folder))
         stages("build", "every tensor is kept")
-        with Session(board, image, port=port) as session, screen.Bars(quiet=as_json) as bars:
+        with screen.Bars(quiet=as_json) as bars, Session(board, image, port=port, notice=bars.tell) as session:
             found = diff(session, compiled.plan, recordings, gates=gates, frames=frames, progress=bars)
     stages("diff", f"on the board {board.name}")
     if as_json:

@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from slimse_mcu.commands.options import FILE, compile_with, find_board, json_option, model_options, port_option
+from slimse_mcu.commands.options import (
+    FILE,
+    baud_option,
+    compile_with,
+    find_board,
+    json_option,
+    model_options,
+    port_option,
+)
 
 
 @click.command("evaluate")
@@ -28,6 +36,12 @@ from slimse_mcu.commands.options import FILE, compile_with, find_board, json_opt
     help="Judge this board's audio too; see `slimse boards`. The int8 model is judged in any case.",
 )
 @port_option
+@baud_option
+@click.option(
+    "--farm",
+    metavar="COORDINATOR[/PLACES]",
+    help="Use all free boards of a labgrid coordinator (HOST[:PORT]) whose places match, such as lab:20408/m4-*.",
+)
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Recordings at once. [default: one per processor]"
 )
@@ -62,7 +76,9 @@ def command(
     kind: str | None,
     split: str,
     board_name: str,
+    baud: int | None,
     port: str | None,
+    farm: str | None,
     jobs: int | None,
     limit: int | None,
     baseline: str | None,
@@ -82,6 +98,9 @@ def command(
     DNSMOS of each, MACs and open gates are written per recording, and as means with confidence intervals: over all, by
     signal-to-noise ratio, by noise, by what else the set tells of its recordings, and by what is in the frame.
 
+    With --farm, each board of the farm takes one recording after the other; the results are those of one board. A board
+    that fails leaves its recording to the others.
+
     What is done is kept in --cache, so that an evaluation that was stopped goes on when it is started again.
     The exit code is 1 if the board differs from the int8 model.
 
@@ -89,8 +108,11 @@ def command(
     Examples:
       slimse evaluate zoo:convfsenet-dyncp25 --data corpus
       slimse evaluate zoo:dsn-mgt --baseline zoo:dsn-static --data VoiceBank --board virtual-m4 --out result
+      slimse evaluate mine.keras --data VoiceBank --board nucleo-f446re --farm lab:20408/f446-*
     """
     import os
+    from contextlib import ExitStack
+    from dataclasses import replace
 
     from slimse_mcu import screen
     from slimse_mcu.commands.options import print_json
@@ -100,13 +122,16 @@ def command(
     from slimse_mcu.evaluation.labels import labelled
     from slimse_mcu.evaluation.markdown import markdown
     from slimse_mcu.evaluation.terminal import Bars, print_tables
+    from slimse_mcu.farm import Farm
 
     if as_json and as_markdown:
         raise click.UsageError("Give either --json or --markdown", click.get_current_context())
-    if port is not None and board_name == "none":
-        raise click.UsageError("--port belongs to --board", click.get_current_context())
+    if (port is not None or farm is not None) and board_name == "none":
+        raise click.UsageError("--port and --farm belong to --board", click.get_current_context())
+    if port is not None and farm is not None:
+        raise click.UsageError("Give either --port or --farm", click.get_current_context())
     outputs.check_out(out)
-    target = None if board_name == "none" else find_board(board_name)
+    target = None if board_name == "none" else find_board(board_name, baud)
     given = list(models) + ([] if baseline is None or baseline in models else [baseline])
     labels = labelled(given)
     stages = screen.Stages(quiet=as_json)
@@ -120,14 +145,19 @@ def command(
     settings = Settings(
         jobs=jobs or os.cpu_count() or 1,
         target=target,
-        port=port,
+        ports=() if port is None else (port,),
         opinion=opinion,
         silence_dbfs=silence_dbfs,
         flips=flips,
         limit=limit,
         baseline=None if baseline is None else labels[given.index(baseline)][0],
     )
-    with Bars(quiet=as_json) as bars:
+    with ExitStack() as stack:
+        if farm is not None and target is not None:
+            boards = stack.enter_context(Farm(farm, target.name))
+            settings = replace(settings, ports=tuple(one.port for one in boards.seats))
+            stages("farm", ", ".join(one.place for one in boards.seats))
+        bars = stack.enter_context(Bars(quiet=as_json))
         result = evaluate(subjects, found, settings, cache=cache or out / "cache", progress=bars)
     stages(
         "evaluate", f"{screen.counted(len(subjects), 'model')}, {screen.counted(len(result.recordings), 'recording')}"
@@ -142,6 +172,8 @@ def command(
         print_tables(tables.main_tables(result))
         for left in result.left_out:
             click.echo(f"left out: {left.name}{f' with {left.model}' if left.model else ''}: {left.reason}", err=True)
+        for lost in result.lost_boards:
+            click.echo(f"lost board {lost}", err=True)
         click.echo(out / "results.md")
     if result.differing_frames:
         click.echo(f"The board differs from the int8 model in {result.differing_frames} frames.", err=True)

@@ -9,6 +9,7 @@ import click
 
 from slimse_mcu.commands.options import (
     FILE,
+    baud_option,
     board_option,
     check_one_source,
     compile_with,
@@ -45,16 +46,25 @@ from slimse_mcu.commands.options import (
     show_default=True,
     help="Where the report and the board's audio go.",
 )
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Let at most N channels of each gate, and components of a policy, be open.",
+)
 @port_option
+@baud_option
 @model_options
 @json_option
 def command(
     model: str,
     board_name: str,
+    baud: int | None,
     audio: Path | None,
     reference: Path | None,
     features: Path | None,
     out: Path,
+    limit: int | None,
     port: str | None,
     as_json: bool,
     **options: Any,
@@ -83,7 +93,7 @@ def command(
     check_one_source(audio, features)
     if reference is not None and audio is None:
         raise click.UsageError("--reference belongs to --audio", click.get_current_context())
-    board = find_board(board_name)
+    board = find_board(board_name, baud)
     check_out(out)
     stages = screen.Stages(quiet=as_json)
     options["features_only"] = options["features_only"] or features is not None
@@ -93,9 +103,17 @@ def command(
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         image = build(compiled.project, board, Path(folder))
         stages("build", f"{screen.size(image.flash_weights_bytes + image.flash_code_bytes)} bytes of flash")
-        with Session(board, image, port=port) as session, screen.Bars(quiet=as_json) as bars:
+        with screen.Bars(quiet=as_json) as bars, Session(board, image, port=port, notice=bars.tell) as session:
             report = measure(
-                session, compiled.plan, image, board, recordings, out, sensitivity=chosen_by, progress=bars
+                session,
+                compiled.plan,
+                image,
+                board,
+                recordings,
+                out,
+                limit=limit,
+                sensitivity=chosen_by,
+                progress=bars,
             )
     what = f"{screen.counted(report.frames, 'frame')} of {screen.counted(len(report.files), 'recording')}"
     stages("measure", f"{what} on the board {board.name}")

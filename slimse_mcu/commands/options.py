@@ -63,6 +63,12 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--features-only", is_flag=True, help="No audio on the device: features in, outputs out."),
         click.option(
+            "--audio-arithmetic",
+            type=click.Choice(["float", "fixed"]),
+            help="What the audio front and back end computes in: single precision, or integers for cores without an "
+            "FPU. [default: what suits the board; float without one]",
+        ),
+        click.option(
             "--wide",
             multiple=True,
             metavar="TENSOR[,TENSOR]",
@@ -96,14 +102,22 @@ board_option = click.option(
 port_option = click.option(
     "--port", help="Where a real board is connected: /dev/ttyACM0, COM3, socket://host:port, rfc2217://host:port."
 )
+baud_option = click.option(
+    "--baud", type=click.IntRange(300, 20_000_000), help="Speed of the board's serial port. [default: the board's]"
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 
 
-def find_board(name: str) -> Board:
-    """The board of ``board_option``."""
-    from slimse_mcu.board import board
+def find_board(name: str, baud: int | None = None) -> Board:
+    """The board of ``board_option``, with the speed of ``baud_option``; all its tables are checked."""
+    from dataclasses import replace
 
-    return board(name)
+    from slimse_mcu.board import board
+    from slimse_mcu.flash.tool import check_tables
+
+    found = board(name)
+    check_tables(found)
+    return found if baud is None else replace(found, baud=baud)
 
 
 def front_end(path: Path | None) -> FrontEnd | None:
@@ -152,6 +166,7 @@ def compile_with(model: str, board: Board | None, stages: Stage, options: dict[s
         front_end=front_end(options["frontend"]),
         features_only=options["features_only"],
         wide=wide_tensors(options["wide"], options["wide_from"]),
+        audio_arithmetic=options["audio_arithmetic"],
         instrumented=options.get("instrumented", False),
         on_stage=stages,
     )

@@ -42,21 +42,43 @@ class Lost:
         return f"its process ended with code {self.exit_code}, twice"
 
 
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """What a worker answers whose seat is of no use any more; another one does the task.
+
+    Attributes:
+        seat: The worker's.
+        message: What is wrong with it.
+        hint: The way out.
+    """
+
+    seat: Any
+    message: str
+    hint: str = ""
+
+
 @dataclass(slots=True)
 class _Member:
     process: SpawnProcess
     connection: Connection
+    seat: Any
     task: int | None = None
 
 
 @dataclass(slots=True)
 class _Work:
     waiting: deque[int]
+    seats: deque[Any]  # where nobody works
     tries: dict[int, int] = field(default_factory=dict)
 
 
 def run_all(
-    tasks: Sequence[Any], begin: Callable[..., Perform], *arguments: Any, jobs: int
+    tasks: Sequence[Any],
+    begin: Callable[..., Perform],
+    *arguments: Any,
+    jobs: int,
+    seats: Sequence[Any] | None = None,
+    retired: Callable[[Retired], None] = lambda seat: None,
 ) -> Generator[tuple[int, Any], None, None]:
     """Do tasks in worker processes; yield (number of the task, result) as they are done, in any order.
 
@@ -68,26 +90,44 @@ def run_all(
             Whatever that raises is a mistake of the program; it ends the worker.
         *arguments: Can be pickled.
         jobs: Workers at once, 1 or more.
+        seats: What there is only once for each worker, such as a board; ``begin`` gets it as its last argument.
+            None: nothing.
+        retired: Told of a seat that is of no use any more, and given up.
 
     Yields:
-        The result, or :class:`Lost`.
+        The result, or :class:`Lost`; :class:`Retired` when the last seat was given up.
     """
-    work = _Work(deque(range(len(tasks))))
+    places = [None] * jobs if seats is None else list(seats)[:jobs]
+    work = _Work(deque(range(len(tasks))), deque(places))
     members: list[_Member] = []
     try:
         while work.waiting or any(one.task is not None for one in members):
-            members[:] = [one for one in members if one.task is not None or one.process.is_alive()]
-            while work.waiting and len(members) < min(jobs, len(tasks)):
-                members.append(_hire(begin, arguments))
+            _leave(members, work)
+            while work.waiting and work.seats and len(members) < len(tasks):
+                seat = work.seats.popleft()
+                members.append(_hire(begin, arguments if seats is None else (*arguments, seat), seat))
             for member in members:
                 _give(member, work, tasks)
             for member in _ready(members):
                 found = _take(member, work)
+                if found is not None and isinstance(found[1], Retired) and (len(members) > 1 or work.seats):
+                    work.waiting.appendleft(found[0])
+                    members.remove(member)
+                    _dismiss([member])
+                    retired(found[1])
+                    continue
                 _give(member, work, tasks)  # it goes on while the answer is looked at
                 if found is not None:
                     yield found
     finally:
         _dismiss(members)
+
+
+def _leave(members: list[_Member], work: _Work) -> None:
+    """Workers that have ended leave their seats."""
+    gone = [one for one in members if one.task is None and not one.process.is_alive()]
+    work.seats.extend(one.seat for one in gone)
+    members[:] = [one for one in members if one not in gone]
 
 
 def _ready(members: Sequence[_Member]) -> list[_Member]:
@@ -122,14 +162,14 @@ def _take(member: _Member, work: _Work) -> tuple[int, Any] | None:
         return None
 
 
-def _hire(begin: Callable[..., Perform], arguments: tuple[Any, ...]) -> _Member:
+def _hire(begin: Callable[..., Perform], arguments: tuple[Any, ...], seat: Any) -> _Member:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, begin, arguments), daemon=True)
     with _one_thread():
         process.start()
     theirs.close()
-    return _Member(process, ours)
+    return _Member(process, ours, seat)
 
 
 @contextmanager

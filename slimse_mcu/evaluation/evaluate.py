@@ -17,21 +17,27 @@ from slimse_mcu.build import build
 from slimse_mcu.compile import Compiled
 from slimse_mcu.data.sources import Item, TestSet
 from slimse_mcu.decisions import Decisions
+from slimse_mcu.emit import Project, emit
 from slimse_mcu.errors import AudioError, ModelError, SlimseError
 from slimse_mcu.evaluation import groups
 from slimse_mcu.evaluation.activity import SILENCE_DBFS
 from slimse_mcu.evaluation.cache import Cache, digest_of_files, digest_of_text
-from slimse_mcu.evaluation.crew import Lost, run_all
+from slimse_mcu.evaluation.crew import Lost, Retired, run_all
 from slimse_mcu.evaluation.records import SignalRecord
 from slimse_mcu.evaluation.signals import BOARD, FLIPPED, FLOAT, INT8, Asked, Job, Target
 from slimse_mcu.evaluation.summary import Comparison, Facts, ModelResult, Recording, compare, summarise
 from slimse_mcu.evaluation.worker import NOISY, Answer, Task, Worker, write_job
 from slimse_mcu.harness import quality
+from slimse_mcu.kernels import PORTABLE
+from slimse_mcu.plan import plan
 from slimse_mcu.streaming import count_macs, gate_layout
 from slimse_mcu.version import VERSION
 
 Progress = Callable[[str, int, int], None]
 """Told how far a stage is: its name (``noisy`` or a model's label), recordings done, of how many."""
+
+SHORT_PATIENCE_S = 20.0
+"""How long a board is waited for where others can take over its work."""
 
 _HOST = "host"
 
@@ -56,7 +62,8 @@ class Settings:
     Attributes:
         jobs: Recordings at once; the results do not depend on it.
         target: The board whose audio is judged too; None: none.
-        port: Where it is connected, for hardware; recordings then go one by one.
+        ports: Where boards of this kind are connected, for hardware; each takes one recording after the other, and
+            the results do not depend on how many there are.
         opinion: Ask DNSMOS, where it is installed.
         silence_dbfs: Level of the noisy input below which a frame is silence.
         flips: Also judge the float model with the int8 model's decisions: what those that differ cost by themselves.
@@ -66,7 +73,7 @@ class Settings:
 
     jobs: int = 1
     target: Board | None = None
-    port: str | None = None
+    ports: tuple[str, ...] = ()
     opinion: bool = True
     silence_dbfs: float = SILENCE_DBFS
     flips: bool = False
@@ -102,6 +109,7 @@ class Evaluation:
         models: Results, in the order given; a model for which nothing counts is missing.
         comparisons: With the baseline.
         left_out: What does not count, and why.
+        lost_boards: Boards that failed while others took over, and why, in words.
         tool_version: Version of slimse-mcu.
     """
 
@@ -113,6 +121,7 @@ class Evaluation:
     models: tuple[ModelResult, ...]
     comparisons: tuple[Comparison, ...]
     left_out: tuple[LeftOut, ...]
+    lost_boards: tuple[str, ...] = ()
     tool_version: str = VERSION
 
     @property
@@ -155,10 +164,9 @@ def evaluate(
     book = _Book(Cache(cache), asked, chosen)
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         work = Path(folder)
-        book.run(None, work, settings.jobs, tell)
+        book.run(None, work, settings.jobs, (), tell)
         for number, subject in enumerate(subjects):
-            jobs = 1 if settings.port is not None else settings.jobs
-            book.run(_Model.of(number, subject, settings, work), work, jobs, tell)
+            book.run(_Model.of(number, subject, settings, work), work, settings.jobs, settings.ports, tell)
     return _conclude(subjects, test_set, settings, asked, chosen, book)
 
 
@@ -226,20 +234,22 @@ class _Model:
     @classmethod
     def of(cls, number: int, subject: Subject, settings: Settings, work: Path) -> _Model:
         """Builds for the board, whose firmware is in its records' key; for this computer only when something runs."""
-        project = subject.compiled.project
+        # The board runs kernels of its own; this computer the portable ones, with the same bits.
+        audio = subject.compiled.plan.audio_arithmetic
+        project = emit(plan(subject.compiled.quantized, kernels=(PORTABLE,), audio_arithmetic=audio))
         # All C and all weights: whatever changes in compiler or kernels changes the key.  The float model is the file.
         parts = itertools.chain.from_iterable(sorted(project.files.items()))
         key = digest_of_text(project.provenance.model_hash, *parts)
         folder = work / f"model{number}"
         target = None
         if settings.target is not None:
-            image = build(project, settings.target, folder / "target")
-            target = Target(settings.target, image, settings.port)
+            image = build(subject.compiled.project, settings.target, folder / "target")
+            target = Target(settings.target, image, patience_s=SHORT_PATIENCE_S if len(settings.ports) > 1 else None)
         board_key = None if target is None else digest_of_text(key, target.board.name, _digest(target.image.elf))
 
         def prepare() -> None:
-            host = target if target is not None and target.board.emulator == "process" else _host(subject, folder)
-            write_job(work, number, Job(subject.compiled.quantized, host, target))
+            host = target if target is not None and target.board.emulator == "process" else _host(project, folder)
+            write_job(work, number, Job(subject.compiled.quantized, host, target, audio))
 
         flips = settings.flips and bool(subject.compiled.graph.gates)
         return cls(number, subject.label, key, board_key, flips, prepare)
@@ -255,12 +265,12 @@ def _digest(path: Path) -> str:
     return digest_of_files(path)
 
 
-def _host(subject: Subject, folder: Path) -> Target | None:
+def _host(project: Project, folder: Path) -> Target | None:
     """The model as C for this computer; None where nothing compiles that."""
     target = board(_HOST)
     if shutil.which(target.compiler) is None:
         return None
-    return Target(target, build(subject.compiled.project, target, folder / _HOST))
+    return Target(target, build(project, target, folder / _HOST))
 
 
 # ---- the work -------------------------------------------------------------------------------------------------------
@@ -275,6 +285,7 @@ class _Book:
         inputs: The input's record by number of the recording.
         models: Every signal's record by label of the model and number of the recording.
         left_out: What does not count, with the number of the recording.
+        lost_boards: Why a board failed, by its port.
     """
 
     def __init__(self, cache: Cache, asked: Asked, chosen: _Chosen) -> None:
@@ -283,10 +294,13 @@ class _Book:
         self._chosen = chosen
         self.inputs: dict[int, SignalRecord] = {}
         self.models: dict[str, dict[int, Mapping[str, SignalRecord]]] = {}
+        self.lost_boards: dict[str, str] = {}
         self.left_out: list[tuple[int, LeftOut]] = []
 
-    def run(self, model: _Model | None, work: Path, jobs: int, tell: Progress) -> None:
+    def run(self, model: _Model | None, work: Path, jobs: int, ports: Sequence[str], tell: Progress) -> None:
         """Score the inputs (``model`` is None), or run a model on every recording whose input could be scored.
+
+        With ``ports``, one recording at a time goes to the board at each, unless it failed before.
 
         Raises:
             SlimseError: A board failed, or the records cannot be written.
@@ -301,11 +315,18 @@ class _Book:
             model.prepare()
         done = len(found) - len(tasks)
         tell(stage, done, len(found))
-        with closing(run_all(tasks, Worker, work, self._asked, jobs=jobs)) as answers:
+        seats = [one for one in ports if one not in self.lost_boards] if ports else None
+        workers = len(seats) if seats else jobs
+        with closing(
+            run_all(tasks, Worker, work, self._asked, jobs=workers, seats=seats, retired=self._lose)
+        ) as answers:
             for index, answer in answers:
                 self._take(model, tasks[index], answer)
                 done += 1
                 tell(stage, done, len(found))
+
+    def _lose(self, seat: Retired) -> None:
+        self.lost_boards[seat.seat] = seat.message
 
     def _keys(self, model: _Model | None, number: int, opinion: bool) -> dict[_Signals, str]:
         """Under which key the records of which signals lie."""
@@ -347,10 +368,10 @@ class _Book:
         else:
             self.models.setdefault(model.label, {})[number] = signals
 
-    def _take(self, model: _Model | None, task: Task, answer: Answer | Lost) -> None:
+    def _take(self, model: _Model | None, task: Task, answer: Answer | Lost | Retired) -> None:
         """Keep what a worker found."""
         item = self._chosen.items[task.item]
-        if isinstance(answer, Answer) and answer.message:
+        if isinstance(answer, Retired) or (isinstance(answer, Answer) and answer.message):
             raise SlimseError(answer.message, hint=f"{answer.hint} What is done is kept.".strip())
         reason = str(answer) if isinstance(answer, Lost) else answer.failure
         if isinstance(answer, Lost) or answer.failure:
@@ -403,6 +424,7 @@ def _conclude(
         models=tuple(results),
         comparisons=tuple(compare(one, baseline, recordings) for one in others if baseline is not None),
         left_out=left_out,
+        lost_boards=tuple(f"{port}: {why}" for port, why in book.lost_boards.items()),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -43,11 +43,19 @@ class Target:
         board: The board.
         image: What was built for it.
         port: Where hardware is connected; None for a virtual board.
+        patience_s: How long to wait for a board that does not answer; None: as long as sessions do.
     """
 
     board: Board
     image: Image
     port: str | None = None
+    patience_s: float | None = None
+
+    def session(self) -> Session:
+        """A session with it, not yet entered."""
+        if self.patience_s is None:
+            return Session(self.board, self.image, port=self.port)
+        return Session(self.board, self.image, port=self.port, patience_s=self.patience_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +66,19 @@ class Job:
         quantized: The model; it has a front end.
         host: C on this computer; None: the specification runs instead.
         target: The board that was asked for, ``host`` itself where that is it; None: none was.
+        audio_arithmetic: What its front end computes in; None: single precision.
     """
 
     quantized: QuantizedGraph
     host: Target | None
     target: Target | None
+    audio_arithmetic: str | None = None
+
+    def at(self, port: str | None) -> Job:
+        """The same with the board that is connected at ``port``, one of several; None: as it is."""
+        if port is None or self.target is None:
+            return self
+        return replace(self, target=replace(self.target, port=port))
 
     @property
     def front_end(self) -> FrontEnd:
@@ -108,7 +124,7 @@ class Runner:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._twin = Twin.of(job.quantized)
+        self._twin = Twin.of(job.quantized, job.audio_arithmetic)
         self._decisions = Decisions.of(job.quantized.graph)
         self._stack = ExitStack()
         self._sessions: dict[str, Session] = {}
@@ -117,8 +133,7 @@ class Runner:
         with ExitStack() as stack:
             for name, target in ((INT8, self._job.host), (BOARD, self._job.target)):
                 if target is not None and not (name == BOARD and target == self._job.host):
-                    session = Session(target.board, target.image, port=target.port)
-                    self._sessions[name] = stack.enter_context(session)
+                    self._sessions[name] = stack.enter_context(target.session())
             self._stack = stack.pop_all()
         return self
 

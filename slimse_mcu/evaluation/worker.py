@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slimse_mcu.errors import AudioError, LinkError, SlimseError
+from slimse_mcu.evaluation.crew import Retired
 from slimse_mcu.evaluation.records import SignalRecord
 from slimse_mcu.evaluation.signals import Asked, Job, Runner, input_record
 from slimse_mcu.harness.audio import Pair, read_pairs
@@ -72,15 +73,17 @@ class Worker:
     Args:
         folder: Where :func:`write_job` put the models; private to this evaluation.
         asked: What is wanted of every recording.
+        seat: Where the board of this worker is connected, one of several; None: as the model's job says.
     """
 
-    def __init__(self, folder: Path, asked: Asked) -> None:
+    def __init__(self, folder: Path, asked: Asked, seat: str | None = None) -> None:
         self._folder = folder
         self._asked = asked
+        self._seat = seat
         self._model: int | None = None
         self._runner: Runner | None = None
 
-    def __call__(self, task: Task) -> Answer:
+    def __call__(self, task: Task) -> Answer | Retired:
         """Do a task; a recording that cannot be evaluated has a reason, and ends nothing."""
         try:
             return Answer(self._signals(task))
@@ -95,11 +98,16 @@ class Worker:
             self.close()
             return Answer(failure=f"{type(error).__name__}: {error}")
 
-    def _once_more(self, task: Task) -> Answer:
-        """The same with boards that were started anew."""
+    def _once_more(self, task: Task) -> Answer | Retired:
+        """The same with boards that were started anew; a board of several that fails again leaves it to the others."""
         self.close()
         try:
             return Answer(self._signals(task))
+        except LinkError as error:
+            self.close()
+            if self._seat is not None:
+                return Retired(self._seat, error.message, error.hint)
+            return Answer(message=error.message, hint=error.hint)
         except SlimseError as error:
             self.close()
             return Answer(message=error.message, hint=error.hint)
@@ -113,8 +121,8 @@ class Worker:
     def _runner_of(self, model: int) -> Runner:
         if self._runner is None or self._model != model:
             self.close()
-            job = pickle.loads(job_file(self._folder, model).read_bytes())
-            self._runner, self._model = Runner(job).__enter__(), model
+            job: Job = pickle.loads(job_file(self._folder, model).read_bytes())
+            self._runner, self._model = Runner(job.at(self._seat)).__enter__(), model
         return self._runner
 
     def close(self) -> None:

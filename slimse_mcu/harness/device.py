@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-_HELLO = struct.Struct("<HIBBBBHHIIIHHHHHHHIHHI")
+_HELLO = struct.Struct("<HIBBBBBHHIIIHHHHHHHIHHI")
 _GATE = struct.Struct("<HH")
 _BUFFER = struct.Struct("<IBB")
 _COUNTERS = {0: "none", 1: "instructions", 2: "cycles"}
@@ -54,6 +54,7 @@ class DeviceInfo:
         model_hash: SHA-256 of the model file.
         calibration_hash: SHA-256 of what it was quantized with.
         window: Requests that may be under way at once.
+        duplex: Whether it takes bytes while it sends.
         request_bytes: Greatest payload of a request.
         reply_bytes: Greatest payload of an answer.
         counter: ``"instructions"``, ``"cycles"`` or ``"none"``.
@@ -81,6 +82,7 @@ class DeviceInfo:
     model_hash: str
     calibration_hash: str
     window: int
+    duplex: bool
     request_bytes: int
     reply_bytes: int
     counter: str
@@ -134,14 +136,14 @@ def parse_hello(payload: bytes) -> Hello:
     """
     reader = _Reader(payload)
     (
-        _, _, window, counter, instrumented, has_audio, request_bytes, reply_bytes, clock_hz, counter_hz, overhead,
-        abi, input_size, output_size, gate_bytes, gates, buffers, layers, rate, hop, fft, model_bytes,
+        _, _, window, counter, instrumented, has_audio, duplex, request_bytes, reply_bytes, clock_hz, counter_hz,
+        overhead, abi, input_size, output_size, gate_bytes, gates, buffers, layers, rate, hop, fft, model_bytes,
     ) = reader.fields(_HELLO)  # fmt: skip
     board, model, tool, model_hash, calibration_hash = (reader.text() for _ in range(5))
     if not (
         1 <= window <= _WINDOW_LIMIT
         and counter in _COUNTERS
-        and request_bytes >= max(2 * hop, input_size, 2 + gate_bytes)
+        and request_bytes >= max(2 * hop + 1, input_size, 2 + gate_bytes)
         and reply_bytes >= _REPLY_LEAST_BYTES
     ):
         raise ValueError("a field is out of range")
@@ -152,6 +154,7 @@ def parse_hello(payload: bytes) -> Hello:
         model_hash=model_hash,
         calibration_hash=calibration_hash,
         window=window,
+        duplex=bool(duplex),
         request_bytes=request_bytes,
         reply_bytes=reply_bytes,
         counter=_COUNTERS[counter],

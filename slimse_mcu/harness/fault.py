@@ -66,7 +66,9 @@ class Fault:
             address = f" 0x{self.bfar:08x}"
         elif self.cfsr & _MMARVALID:
             address = f" 0x{self.mmfar:08x}"
-        return (", ".join(causes) or f"exception {self.exception}") + address
+        if not causes:  # Armv6-M has no status registers
+            causes = ["hard fault of unknown cause" if self.exception == 3 else f"exception {self.exception}"]
+        return ", ".join(causes) + address
 
     @property
     def registers(self) -> str:

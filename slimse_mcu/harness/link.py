@@ -1,90 +1,43 @@
-"""The PC's side of the serial link: packets, and requests that are repeated until they are answered.
+"""The PC's side of the serial link: requests that are repeated until they are answered.
 
 ``docs/protocol.md`` is the specification.  A :class:`Link` never drops, reorders or duplicates an answer: what is
-damaged or lost is counted and asked for again, and what cannot be mended is a :class:`LinkError`.
+damaged or lost is counted and asked for again, a port that went away is opened again, and what cannot be mended is a
+:class:`LinkError`.
 """
 
 from __future__ import annotations
 
-import struct
 import time
-import zlib
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import Protocol
-
-from cobs import cobs
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 
 from slimse_mcu.errors import LinkError
 from slimse_mcu.harness.fault import FaultError, parse_fault
+from slimse_mcu.harness.packets import ANSWER, Damage, Decoder, Kind, Packet, encode
+from slimse_mcu.harness.transport import GoneError, Transport, sentence_case
 
-VERSION = 1
-MAGIC = b"SLIM"
-OVERHEAD_BYTES = 7
-
-_HEADER = struct.Struct("<BH")
-_CRC = struct.Struct("<I")
-_PACKET_LIMIT_BYTES = 70_000
-
-
-class Kind(IntEnum):
-    """Type of a packet; an answer is the request's type with bit 7 set."""
-
-    HELLO = 0x01
-    DESCRIBE = 0x02
-    RESET = 0x03
-    CONFIGURE = 0x04
-    FRAME = 0x05
-    LAYERS = 0x06
-    DUMP = 0x07
-    STATUS = 0x08
-    BYE = 0x09
-    ERROR = 0xF0
-    NAK = 0xF1
-    FAULT = 0xF2
-
-
-ANSWER = 0x80
-NAK_STRANGER = 6
-_NAK_REASONS = {1: "stuffing", 2: "checksum", 3: "too long", 4: "too short", 5: "order", 6: "restarted"}
+NAK_ASKED, NAK_STRANGER = 0, 6
 _ERROR_REASONS = {
     1: "unknown request",
     2: "wrong payload size",
     3: "argument out of range",
     4: "not supported",
 }
-
-
-class Transport(Protocol):
-    """A stream of bytes in both directions."""
-
-    @property
-    def name(self) -> str:
-        """What error messages call it."""
-
-    def send(self, data: bytes) -> None:
-        """Send all bytes; LinkError when the other end is gone."""
-
-    def receive(self, timeout_s: float) -> bytes:
-        """Return what has arrived, waiting up to ``timeout_s`` for it; empty if nothing came; LinkError at the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """A sound packet: ``kind`` as on the wire, ``sequence`` 0 to 65535."""
-
-    kind: int
-    sequence: int
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A frame that is no sound packet: its ``reason`` is ``"stuffing"``, ``"checksum"`` or its length."""
-
-    reason: str
+_WORDS = {
+    "damaged": "damaged answers",
+    "refused": "requests lost or damaged",
+    "repeated": "requests repeated",
+    "asked_again": "answers asked for again",
+    "silences": "silences",
+    "reconnects": "times reconnected",
+    "restarts": "restarts of the board",
+}
+_REOPEN_INTERVAL_S = 0.2
+_LEAST_RETRY_S = 0.005
+_MOST_SILENCE_S = 20.0
+_BACKOFF = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,78 +48,68 @@ class LinkErrors:
         damaged: Frames from the board with bad stuffing, checksum or length.
         refused: Packets that the board reported as lost or damaged.
         repeated: Requests that were sent again.
+        asked_again: Times that the board was asked to send answers again.
         silences: Times that the board did not answer in time.
+        reconnects: Times that the port went away and came back.
+        restarts: Times that the board restarted and was brought back to where it was.
     """
 
     damaged: int = 0
     refused: int = 0
     repeated: int = 0
+    asked_again: int = 0
     silences: int = 0
+    reconnects: int = 0
+    restarts: int = 0
+
+    def __str__(self) -> str:
+        """What happened, in words; empty where nothing did."""
+        return ", ".join(f"{count} {_WORDS[name]}" for name, count in asdict(self).items() if count)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened on a link, or on several one after the other.
+
+    Attributes:
+        mended: What went wrong, by the names of :class:`LinkErrors`.
+        sent_bytes: Bytes to the board.
+        received_bytes: Bytes from it.
+    """
+
+    mended: Counter[str] = field(default_factory=Counter)
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+    @property
+    def errors(self) -> LinkErrors:
+        """What was mended so far."""
+        return LinkErrors(**self.mended)
 
 
 class RequestError(LinkError):
     """The board understood a request and turned it down."""
 
 
-def sentence_case(text: str) -> str:
-    """``text`` with a capital letter at its beginning."""
-    return text[:1].upper() + text[1:]
-
-
-def encode(packet: Packet) -> bytes:
-    """Return the bytes of a packet on the wire, delimiter included."""
-    body = _HEADER.pack(packet.kind, packet.sequence) + packet.payload
-    return bytes(cobs.encode(body + _CRC.pack(zlib.crc32(body)))) + b"\0"
-
-
-class Decoder:
-    """Bytes to packets; any bytes are safe, none are kept beyond the largest packet."""
-
-    def __init__(self) -> None:
-        self._frame = bytearray()
-        self._overflow = False
-
-    def feed(self, data: bytes) -> Iterator[Packet | Damage]:
-        """Take bytes; yield every packet, or damage, that they complete."""
-        *complete, rest = data.split(b"\0")
-        for part in complete:
-            self._append(part)
-            frame, overflow = bytes(self._frame), self._overflow
-            self._frame.clear()
-            self._overflow = False
-            if overflow:
-                yield Damage("too long")
-            elif frame:
-                yield _decode(frame)
-        self._append(rest)
-
-    def _append(self, part: bytes) -> None:
-        if len(self._frame) + len(part) > _PACKET_LIMIT_BYTES:
-            self._overflow = True
-            self._frame.clear()
-        elif not self._overflow:
-            self._frame += part
-
-
-def _decode(frame: bytes) -> Packet | Damage:
-    try:
-        body = bytes(cobs.decode(frame))
-    except cobs.DecodeError:
-        return Damage("stuffing")
-    if len(body) < OVERHEAD_BYTES:
-        return Damage("too short")
-    if zlib.crc32(body[:-4]) != _CRC.unpack(body[-4:])[0]:
-        return Damage("checksum")
-    kind, sequence = _HEADER.unpack(body[:3])
-    return Packet(kind, sequence, body[3:-4])
+class RestartedError(LinkError):
+    """The board has restarted, so it has forgotten the session."""
 
 
 @dataclass(slots=True)
 class _Pending:
+    """A request under way.
+
+    Attributes:
+        packet: As sent.
+        sent: When it was sent first.
+        is_clean: Nothing had to be mended meanwhile, so that the answer tells how long answers take.
+        answer: What came back.
+    """
+
     packet: Packet
+    sent: float
+    is_clean: bool = True
     answer: Packet | None = None
-    sent: int = 1
-    asked_again: bool = False
 
 
 class Link:
@@ -175,9 +118,18 @@ class Link:
     Args:
         transport: The stream of bytes.
         sequence: Sequence number of the first request.
-        silence_s: Repeat a request when nothing sound came for this long; doubled each time.
-        attempts: Give up when a request was sent this often.
+        silence_s: Ask for the answer again when none came for this long, at first; later at least four times as long
+            as answers took so far.
+        patience_s: Give up when no answer came for this long, however often it was asked for, or when a port that
+            went away did not come back in this time.
         locate: Name of the function at an address of the firmware, for fault reports; empty if unknown.
+        tally: Where what was mended is counted; goes on counting over several links.
+        notice: Told in a sentence when a port has gone, and when it is back.
+
+    Attributes:
+        window: Requests that may be under way at once, as the board says.
+        duplex: Whether the board takes bytes while it sends: then one more request may be sent as soon as an answer
+            begins to arrive.
     """
 
     def __init__(
@@ -186,8 +138,10 @@ class Link:
         *,
         sequence: int = 0,
         silence_s: float = 2.0,
-        attempts: int = 6,
+        patience_s: float = 60.0,
         locate: Callable[[int], str] = lambda address: "",
+        tally: Tally | None = None,
+        notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._transport = transport
         self._decoder = Decoder()
@@ -195,20 +149,36 @@ class Link:
         self._pending: OrderedDict[int, _Pending] = OrderedDict()
         self._next = sequence % 65536
         self._silence_s = silence_s
-        self._attempts = attempts
+        self._patience_s = patience_s
         self._locate = locate
-        self._counts = {"damaged": 0, "refused": 0, "repeated": 0, "silences": 0}
+        self._tally = Tally() if tally is None else tally
+        self._notice = notice
+        self._longest_s = silence_s / 4  # that an answer took, forgotten slowly
+        self._retry_s = silence_s  # until asking once more may help
+        self._turn = 0
+        self._is_asking = False  # and the board has not begun to answer that
+        self._wake = self._progress = time.monotonic()
         self.window = 1
+        self.duplex = False
 
     @property
     def errors(self) -> LinkErrors:
         """What was mended so far."""
-        return LinkErrors(**self._counts)
+        return self._tally.errors
 
     @property
     def outstanding(self) -> int:
-        """Requests whose answers were not collected yet; at most ``window``."""
+        """Requests whose answers were not collected yet."""
         return len(self._pending)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more request may be sent now.
+
+        A board that cannot take bytes while it computes grants a window of 1.  Once its answer begins to arrive it
+        computes nothing until it gets the next request, which may therefore cross the answer.
+        """
+        return self.outstanding < self.window or (self.duplex and self._decoder.in_frame and self.outstanding < 2)
 
     def request(self, kind: Kind, payload: bytes = b"") -> bytes:
         """Send one request, with nothing else under way, and return the payload of its answer.
@@ -216,6 +186,7 @@ class Link:
         Raises:
             ValueError: Answers to earlier requests were not collected yet; they would be taken for this one's.
             RequestError: The board turned the request down.
+            RestartedError: The board has restarted.
             FaultError: The board crashed.
             LinkError: The link failed for good.
         """
@@ -225,38 +196,69 @@ class Link:
         return self.collect()
 
     def submit(self, kind: Kind, payload: bytes = b"") -> None:
-        """Send a request; its answer is collected later.  The window must have room."""
-        if self.outstanding >= self.window:
+        """Send a request; its answer is collected later.  There must be room.
+
+        Raises:
+            LinkError: The link failed for good.
+        """
+        if not self.has_room:
             raise ValueError("The window is full: collect an answer first.")
+        now = time.monotonic()
         packet = Packet(kind, self._next, payload)
         self._next = (self._next + 1) % 65536
-        self._pending[packet.sequence] = _Pending(packet)
-        self._transport.send(encode(packet))
+        if not self._pending:
+            self._advance(now)
+        is_clean = all(one.is_clean for one in self._pending.values())
+        self._pending[packet.sequence] = _Pending(packet, now, is_clean)
+        self._send(encode(packet))
+
+    def wait(self, or_room: bool) -> bool:
+        """Wait until the oldest request under way is answered.
+
+        Args:
+            or_room: Or until there is room for one more.
+
+        Returns:
+            Whether the oldest is answered.
+
+        Raises:
+            RestartedError: The board has restarted.
+            FaultError: The board crashed.
+            LinkError: The link failed for good.
+        """
+        oldest = next(iter(self._pending.values()))
+        while oldest.answer is None:
+            if or_room and self.has_room:
+                return False
+            self._step()
+        return True
 
     def collect(self) -> bytes:
         """Return the payload of the answer to the oldest request under way, waiting for it.
 
         Raises:
             RequestError: The board turned the request down.
+            RestartedError: The board has restarted.
             FaultError: The board crashed.
             LinkError: The link failed for good.
         """
         sequence, oldest = next(iter(self._pending.items()))
-        deadline = time.monotonic() + self._silence_s
         while oldest.answer is None:
-            item = self._next_item(deadline - time.monotonic())
-            if isinstance(item, Packet):
-                self._take(item)
-                continue
-            if isinstance(item, Damage):
-                self._count("damaged")
-                self._ask_again(oldest)
-            if time.monotonic() >= deadline:  # noise is a silence too
-                self._count("silences")
-                self._resend_all(delimiter=True)
-                deadline = time.monotonic() + self._silence_s * 2 ** min(oldest.sent - 1, 5)
+            self._step()
         del self._pending[sequence]
-        return self._payload(oldest)
+        return self._payload(oldest.packet, oldest.answer)
+
+    def bye(self, *, patience_s: float = 1.0) -> bool:
+        """End the session; whether the board has said that it knows.
+
+        A board that heard it ends, so that nobody can tell whether it did when its answer got lost.
+        """
+        self._patience_s = self._silence_s = patience_s
+        try:
+            self.request(Kind.BYE)
+        except LinkError:
+            return False
+        return True
 
     def greet(self, payload: bytes, *, timeout_s: float, interval_s: float = 0.3) -> bytes:
         """Say hello until the board answers; everything that arrives before that answer belongs to nobody.
@@ -275,7 +277,7 @@ class Link:
         self._next = (self._next + 1) % 65536
         end = time.monotonic() + timeout_s
         while (now := time.monotonic()) < end:
-            self._transport.send(b"\0" + encode(packet))
+            self._send(b"\0" + encode(packet))
             again = now + interval_s
             while (wait := again - time.monotonic()) > 0:
                 item = self._next_item(wait)
@@ -296,18 +298,73 @@ class Link:
         """The transport's name at the beginning of a sentence."""
         return sentence_case(self._transport.name)
 
-    def _count(self, what: str) -> None:
-        self._counts[what] += 1
+    # ---- bytes ----
+
+    def _send(self, data: bytes) -> None:
+        """Send bytes; what a pulled cable swallows is asked for once it is back."""
+        self._tally.sent_bytes += len(data)
+        try:
+            self._transport.send(data)
+        except GoneError as error:
+            self._reconnect(error)
 
     def _next_item(self, timeout_s: float) -> Packet | Damage | None:
         """Return the next thing that arrives, or None if nothing does in time."""
         end = time.monotonic() + timeout_s
         while not self._arrived:
-            data = self._transport.receive(max(0.0, end - time.monotonic()))
+            try:
+                data = self._transport.receive(max(0.0, end - time.monotonic()))
+            except GoneError as error:
+                self._reconnect(error)
+                return None
+            self._tally.received_bytes += len(data)
             self._arrived = list(self._decoder.feed(data))
-            if not self._arrived and time.monotonic() >= end:
+            if not self._arrived and (self._decoder.in_frame or time.monotonic() >= end):
                 return None
         return self._arrived.pop(0)
+
+    def _reconnect(self, error: GoneError) -> None:
+        """Open the port again, as long as patience lasts."""
+        gone = time.monotonic()
+        self._notice(f"{error.message} Waiting {self._patience_s:g} s for it to come back.")
+        while not self._transport.reopen():
+            if time.monotonic() - gone > self._patience_s:
+                raise LinkError(
+                    f"{error.message.rstrip('.')}, and it did not come back within {self._patience_s:g} s.",
+                    hint=error.hint,
+                ) from error
+            time.sleep(_REOPEN_INTERVAL_S)
+        now = time.monotonic()
+        self._tally.mended["reconnects"] += 1
+        self._notice(f"{self._board} is back.")
+        self._decoder = Decoder()
+        self._arrived.clear()
+        self._progress += now - gone
+        self._wake = now  # ask at once for what got lost
+
+    # ---- answers ----
+
+    def _step(self) -> None:
+        """Take what arrives next, or mend what did not arrive."""
+        wake = self._wake
+        left_s = wake - time.monotonic()
+        item = self._next_item(left_s)
+        if isinstance(item, Packet):
+            self._take(item)
+        elif isinstance(item, Damage):
+            self._tally.mended["damaged"] += 1
+            self._ask_again()
+        # However much noise there was; but what has come in time counts, however late this computer looks at it.
+        if left_s <= 0 and self._wake == wake and not self._arrived:
+            self._tally.mended["silences"] += 1
+            self._ask_again(however=True)
+        if time.monotonic() - self._progress > self._patience_s:
+            oldest = next(iter(self._pending.values())).packet
+            raise LinkError(
+                f"{self._board} did not answer request 0x{oldest.kind:02x} for {self._patience_s:g} s,"
+                " although it was asked again and again.",
+                hint="Check the cable and the speed of the port, and whether the board still runs.",
+            )
 
     def _take(self, packet: Packet) -> None:
         if packet.kind == Kind.FAULT:
@@ -317,62 +374,97 @@ class Link:
             return
         pending = self._pending.get(packet.sequence)
         if pending is None or pending.answer is not None:
-            return  # the answer to a request that was repeated in vain
+            return  # sent again in vain
         if packet.kind not in (pending.packet.kind | ANSWER, Kind.ERROR):
             raise LinkError(
                 f"{self._board} answered request 0x{pending.packet.kind:02x} with 0x{packet.kind:02x}.",
                 hint="Firmware and slimse-mcu do not belong together; build again.",
             )
+        now = time.monotonic()
+        if pending.is_clean:
+            self._longest_s = max(0.9 * self._longest_s, now - pending.sent)
         pending.answer = packet
-        for earlier in self._pending.values():
-            if earlier is pending:
-                break
-            if earlier.answer is None:
-                self._ask_again(earlier)
+        self._advance(now)
+        if self._lacks_before(packet.sequence):
+            self._ask_again()
+
+    def _lacks_before(self, sequence: int) -> bool:
+        """Whether a request before this one has no answer yet."""
+        for number, pending in self._pending.items():
+            if number == sequence:
+                return False
+            if pending.answer is None:
+                return True
+        return False
+
+    def _advance(self, now: float) -> None:
+        """There is progress: all is well until nothing comes for a while."""
+        self._progress = now
+        self._retry_s = max(_LEAST_RETRY_S, _BACKOFF * self._longest_s)
+        self._wake = now + max(self._silence_s, min(_MOST_SILENCE_S, 4 * self._longest_s))
+
+    # ---- mending ----
 
     def _refused(self, packet: Packet) -> None:
-        reason = packet.payload[0] if packet.payload else 0
+        """The board says which request it expects next."""
+        reason, turn = packet.payload[:2] if len(packet.payload) >= 2 else (0, -1)
         if reason == NAK_STRANGER:
-            raise LinkError(f"{self._board} has restarted in mid-session.", hint="Run the command again.")
-        self._count("refused")
-        if packet.sequence in self._pending:
-            self._resend_all(first=packet.sequence)
+            raise RestartedError(f"{self._board} has restarted in mid-session.", hint="Run the command again.")
+        if turn != self._turn:
+            return  # said before the board knew what was last done about it
+        if reason == NAK_ASKED:
+            self._is_asking = False
+        else:
+            self._tally.mended["refused"] += 1
+        expected = self._pending.get(packet.sequence)
+        if expected is not None and expected.answer is None:
+            self._repeat_from(packet.sequence)
+        if reason != NAK_ASKED and self._lacks_before(packet.sequence):
+            self._ask_again()
 
-    def _ask_again(self, pending: _Pending) -> None:
-        """Repeat one request whose answer got lost, once until the next silence."""
-        if not pending.asked_again and pending.answer is None:
-            pending.asked_again = True
-            self._resend(pending)
+    def _notify(self, sequence: int, answers: int) -> bytes:
+        """Begin a turn: the board tells the last one that it knows in what it says, so that old words are known."""
+        self._turn = (self._turn + 1) % 256
+        # The zero ends a frame that was cut short on its way to the board.
+        return b"\0" + encode(Packet(Kind.NAK, sequence, bytes([self._turn, answers])))
 
-    def _resend_all(self, *, first: int | None = None, delimiter: bool = False) -> None:
-        """Repeat all unanswered requests from sequence number ``first`` (None: the oldest) on."""
-        if delimiter:
-            self._transport.send(b"\0")  # end a frame whose delimiter was lost
-        started = first is None
-        for sequence, pending in self._pending.items():
-            started = started or sequence == first
-            if started and pending.answer is None:
-                pending.asked_again = False
-                self._resend(pending)
+    def _repeat_from(self, first: int) -> None:
+        """Repeat all unanswered requests from sequence number ``first`` on."""
+        place = list(self._pending).index(first)
+        repeated = [one for one in islice(self._pending.values(), place, None) if one.answer is None]
+        data = self._notify(first, 0)
+        for pending in repeated:
+            pending.is_clean = False
+            data += encode(pending.packet)
+        self._tally.mended["repeated"] += len(repeated)
+        self._is_asking = False
+        self._wake = min(self._wake, time.monotonic() + self._retry_s)
+        self._send(data)
 
-    def _resend(self, pending: _Pending) -> None:
-        if pending.sent >= self._attempts:
-            raise LinkError(
-                f"{self._board} did not answer request 0x{pending.packet.kind:02x} although it was sent"
-                f" {pending.sent} times.",
-                hint="Check the cable and the speed of the port.",
-            )
-        pending.sent += 1
-        self._count("repeated")
-        self._transport.send(encode(pending.packet))
+    def _ask_again(self, *, however: bool = False) -> None:
+        """Ask for answers that are missing, unless (but for ``however``) that was asked and may still be heard.
 
-    def _payload(self, pending: _Pending) -> bytes:
-        answer = pending.answer
-        assert answer is not None
+        The board says what it expects next, and sends what it has answered once more.
+        """
+        missing = [number for number, one in self._pending.items() if one.answer is None]
+        if not missing or (self._is_asking and not however):
+            return
+        count = next((n for n, number in enumerate(missing) if number != (missing[0] + n) % 65536), len(missing))
+        for one in self._pending.values():
+            one.is_clean = False
+        self._tally.mended["asked_again"] += 1
+        self._is_asking = True
+        self._retry_s = min(self._retry_s * _BACKOFF, max(self._silence_s, 4 * self._longest_s))
+        self._wake = time.monotonic() + self._retry_s
+        self._send(self._notify(missing[0], count))
+
+    # ---- what answers say ----
+
+    def _payload(self, request: Packet, answer: Packet) -> bytes:
         if answer.kind == Kind.ERROR:
             reason = answer.payload[0] if answer.payload else 0
             raise RequestError(
-                f"{self._board} turned down request 0x{pending.packet.kind:02x}:"
+                f"{self._board} turned down request 0x{request.kind:02x}:"
                 f" {_ERROR_REASONS.get(reason, f'reason {reason}')}.",
                 hint="If its firmware is older than this slimse-mcu, build and load it again.",
             )

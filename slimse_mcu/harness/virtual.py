@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -49,17 +50,18 @@ class VirtualBoard:
     Args:
         board: A virtual board.
         elf: The firmware.
+        options: Further arguments for QEMU, such as :func:`slimse_mcu.harness.call_trace.options`.
 
     Raises:
         BoardError: The emulator is missing or does not start.
     """
 
-    def __init__(self, board: Board, elf: Path) -> None:
+    def __init__(self, board: Board, elf: Path, options: Sequence[str] = ()) -> None:
         self._board = board
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the board
         self._socket, theirs = socket.socketpair()
         try:
-            command = _command(board, elf, theirs.fileno())
+            command = _command(board, elf, theirs.fileno(), options)
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *command],
                 stdin=subprocess.DEVNULL,
@@ -89,6 +91,10 @@ class VirtualBoard:
     def pid(self) -> int:
         """Process number of the emulator or host process."""
         return self._process.pid
+
+    def fileno(self) -> int:
+        """Of the link, for ``select``: something to read is there, or the board has ended."""
+        return self._socket.fileno()
 
     def send(self, data: bytes) -> None:
         """Send all bytes.
@@ -122,6 +128,10 @@ class VirtualBoard:
         if not data:
             raise self._ended()
         return data
+
+    def reopen(self) -> bool:
+        """Nothing can be plugged in again: a process that has ended stays ended."""
+        return False
 
     def wait(self, timeout_s: float = _END_TIMEOUT_S) -> int | None:
         """Wait for the process to end by itself; return its exit code, or None if it goes on."""
@@ -181,11 +191,23 @@ def _signal_name(number: int) -> str:
         return str(number)
 
 
-def _command(board: Board, elf: Path, fd: int) -> list[str]:
-    if not elf.is_file():
-        raise BoardError(f"There is no firmware {elf}.", hint="Build it first.")
+def _command(board: Board, elf: Path, fd: int, options: Sequence[str]) -> list[str]:
     if board.emulator == "process":
+        if not elf.is_file():
+            raise _no_firmware(elf)
         return [str(elf.resolve()), str(fd)]
+    link = ["-chardev", f"socket,id=link,fd={fd}", "-serial", "chardev:link"]
+    return qemu_command(board, elf, [*link, *options])
+
+
+def qemu_command(board: Board, elf: Path, options: Sequence[str] = ()) -> list[str]:
+    """The command that runs a firmware on a virtual board, with nothing connected.
+
+    Raises:
+        BoardError: The board is none of QEMU's, the emulator is missing, or there is no such firmware.
+    """
+    if not elf.is_file():
+        raise _no_firmware(elf)
     if board.emulator != "qemu":
         raise BoardError(f"The board {board.name} is no virtual board.", hint="Give the port it is connected to.")
     program = shutil.which(QEMU)
@@ -197,9 +219,12 @@ def _command(board: Board, elf: Path, fd: int) -> list[str]:
         program,
         *("-M", board.machine),
         *("-nodefaults", "-display", "none", "-monitor", "none"),
-        *("-chardev", f"socket,id=link,fd={fd}"),
-        *("-serial", "chardev:link"),
+        *options,
         *("-semihosting", "-no-reboot"),
         *("-icount", f"shift={board.counter_shift},sleep=off"),
         *("-kernel", str(elf.resolve())),
     ]
+
+
+def _no_firmware(elf: Path) -> BoardError:
+    return BoardError(f"There is no firmware {elf}.", hint="Build it first.")

@@ -39,6 +39,7 @@ def conv_fsenet(
     gate_slope: float = 1.0,
     gate_noise: float = 0.0,
     gate_bias: float = 0.0,
+    gate_group: int = 1,
     feature_noise: float = 0.0,
     front_end: SpectralFrontEnd | None = None,
     seed: int = 0,
@@ -58,6 +59,7 @@ def conv_fsenet(
         gate_slope: Steepness of the surrogate gradient, see :class:`ChannelGate`.
         gate_noise: Noise on the input of :class:`ChannelGate` in training.
         gate_bias: Initial bias of the gates; positive starts with more of them open.
+        gate_group: Neighbouring channels that one decision opens; divides ``hidden``.
         feature_noise: Standard deviation of the noise that training adds to the compressed magnitudes, so that
             decisions survive their rounding to int8; 0 is none.
         front_end: The first layer; None is 16 kHz, 512-sample window, 256-sample hop, exponent 0.3.
@@ -85,6 +87,7 @@ def conv_fsenet(
                     noise=gate_noise,
                     seed=next(seeds),
                     bias_initializer=keras.initializers.Constant(gate_bias),
+                    group=gate_group,
                     name=f"{prefix}gate",
                 )(decide)
             x = _block(x, gate, hidden, kernel, dilation, prefix, seeds)

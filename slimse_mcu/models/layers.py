@@ -103,12 +103,19 @@ class ChannelGate(keras.layers.Layer):
     ``sigmoid(slope * logit)`` instead of the step's (straight through), and may add noise to ``x`` so that
     decisions keep a distance from the threshold and survive int8.
 
+    Channels may be opened in groups of ``group`` neighbours: kernels then read whole blocks of weights, and the subnet
+    decides, and costs, that much less.
+
     Args:
-        channels: Number of gates.
+        channels: Number of gates, a multiple of ``group``.
         slope: Steepness of the surrogate gradient; training only.
         noise: Standard deviation of the noise on the input; training only, 0 is none.
         seed: Seed of the initial kernel and of that noise.
         bias_initializer: Positive values start with more than half of the gates open.
+        group: Neighbouring channels that one decision opens.
+
+    Raises:
+        ValueError: ``group`` does not divide ``channels``.
 
     Input: ``[batch, time, features]``.  Output: ``[batch, time, channels]``.
     """
@@ -120,10 +127,14 @@ class ChannelGate(keras.layers.Layer):
         noise: float = 0.0,
         seed: int = 0,
         bias_initializer: Any = "zeros",
+        group: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if group < 1 or channels % group:
+            raise ValueError(f"{self.name}: {channels} channels are no groups of {group}.")
         self.channels = channels
+        self.group = group
         self.slope = slope
         self.noise = noise
         self.seed = seed
@@ -131,11 +142,11 @@ class ChannelGate(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed) if noise > 0.0 else None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create ``kernel [features, channels]`` and ``bias [channels]``."""
-        shape = (input_shape[-1], self.channels)
+        """Create ``kernel [features, channels / group]`` and ``bias [channels / group]``."""
+        shape = (input_shape[-1], self.channels // self.group)
         initializer = keras.initializers.GlorotUniform(self.seed)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initializer)
-        self.bias = self.add_weight(name="bias", shape=(self.channels,), initializer=self.bias_initializer)
+        self.bias = self.add_weight(name="bias", shape=shape[1:], initializer=self.bias_initializer)
 
     def call(self, x: Any, training: bool = False) -> Any:
         """Return 0 or 1 per channel, with the surrogate's gradient."""
@@ -144,9 +155,8 @@ class ChannelGate(keras.layers.Layer):
         logit = ops.matmul(x, self.kernel) + self.bias
         surrogate = ops.sigmoid(self.slope * logit)
         hard = ops.cast(logit > 0.0, surrogate.dtype)
-        if not training:
-            return hard
-        return surrogate + ops.stop_gradient(hard - surrogate)
+        decided = surrogate + ops.stop_gradient(hard - surrogate) if training else hard
+        return decided if self.group == 1 else ops.repeat(decided, self.group, axis=-1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """``[..., channels]``."""
@@ -161,6 +171,7 @@ class ChannelGate(keras.layers.Layer):
             "noise": self.noise,
             "seed": self.seed,
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "group": self.group,
         }
 
 

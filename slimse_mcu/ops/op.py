@@ -109,10 +109,12 @@ class KernelCall:
         arguments: What follows the layer, in order, each a name or ``(name, first element)``: ``"rows"``, ``"columns"``
             (channel gates), ``"spans"`` (open ranges of the first input's channels), ``"input0"``, ...,
             ``"ring0"``, ... (past values of that input), ``"hidden"``, ``"scratch"``, ``"output"``, ``"gate"`` (the
-            gate decided here).
+            gate decided here), ``"limit"`` (how many of its channels may be open).
         counts_macs: The function returns the MACs it executed.
         suffix: Appended to the node's name when a node needs several calls.
         part: The call computes this part of the node's output and is left out while the part is closed.
+        scratch: Length of the int16 working memory that the kernel needs during its call, beyond the operator's.
+        note: What the call adds to what the node does, for the comment above its constants.
     """
 
     function: str
@@ -121,6 +123,8 @@ class KernelCall:
     counts_macs: bool = False
     suffix: str = ""
     part: int | None = None
+    scratch: int = 0
+    note: str = ""
 
     @property
     def struct(self) -> str:
@@ -185,12 +189,14 @@ class Import:
         read: Adds the layer to the graph under construction and returns its output tensor's name.
         supported: One phrase for ``docs/layers.md`` and error messages: the arguments that are supported.
         reads_gates: The layer takes a gate as one of its inputs.
+        decides: The layer's output is a gate.
     """
 
     classes: tuple[str, ...]
     read: Callable[[KerasLayer, Sequence[str], GraphBuilder], str]
     supported: str = ""
     reads_gates: bool = False
+    decides: bool = False
 
 
 class Hidden:

@@ -63,9 +63,13 @@ class Policy(ChannelGate):
 
     name = "policy"
     imports = (
-        Import(("slimse>Policy",), _read, "recurrent, feed-forward or no hidden layer; read by gated layers only"),
+        Import(
+            ("slimse>Policy",),
+            _read,
+            "recurrent, feed-forward or no hidden layer; read by gated layers only",
+            decides=True,
+        ),
     )
-    kernels = ("slimse_channel_gate_s8", "slimse_channel_gate_s16")
 
     def describe(self, node: Node) -> str:
         rows, columns = node.weights["kernel"].shape

@@ -48,7 +48,7 @@ def damaged(name: str, wire: bytes, event: str) -> dict[str, str]:
 
 def main() -> None:
     ramp = bytes(1 + i % 255 for i in range(600))
-    hello = b"SLIM" + b"\x01\x00" + b"\x78\x56\x34\x12"
+    hello = b"SLIM" + b"\x02\x00" + b"\x78\x56\x34\x12"
     reset = stuff(packet(0x03, 7, b"")) + b"\0"
     flipped = bytearray(stuff(packet(0x05, 9, ramp[:16])) + b"\0")
     flipped[9] ^= 0x40
@@ -58,7 +58,9 @@ def main() -> None:
             sound("hello", 0x01, 1, hello),
             sound("reset: an empty payload", 0x03, 2, b""),
             sound("configure: audio, gates decided by the model", 0x04, 3, b"\x01\x00"),
+            sound("configure: packed audio, gates decided by the model", 0x04, 3, b"\x02\x00"),
             sound("configure: features, all gates open", 0x04, 0x0100, b"\x00\x01"),
+            sound("configure: audio, at most 5 channels of each gate open", 0x04, 3, b"\x01\x00\x05\x00"),
             sound("frame of zeros", 0x05, 0xFFFF, bytes(32)),
             sound("frame without zeros, longer than a block", 0x05, 0x0101, ramp[:512]),
             sound("dump", 0x07, 6, bytes.fromhex("020000010000ff00")),
@@ -67,7 +69,8 @@ def main() -> None:
                 sound(f"{count} bytes in front of the checksum", 0x05, 0x0202, ramp[: count - 3])
                 for count in range(246, 258)
             ),
-            sound("refusal: checksum, go on from 5", 0xF1, 5, b"\x02"),
+            sound("refusal in turn 0: checksum, go on from 5", 0xF1, 5, b"\x02\x00"),
+            sound("turn 1: the PC misses three answers from 5 on", 0xF1, 5, b"\x01\x03"),
         ],
         "damaged": [
             damaged("one bit flipped", bytes(flipped), "checksum"),

@@ -6,10 +6,21 @@
 #include "app/engine.h"
 #include "app/session.h"
 
+#ifndef HAL_BOARD
+#define HAL_BOARD "memory"
+#endif
+
 static struct {
     uint8_t bytes[1 << 20];
     size_t count;
 } sent;
+
+static hal_info_t info = {.board = HAL_BOARD, .window = 9, .duplex = 1};
+
+void memory_grant(uint8_t window)
+{
+    info.window = window;
+}
 
 void memory_start(void)
 {
@@ -41,8 +52,6 @@ void hal_init(int argc, char **argv)
 
 const hal_info_t *hal_info(void)
 {
-    static const hal_info_t info = {.board = "memory", .window = 9};
-
     return &info;
 }
 
@@ -87,6 +96,12 @@ void hal_measure_begin(void)
 
 void hal_measure_end(void)
 {
+}
+
+void hal_mark(uint8_t mark, bool on)
+{
+    (void)mark;
+    (void)on;
 }
 
 uint32_t hal_stack_bytes(void)

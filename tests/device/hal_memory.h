@@ -9,6 +9,9 @@
 /* Start the application over, as after a reset of the board. */
 void memory_start(void);
 
+/* Say that so many requests may be under way; 9 at first. */
+void memory_grant(uint8_t window);
+
 /* Let the application take bytes from its peer. */
 void memory_feed(const uint8_t *bytes, size_t count);
 

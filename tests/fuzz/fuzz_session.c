@@ -2,26 +2,36 @@
  * fuzz_session.c - the device side of the protocol under arbitrary bytes (libFuzzer).
  *
  * Bit 0 of the first byte chooses: the rest goes to the link as it is, or it is cut into packets of
- * sound framing, checksum and sequence numbers, so that the requests behind them are reached.
+ * sound framing and checksum, so that the requests behind them are reached.
+ *
+ * Whatever comes, the board must never send more than it may: the largest answer for every packet,
+ * all kept answers where it is asked for them.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/link.h"
 #include "app/protocol.h"
+#include "app/reply.h"
+#include "app/session.h"
 #include "hal_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PAYLOAD_MAX = 200 };
+enum {
+    PAYLOAD_MAX = 200,
+    HEAD = 3, /* of a packet in the input: type, distance of its number from the next, bytes of payload */
+    ANSWERS_MOST = (APP_WINDOW + 1) * (APP_REPLY_MAX + APP_REPLY_MAX / 254 + 2)
+};
 
-static const uint8_t HELLO[] = {APP_HELLO, 0, 0, 'S', 'L', 'I', 'M', 1, 0, 1, 2, 3, 4};
+static const uint8_t HELLO[] = {APP_HELLO, 0, 0, 'S', 'L', 'I', 'M', 2, 0, 1, 2, 3, 4};
 
 static void drop_answers(void)
 {
-    static uint8_t bytes[1 << 16];
+    static uint8_t bytes[ANSWERS_MOST + 1];
 
-    while (memory_take(bytes, sizeof bytes) != 0) {
+    if (memory_take(bytes, sizeof bytes) > ANSWERS_MOST) {
+        abort();
     }
 }
 
@@ -42,26 +52,27 @@ static void feed_packet(const uint8_t *packet, size_t count)
     drop_answers();
 }
 
-/* Each packet: type, number of payload bytes, payload. */
 static void feed_packets(const uint8_t *data, size_t size)
 {
     uint8_t packet[PAYLOAD_MAX + APP_PACKET_HEADER];
-    uint16_t sequence = 1;
+    uint16_t next = 1;
 
     feed_packet(HELLO, sizeof HELLO);
-    while (size >= 2) {
-        size_t count = data[1] % (PAYLOAD_MAX + 1);
+    while (size >= HEAD) {
+        size_t count = data[2] % (PAYLOAD_MAX + 1);
 
-        if (count > size - 2) {
-            count = size - 2;
+        if (count > size - HEAD) {
+            count = size - HEAD;
         }
         packet[0] = data[0];
-        app_put_u16(packet + 1, sequence);
-        memcpy(packet + APP_PACKET_HEADER, data + 2, count);
+        app_put_u16(packet + 1, (uint16_t)(next + data[1]));
+        memcpy(packet + APP_PACKET_HEADER, data + HEAD, count);
         feed_packet(packet, count + APP_PACKET_HEADER);
-        sequence++;
-        data += 2 + count;
-        size -= 2 + count;
+        if (data[1] == 0 && data[0] != APP_NAK) {
+            next++;
+        }
+        data += HEAD + count;
+        size -= HEAD + count;
     }
 }
 

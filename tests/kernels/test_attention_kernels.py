@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from typing import Any
 
 import numpy as np
 import pytest
-import test_kernels
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from test_kernels import CANARY, RELAXED, SEEDS, Frame, frames, node_of, pytestmark, ring_of
 
+from kernels.machines import Machine
+from kernels.test_kernels import CANARY, RELAXED, SEEDS, frames, node_of, pytestmark, ring_of
 from slimse_mcu import assets
 from slimse_mcu.graph import Component, Node, Part, Quantization
 from slimse_mcu.ops import operators
@@ -22,34 +21,34 @@ from slimse_mcu.ops.attention_layers import MAX_KEYS
 from slimse_mcu.ops.op import QuantizeContext, Ring, is_wide
 from slimse_mcu.ops.softmax import exp_table
 
-__all__ = ["library", "pytestmark"]
-library = test_kernels.library
+__all__ = ["pytestmark"]
 
 
 def run_calls(
-    library: ctypes.CDLL, node: Node, parameters: dict[str, Any], inputs, rings: dict[str, Ring], size: int
+    library: Machine, node: Node, parameters: dict[str, Any], inputs, rings: dict[str, Ring], size: int
 ) -> tuple[NDArray[Any], int]:
     """Carry a node's calls out; the output and the MACs."""
     output = np.full(size + 8, CANARY, np.int16 if is_wide(parameters) else np.int8)
-    scratch = np.full(operators()[node.op].scratch_elements(node) + 8, CANARY, np.int16)
     macs = 0
-    for call in operators()[node.op].calls(node, parameters):
-        frame = Frame()
-        arguments: list[Any] = [ctypes.byref(frame.constants(call))]
+    for call in library.calls(node, parameters):
+        room = max(operators()[node.op].scratch_elements(node), call.scratch)
+        scratch = np.full(room + 8, CANARY, np.int16)
+        frame = library.frame()
+        arguments: list[int | None] = [frame.constants(call)]
         for name in call.arguments:
             if name.startswith("ring"):
                 ring = rings.get(name)
-                arguments += [None if ring is None else ctypes.c_void_p(frame.pointer(ring.frames)), ctypes.c_uint16(0)]
+                arguments += [None if ring is None else frame.tensor(ring.frames), 0]
+            elif name == "scratch":
+                arguments.append(frame.pointer(scratch))
+            elif name == "output":
+                arguments.append(frame.tensor(output))
             else:
-                own = {"scratch": scratch, "output": output}.get(name)
-                array = np.array(inputs[int(name.removeprefix("input"))]) if own is None else own
-                arguments.append(ctypes.c_void_p(frame.pointer(array)))
-        function = getattr(library, call.function)
-        function.restype = ctypes.c_uint32 if call.counts_macs else None
-        result = function(*arguments)
+                arguments.append(frame.tensor(np.array(inputs[int(name.removeprefix("input"))])))
+        result = frame.call(call.function, arguments)
         macs += result if call.counts_macs else 0
+        assert np.all(scratch[-8:] == CANARY), "wrote behind its working memory"
     assert np.all(output[size:] == CANARY), "wrote behind its output"
-    assert np.all(scratch[-8:] == CANARY), "wrote behind its working memory"
     return output[:size], macs
 
 

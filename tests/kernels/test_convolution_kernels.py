@@ -5,21 +5,35 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import test_kernels
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from test_kernels import RELAXED, SEEDS, Gates, frames, linear, node_of, pytestmark, ring_of, run_calls, specified
 
+from kernels.test_kernels import (
+    RELAXED,
+    SEEDS,
+    Gates,
+    frames,
+    linear,
+    narrow,
+    node_of,
+    pytestmark,
+    ring_of,
+    run_calls,
+    specified,
+    values_of,
+)
 from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import Node, Part, Quantization
 from slimse_mcu.ops import operators
 from slimse_mcu.ops.frequency import Window
 from slimse_mcu.ops.op import QuantizeContext
 
-__all__ = ["library", "pytestmark"]
-library = test_kernels.library
+__all__ = ["pytestmark"]
 
 SMALL = st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9])
+#: Elements of a tensor for which an emulated board has room.
+ROOM = 100_000
+CHANNELS = st.one_of(SMALL, st.sampled_from([12, 16, 24]))
 #: Kernels longer than the input, outputs that lie beside it, strides larger than the kernel.
 WINDOWS = st.builds(
     Window,
@@ -57,8 +71,8 @@ def check_planes(
     library, op: str, window: Window, seed: int, rows: int, columns: int, taps: int, dilation: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    parameters = linear(rng, (rows, taps, window.kernel, columns))
-    values = frames(rng, window.inputs * columns)
+    parameters = (narrow if rng.random() < 0.6 else linear)(rng, (rows, taps, window.kernel, columns))
+    values = values_of(rng, window.inputs * columns, -parameters["input_offset"])
     gates = Gates()
     if taps == 1 and rng.random() < 0.6:
         gates.spans = rng.random(columns) < rng.choice([0.0, 0.5, 1.0])
@@ -70,16 +84,38 @@ def check_planes(
 
 
 @RELAXED
-@given(SEEDS, WINDOWS, SMALL, SMALL, st.integers(1, 4), st.integers(1, 3))
+@given(SEEDS, WINDOWS, SMALL, CHANNELS, st.integers(1, 4), st.integers(1, 3))
 def test_conv2d(library, seed, window, rows, columns, taps, dilation):
     check_planes(library, "conv2d", window, seed, rows, columns, taps, dilation)
 
 
 @RELAXED
-@given(SEEDS, WINDOWS, SMALL, SMALL, st.integers(1, 4))
+@given(SEEDS, WINDOWS, SMALL, CHANNELS, st.integers(1, 4))
 def test_conv2d_transpose(library, seed, window, rows, columns, taps):
     turned = replace(window, dilation=1, is_transposed=True)
     check_planes(library, "conv2d_transpose", turned, seed, rows, columns, taps, 1)
+
+
+@RELAXED
+@given(SEEDS, SMALL, CHANNELS, st.integers(1, 20))
+def test_pointwise(library, seed, rows, columns, positions):
+    """A dense layer at several positions, in parts, with any open ranges of its inputs."""
+    rng = np.random.default_rng(seed)
+    parameters, gates = (narrow if rng.random() < 0.6 else linear)(rng, (rows, columns)), Gates()
+    values = values_of(rng, positions * columns, -parameters["input_offset"])
+    if rng.random() < 0.6:
+        gates.spans = np.repeat(rng.random(12) < rng.choice([0.0, 0.5, 1.0]), -(-columns // 12))[:columns]
+        values = np.where(np.tile(gates.spans, positions), values, np.int8(-parameters["input_offset"]))
+    node = replace(node_of("dense", 1, channels=rows), weights={"kernel": parameters["weights"]})
+    parts = parts_of(rng, rows) or (Part(rows),)
+    check(
+        library,
+        replace(node, attributes={**node.attributes, "positions": positions}, parts=parts),
+        parameters,
+        values,
+        None,
+        gates,
+    )
 
 
 @RELAXED
@@ -121,6 +157,7 @@ def test_pools(library, seed, window, channels, op):
 def test_mean(library, seed, positions, channels):
     """Multipliers as the specification forms them, and all that fit."""
     rng = np.random.default_rng(seed)
+    channels = min(channels, ROOM // positions)
     node = node_of("mean", 1, averaged=positions, channels=channels)
     source, output = (Quantization(float(2.0 ** rng.uniform(-30, 8)), int(rng.integers(-128, 128))) for _ in range(2))
     try:

@@ -6,113 +6,38 @@ Structures are read from the headers; a folder of optimised kernels is held to t
 from __future__ import annotations
 
 import ctypes
-import re
 import shutil
-import subprocess
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from native import WARNINGS
 from numpy.typing import NDArray
 
-from slimse_mcu import assets
-from slimse_mcu.graph import Node
+from kernels.machines import Machine
+from slimse_mcu.graph import Node, Quantization
 from slimse_mcu.ops import operators
-from slimse_mcu.ops.op import Constant, KernelCall, Ring, is_wide
+from slimse_mcu.ops.op import QuantizeContext, Ring, is_wide
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
 RELAXED = settings(deadline=None, derandomize=True, max_examples=150)
 #: What a kernel must not touch: put behind every buffer it writes.
 CANARY = 0x5A
 
-_CTYPES = {
-    "uint8_t": ctypes.c_uint8,
-    "int8_t": ctypes.c_int8,
-    "uint16_t": ctypes.c_uint16,
-    "int16_t": ctypes.c_int16,
-    "int32_t": ctypes.c_int32,
-    "uint64_t": ctypes.c_uint64,
-}
-
-
-@cache
-def _structures() -> dict[str, str]:
-    """Bodies of all C structures of the runtime by name."""
-    headers = [assets.path("firmware/slimse.h"), *sorted(assets.path("firmware/kernels").glob("*.h"))]
-    text = re.sub(r"/\*.*?\*/", "", "".join(path.read_text() for path in headers), flags=re.DOTALL)
-    return {name: body for body, name in re.findall(r"typedef struct \{([^}]*)\} (\w+);", text)}
-
-
-@cache
-def structure(name: str) -> type[ctypes.Structure]:
-    """The C structure of that name."""
-    fields: list[tuple[str, Any]] = []
-    for ctype, pointer, field in re.findall(r"(?:const )?(\w+) (\*?)(\w+);", _structures()[name]):
-        fields.append((field, ctypes.c_void_p if pointer else _CTYPES.get(ctype) or structure(ctype)))
-    return type(name, (ctypes.Structure,), {"_fields_": fields})
-
-
-@pytest.fixture(scope="module", params=["kernels"])
-def library(request, tmp_path_factory) -> ctypes.CDLL:
-    """All kernels of a folder; undefined behaviour and reads out of bounds of constants end the process."""
-    target = tmp_path_factory.mktemp("kernels") / "kernels.so"
-    firmware = assets.path("firmware")
-    sources = [str(path) for path in sorted((firmware / request.param).glob("*.c"))]
-    includes = [f"-I{firmware}", f"-I{firmware}/kernels", f"-I{firmware}/dsp"]
-    options = ["-O2", "-fPIC", "-shared", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
-    subprocess.run(["gcc", *WARNINGS, *options, *includes, *sources, "-o", str(target)], check=True)
-    return ctypes.CDLL(str(target))
-
 
 @dataclass
 class Gates:
-    """Open rows and columns of one call, or None where all are; ``spans`` are open columns too, as ranges."""
+    """Open rows and columns of one call, or None where all are; ``spans`` are open columns too, as ranges.
+
+    Rows and columns are open in groups of ``group`` neighbours.
+    """
 
     rows: NDArray[np.bool_] | None = None
     columns: NDArray[np.bool_] | None = None
     spans: NDArray[np.bool_] | None = None
-
-
-class Frame:
-    """One call's memory; keeps alive what C points to."""
-
-    def __init__(self) -> None:
-        self.kept: list[Any] = []
-
-    def pointer(self, array: NDArray[Any]) -> int:
-        self.kept.append(array)
-        return int(array.ctypes.data)
-
-    def constants(self, call: KernelCall) -> Any:
-        values = structure(call.struct)()
-        for path, value in call.fields.items():
-            part, _, key = path.rpartition(".")
-            target = getattr(values, part) if part else values
-            if isinstance(value, Constant):
-                array = np.ascontiguousarray(value.values, dtype=np.dtype(value.ctype.removesuffix("_t")))
-                setattr(target, key, self.pointer(array))
-            else:
-                setattr(target, key, int(value))
-                assert getattr(target, key) == int(value), f"{key} does not fit its C type"
-        return values
-
-    def gate(self, is_open: NDArray[np.bool_] | None, forced: NDArray[np.uint8] | None = None) -> Any:
-        if is_open is None:
-            return None
-        values = structure("slimse_gate_t")()
-        room = np.zeros(len(is_open), np.uint16)
-        indices = np.flatnonzero(is_open).astype(np.uint16)
-        room[: len(indices)] = indices
-        values.open_count, values.open = len(indices), self.pointer(room)
-        values.bits = self.pointer(np.full((len(is_open) + 7) // 8, 0xFF, np.uint8))
-        values.forced = None if forced is None else self.pointer(forced)
-        self.kept.append(values)
-        return values
+    group: int = 1
 
 
 class Span(ctypes.Structure):
@@ -135,34 +60,35 @@ class Spans(ctypes.Structure):
 
 
 def run_calls(
-    library: ctypes.CDLL, node: Node, parameters: dict[str, Any], inputs, gates: Gates, ring: Ring | None, size: int
+    library: Machine, node: Node, parameters: dict[str, Any], inputs, gates: Gates, ring: Ring | None, size: int
 ) -> tuple[NDArray[Any], int]:
     """Carry a node's calls out; the output and the MACs."""
     output = np.full(size + 8, CANARY, np.int16 if is_wide(parameters) else np.int8)
+    node = replace(node, row_gate=(gates.rows is not None and "rows") or None)
+    node = replace(node, column_gate=(gates.columns is not None and "columns") or None)
     macs = 0
-    for call in operators()[node.op].calls(node, parameters):
-        frame = Frame()
-        layer = frame.constants(call)
-        arguments: list[Any] = [ctypes.byref(layer)]
+    for call in library.calls(node, parameters):
+        frame = library.frame()
+        scratch = np.full(call.scratch + 8, CANARY, np.int16)
+        arguments: list[int | None] = [frame.constants(call)]
         for argument in call.arguments:
             name, first = (argument, 0) if isinstance(argument, str) else argument
             if name in ("rows", "columns"):
-                gate = frame.gate(getattr(gates, name))
-                arguments.append(None if gate is None else ctypes.byref(gate))
+                gate = frame.gate(getattr(gates, name), group=gates.group)
+                arguments.append(None if gate is None else frame.address(gate))
             elif name == "spans":
-                arguments.append(None if gates.spans is None else ctypes.byref(Spans.of(gates.spans)))
+                arguments.append(None if gates.spans is None else frame.address(Spans.of(gates.spans)))
             elif name == "ring0":
-                memory = None if ring is None else ctypes.c_void_p(frame.pointer(ring.frames))
-                arguments += [memory, ctypes.c_uint16(0 if ring is None else ring.next)]
+                arguments += [None, 0] if ring is None else [frame.tensor(ring.frames), ring.next]
+            elif name == "scratch":
+                arguments.append(frame.pointer(scratch))
             elif name == "output":
-                arguments.append(ctypes.c_void_p(frame.pointer(output) + first * output.itemsize))
+                arguments.append(frame.tensor(output) + first * output.itemsize)
             else:
-                exact = np.array(inputs[int(name.removeprefix("input"))])
-                arguments.append(ctypes.c_void_p(frame.pointer(exact)))
-        function = getattr(library, call.function)
-        function.restype = ctypes.c_uint32
-        result = function(*arguments)
+                arguments.append(frame.tensor(np.array(inputs[int(name.removeprefix("input"))])))
+        result = frame.call(call.function, arguments)
         macs += result if call.counts_macs else 0
+        assert np.all(scratch[call.scratch :] == CANARY), "wrote behind its working memory"
     assert np.all(output[size:] == CANARY), "wrote behind its output"
     return output[:size], macs
 
@@ -203,15 +129,43 @@ def linear(rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
+def narrow(rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Parameters for which the fast forms of layers with weights hold, up to the last sum that they can hold."""
+    parameters = linear(rng, shape)
+    kind = rng.random()
+    if kind < 0.3:
+        parameters["weights"][:] = rng.choice([-127, 127], shape) if kind < 0.15 else rng.choice([-127, 127])
+    reach = 255 * np.abs(parameters["weights"].astype(np.int64)).reshape(shape[0], -1).sum(axis=1)
+    room = np.maximum(0, (1 << 23) - 1 - reach)
+    bias = np.where(rng.random(shape[0]) < 0.3, room, rng.integers(0, room + 1) >> rng.integers(0, 20))
+    parameters["bias"] = (bias * rng.choice([-1, 1], shape[0])).astype(np.int32)
+    parameters["shift"] = (-rng.integers(2, 32, shape[0]) if kind < 0.5 else -rng.integers(5, 14, shape[0])).astype(
+        np.int8
+    )
+    return parameters
+
+
+def values_of(rng: np.random.Generator, count: int, zero: int) -> NDArray[np.int8]:
+    """Inputs of many kinds: any, the least, the greatest, mostly zero."""
+    kind = rng.random()
+    if kind < 0.1:
+        return np.full(count, -128, np.int8)
+    if kind < 0.2:
+        return np.full(count, 127, np.int8)
+    share = rng.choice([0.0, 0.0, 0.3, 0.6, 0.95])
+    return np.where(rng.random(count) < share, np.int8(zero), frames(rng, count))
+
+
 def gates_of(rng: np.random.Generator, rows: int, columns: int = 0) -> Gates:
-    """Any gates: none, all closed, all open, a share."""
+    """Any gates: none, all closed, all open, a share; of single channels or of groups."""
+    group = int(rng.choice([size for size in (1, 2, 4, 8) if rows % size == columns % size == 0]))
 
     def bits(count: int) -> NDArray[np.bool_] | None:
         if count == 0 or rng.random() < 0.25:
             return None
-        return rng.random(count) < rng.choice([0.0, 0.1, 0.5, 1.0])
+        return np.repeat(rng.random(count // group) < rng.choice([0.0, 0.1, 0.5, 0.8, 1.0]), group)
 
-    return Gates(bits(rows), bits(columns))
+    return Gates(bits(rows), bits(columns), group=group)
 
 
 def frames(rng: np.random.Generator, *shape: int) -> NDArray[np.int8]:
@@ -242,20 +196,38 @@ SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.one_of(st.integers(1, 9), st.sampled_from([16, 17, 31, 64, 129]))
 
 
-@RELAXED
-@given(SEEDS, SIZES, SIZES)
-def test_dense(library, seed, rows, columns):
-    rng = np.random.default_rng(seed)
-    parameters, gates = linear(rng, (rows, columns)), gates_of(rng, rows, columns)
-    values = frames(rng, columns)
+def check_dense(library: Machine, rng: np.random.Generator, parameters: dict[str, Any], gates: Gates) -> None:
+    """A dense layer's calls yield the specification's output and count what is open."""
+    rows, columns = parameters["weights"].shape
+    zero = -parameters["input_offset"]
+    values = values_of(rng, columns, zero)
     if gates.columns is not None:
-        zero = -parameters["input_offset"]
         values = np.where(gates.columns, values, np.int8(zero))
     node = node_of("dense", 1)
     output, macs = run_calls(library, node, parameters, [values], gates, None, rows)
     np.testing.assert_array_equal(output, specified(node, parameters, [values], gates, None))
     open_rows = rows if gates.rows is None else int(gates.rows.sum())
     assert macs == open_rows * (columns if gates.columns is None else int(gates.columns.sum()))
+
+
+@RELAXED
+@given(SEEDS, SIZES, SIZES)
+def test_dense(library, seed, rows, columns):
+    rng = np.random.default_rng(seed)
+    check_dense(library, rng, linear(rng, (rows, columns)), gates_of(rng, rows, columns))
+
+
+@RELAXED
+@given(SEEDS, st.one_of(SIZES, st.just(256)), st.one_of(SIZES, st.sampled_from([200, 257])), st.sampled_from([0, 1, 2]))
+def test_dense_of_short_sums(library, seed, rows, columns, gated):
+    """Every form that an adapter chooses by gates and zero point, with sums up to the last that it holds."""
+    rng = np.random.default_rng(seed)
+    parameters, gates = narrow(rng, (rows, columns)), gates_of(rng, rows, columns)
+    if rng.random() < 0.5:
+        parameters["input_offset"] = 128
+    gates.rows = gates.rows if gated == 1 else None
+    gates.columns = gates.columns if gated == 2 else None
+    check_dense(library, rng, parameters, gates)
 
 
 @RELAXED
@@ -271,11 +243,13 @@ def test_conv1d(library, seed, rows, columns, taps, dilation):
 
 
 @RELAXED
-@given(SEEDS, SIZES, st.integers(1, 3), st.integers(1, 6), st.integers(1, 4))
-def test_depthwise_conv1d(library, seed, channels, multiplier, taps, dilation):
+@given(SEEDS, SIZES, st.integers(1, 3), st.integers(1, 6), st.integers(1, 4), st.booleans())
+def test_depthwise_conv1d(library, seed, channels, multiplier, taps, dilation, is_short):
     rng = np.random.default_rng(seed)
+    if is_short:
+        multiplier, taps = 1, (taps + 1) // 2
     rows = channels * multiplier
-    parameters, gates = linear(rng, (rows, taps)), gates_of(rng, rows)
+    parameters, gates = (narrow if is_short else linear)(rng, (rows, taps)), gates_of(rng, rows)
     ring, values = ring_of(rng, (taps - 1) * dilation, channels), frames(rng, channels)
     node = node_of("depthwise_conv1d", 1, dilation=dilation, multiplier=multiplier)
     output, macs = run_calls(library, node, parameters, [values], gates, ring, rows)
@@ -294,6 +268,20 @@ def test_add(library, seed, size):
         parameters[f"input{index}_shift"] = int(rng.integers(-31, 0))
     node, gates = node_of("add", 2, channels=size), gates_of(rng, size)
     values = [frames(rng, size), frames(rng, size)]
+    output, _ = run_calls(library, node, parameters, values, gates, None, size)
+    np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
+
+
+@RELAXED
+@given(SEEDS, SIZES, st.floats(-2, 2), st.floats(-2, 2), st.booleans())
+def test_add_of_calibrated_tensors(library, seed, size, first, second, is_relu):
+    """Scales as calibration yields them, for which there mostly is a short form."""
+    rng = np.random.default_rng(seed)
+    scales = 0.05 * 10.0 ** np.array([first, second, max(first, second) + rng.uniform(-0.3, 0.3)])
+    tensors = [Quantization(float(scale), int(rng.integers(-128, 128))) for scale in scales]
+    node = replace(node_of("add", 2, channels=size), activation="relu" if is_relu else "linear")
+    parameters = operators()["add"].quantize(node, QuantizeContext(tensors[:2], tensors[2]))
+    gates, values = gates_of(rng, size), [frames(rng, size), frames(rng, size)]
     output, _ = run_calls(library, node, parameters, values, gates, None, size)
     np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
 
@@ -370,29 +358,29 @@ def test_gate_channels(library, seed, size):
 
 
 @RELAXED
-@given(SEEDS, SIZES, SIZES, st.booleans())
-def test_channel_gate(library, seed, rows, columns, is_forced):
+@given(SEEDS, SIZES, SIZES, st.booleans(), st.booleans())
+def test_channel_gate(library, seed, rows, columns, is_forced, is_short):
     rng = np.random.default_rng(seed)
-    whole = linear(rng, (rows, columns))
+    whole = (narrow if is_short else linear)(rng, (rows, columns))
     parameters = {key: whole[key] for key in ("weights", "bias", "input_offset")}
-    node, values = node_of("channel_gate", 1), frames(rng, columns)
+    group = int(rng.choice([1, 1, 2, 3, 4, 8]))
+    node, values = node_of("channel_gate", 1, group=group), values_of(rng, columns, -whole["input_offset"])
     expected = operators()[node.op].step_integer(node, parameters, [values], ()).astype(bool)
     pattern = None
     if is_forced:
-        expected = rng.random(rows) < 0.5
+        expected = rng.random(rows * group) < 0.5
         pattern = np.packbits(expected, bitorder="little")
-    (call,) = operators()[node.op].calls(node, parameters)
-    frame = Frame()
-    gate = frame.gate(np.zeros(rows, bool), pattern)
-    layer = frame.constants(call)
-    source = ctypes.c_void_p(frame.pointer(values))
-    macs = getattr(library, call.function)(ctypes.byref(layer), source, ctypes.byref(gate))
+    (call,) = library.calls(node, parameters)
+    frame = library.frame()
+    gate, scratch = frame.gate(np.zeros(rows * group, bool), pattern), np.zeros(call.scratch, np.int16)
+    memory = {"input0": frame.tensor(values), "scratch": frame.pointer(scratch), "gate": frame.address(gate)}
+    macs = frame.call(call.function, [frame.constants(call), *(memory[name] for name in call.arguments)])
     assert macs == rows * columns
+    assert gate.group in ((0, 1) if is_forced or group == 1 else (group,))
     assert gate.open_count == expected.sum()
-    indices = ctypes.cast(gate.open, ctypes.POINTER(ctypes.c_uint16))[: gate.open_count]
-    assert indices == np.flatnonzero(expected).tolist()
-    bits = ctypes.cast(gate.bits, ctypes.POINTER(ctypes.c_uint8))[: (rows + 7) // 8]
-    assert bits == np.packbits(expected, bitorder="little").tolist()
+    indices, bits = gate.lists
+    assert indices[: gate.open_count].tolist() == np.flatnonzero(expected).tolist()
+    assert bits.tolist() == np.packbits(expected, bitorder="little").tolist()
 
 
 def test_channel_whose_logit_is_zero_stays_closed(library):
@@ -401,12 +389,13 @@ def test_channel_whose_logit_is_zero_stays_closed(library):
         "bias": np.array([-1, 0, 1], np.int32),
         "input_offset": 5,
     }
-    (call,) = operators()["channel_gate"].calls(node_of("channel_gate", 1), parameters)
-    frame = Frame()
-    gate, layer = frame.gate(np.zeros(3, bool)), frame.constants(call)
-    source = ctypes.c_void_p(frame.pointer(np.ones(2, np.int8)))
-    library.slimse_channel_gate_s8(ctypes.byref(layer), source, ctypes.byref(gate))
-    assert ctypes.cast(gate.bits, ctypes.POINTER(ctypes.c_uint8))[0] == 0b100
+    (call,) = library.calls(node_of("channel_gate", 1), parameters)
+    frame = library.frame()
+    gate, scratch = frame.gate(np.zeros(3, bool)), np.zeros(call.scratch, np.int16)
+    memory = {"input0": frame.tensor(np.ones(2, np.int8)), "scratch": frame.pointer(scratch)}
+    memory["gate"] = frame.address(gate)
+    frame.call(call.function, [frame.constants(call), *(memory[name] for name in call.arguments)])
+    assert gate.lists[1].tolist() == [0b100]
 
 
 @RELAXED
@@ -414,16 +403,12 @@ def test_channel_whose_logit_is_zero_stays_closed(library):
 def test_ring_push(library, seed, channels, slots, pushes):
     rng = np.random.default_rng(seed)
     ring = Ring(slots, channels, 3, np.int8)
-    memory, following = np.full((slots, channels), 3, np.int8), ctypes.c_uint16(0)
+    memory, following = np.full((slots, channels), 3, np.int8), np.zeros(1, np.uint16)
     for _ in range(pushes):
         value = frames(rng, channels)
         ring.push(value)
-        library.slimse_ring_push_s8(
-            ctypes.c_void_p(value.ctypes.data),
-            ctypes.c_uint16(channels),
-            ctypes.c_uint16(slots),
-            ctypes.c_void_p(memory.ctypes.data),
-            ctypes.byref(following),
-        )
+        frame = library.frame()
+        arguments = [frame.tensor(value), channels, slots, frame.tensor(memory), frame.pointer(following)]
+        frame.call("slimse_ring_push_s8", arguments)
         np.testing.assert_array_equal(memory, ring.frames)
-        assert following.value == ring.next
+        assert following[0] == ring.next

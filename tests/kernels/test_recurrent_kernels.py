@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from typing import Any
 
 import numpy as np
 import pytest
-import test_kernels
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from test_kernels import CANARY, RELAXED, SEEDS, Frame, pytestmark
 
+from kernels.machines import Machine
+from kernels.test_kernels import CANARY, RELAXED, SEEDS, pytestmark
 from slimse_mcu import assets
 from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import Component, Node, Part, Quantization
@@ -22,7 +21,6 @@ from slimse_mcu.ops.op import Hidden, Memories, QuantizeContext
 from slimse_mcu.ops.recurrent import SIGMOID_TABLE, TANH_TABLE
 
 __all__ = ["pytestmark"]
-library = test_kernels.library
 
 #: Operator, gates, elements of state per unit, attributes.
 CELLS = {
@@ -52,26 +50,25 @@ def recurrent_node(
 
 
 def run_calls(
-    library: ctypes.CDLL, node: Node, parameters: dict[str, Any], values: NDArray[Any], hidden: NDArray[np.int16]
+    library: Machine, node: Node, parameters: dict[str, Any], values: NDArray[Any], hidden: NDArray[np.int16]
 ) -> tuple[NDArray[Any], int]:
     """Carry a node's calls out; the output and the MACs.  ``hidden`` is changed in place."""
     operator, size = operators()[node.op], node.attributes["positions"] * node.attributes["channels"]
     output = np.full(size + 8, CANARY, values.dtype)
-    room = operator.scratch_elements(node)
+    calls = library.calls(node, parameters)
+    room = max([operator.scratch_elements(node), *(call.scratch for call in calls)])
     scratch = np.full(room + 8, CANARY, np.int16)
     state = np.concatenate([hidden, np.full(8, CANARY, np.int16)])
     memory = {"input0": values, "hidden": state, "scratch": scratch, "output": output}
     macs = 0
-    for call in operator.calls(node, parameters):
-        frame = Frame()
-        arguments: list[Any] = [ctypes.byref(frame.constants(call))]
-        for argument in call.arguments:
-            assert isinstance(argument, tuple)
-            array = memory[argument[0]]
-            arguments.append(ctypes.c_void_p(frame.pointer(array) + argument[1] * array.itemsize))
-        function = getattr(library, call.function)
-        function.restype = ctypes.c_uint32
-        macs += function(*arguments)
+    for call in calls:
+        frame = library.frame()
+        arguments: list[int | None] = [frame.constants(call)]
+        for name, first in ((one, 0) if isinstance(one, str) else one for one in call.arguments):
+            array = memory[name]
+            start = frame.pointer(array) if name == "scratch" else frame.tensor(array)
+            arguments.append(start + first * array.itemsize)
+        macs += frame.call(call.function, arguments)
     for name, end in (("output", size), ("scratch", room), ("hidden", len(hidden))):
         assert np.all(memory[name][end:] == CANARY), f"wrote behind its {name}"
     hidden[:] = state[: len(hidden)]

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import ctypes
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-import test_attention_kernels
-import test_kernels
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from test_convolution_kernels import SMALL, WINDOWS, check, parts_of
-from test_kernels import RELAXED, SEEDS, SIZES, Gates, gates_of, node_of, pytestmark, ring_of, run_calls, specified
 
+from kernels import test_attention_kernels, test_kernels
+from kernels.test_convolution_kernels import ROOM, SMALL, WINDOWS, check, parts_of
+from kernels.test_kernels import (
+    RELAXED,
+    SEEDS,
+    SIZES,
+    Gates,
+    gates_of,
+    node_of,
+    pytestmark,
+    ring_of,
+    run_calls,
+    specified,
+)
 from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import Node, Quantization
+from slimse_mcu.kernels import adapt
 from slimse_mcu.ops import operators, rescale
 from slimse_mcu.ops.lookup import SIGMOID_TABLE
 from slimse_mcu.ops.op import QuantizeContext, Ring
 
-__all__ = ["library", "pytestmark"]
-library = test_kernels.library
+__all__ = ["pytestmark"]
 #: More columns than int32 holds products of at once.
 MANY = st.one_of(SIZES, st.sampled_from([511, 512, 513, 1100]))
 
@@ -150,14 +159,15 @@ def test_channel_gate(library, seed, rows, columns):
     rng = np.random.default_rng(seed)
     whole = linear(rng, (rows, columns))
     parameters = {key: whole[key] for key in ("bits", "weights", "bias", "input_offset")}
-    node, values = node_of("channel_gate", 1), frames(rng, columns)
+    group = int(rng.choice([1, 2, 5]))
+    node, values = node_of("channel_gate", 1, group=group), frames(rng, columns)
     expected = operators()[node.op].step_integer(node, parameters, [values], ()).astype(bool)
-    (call,) = operators()[node.op].calls(node, parameters)
-    frame = test_kernels.Frame()
-    gate = frame.gate(np.zeros(rows, bool))
-    layer, source = frame.constants(call), ctypes.c_void_p(frame.pointer(values))
-    macs = getattr(library, call.function)(ctypes.byref(layer), source, ctypes.byref(gate))
-    indices = ctypes.cast(gate.open, ctypes.POINTER(ctypes.c_uint16))[: gate.open_count]
+    (call,) = library.calls(node, parameters)
+    frame = library.frame()
+    gate, scratch = frame.gate(np.zeros(rows * group, bool)), np.zeros(call.scratch, np.int16)
+    memory = {"input0": frame.tensor(values), "scratch": frame.pointer(scratch), "gate": frame.address(gate)}
+    macs = frame.call(call.function, [frame.constants(call), *(memory[name] for name in call.arguments)])
+    indices = gate.lists[0][: gate.open_count].tolist()
     assert (macs, indices) == (rows * columns, np.flatnonzero(expected).tolist())
 
 
@@ -174,6 +184,7 @@ def test_pools(library, seed, window, channels, op):
 @given(SEEDS, st.one_of(SMALL, st.sampled_from([257, 65535])), SMALL)
 def test_mean(library, seed, positions, channels):
     rng = np.random.default_rng(seed)
+    channels = min(channels, ROOM // positions)
     node = node_of("mean", 1, averaged=positions, channels=channels)
     source, output = (Quantization(float(2.0 ** rng.uniform(-30, 8)), 0, bits=16) for _ in range(2))
     try:
@@ -307,10 +318,10 @@ def test_rescale(library, source, output, seed, positions, channels, room):
         output_pitch=channels, output_offset=0, suffix="",
     )  # fmt: skip
     made = np.full(positions * channels + 8, test_kernels.CANARY, {8: np.int8, 16: np.int16}[output])
-    frame = test_kernels.Frame()
-    layer = frame.constants(call)
-    ends = (ctypes.c_void_p(frame.pointer(one)) for one in (given_values, made))
-    getattr(library, call.function)(ctypes.byref(layer), *ends)
+    call = adapt(call, node_of("rescale", 1), library.kernels)
+    frame = library.frame()
+    ends = [frame.tensor(one) for one in (given_values, made)]
+    frame.call(call.function, [frame.constants(call), *ends])
     expected = rescale.apply(given_values.reshape(positions, -1)[:, :channels].ravel(), parameters)
     np.testing.assert_array_equal(made[:-8], expected)
     assert np.all(made[-8:] == test_kernels.CANARY)

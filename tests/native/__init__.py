@@ -65,10 +65,19 @@ class NativeModel:
     executable: Path
     plan: Plan
 
-    def run(self, features: NDArray[Any], forced: NDArray[np.uint8] | None = None) -> NativeRun:
-        """Stream ``[frames, inputs]`` from reset; ``forced`` are gate bytes ``[frames, n]``."""
-        parts = [features.view(np.uint8)] if forced is None else [forced, features.view(np.uint8)]
-        payload = bytes([forced is not None]) + np.concatenate(parts, axis=1).tobytes()
+    def run(
+        self,
+        features: NDArray[Any],
+        forced: NDArray[np.uint8] | None = None,
+        limits: NDArray[np.uint16] | None = None,
+    ) -> NativeRun:
+        """Stream ``[frames, inputs]`` from reset, with gate bytes ``forced [frames, n]``, or ``limits [frames]``."""
+        parts, kind = [features.view(np.uint8)], 0
+        if forced is not None:
+            parts, kind = [forced, *parts], 1
+        elif limits is not None:
+            parts, kind = [limits.astype("<u2").view(np.uint8).reshape(-1, 2), *parts], 2
+        payload = bytes([kind]) + np.concatenate(parts, axis=1).tobytes()
         environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
         done = subprocess.run([str(self.executable)], input=payload, capture_output=True, env=environment)
         assert done.returncode == 0, done.stderr.decode()

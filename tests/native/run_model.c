@@ -1,6 +1,7 @@
 /* Runs a generated model over frames from standard input; tests/native/__init__.py is the other side.
  *
- * In:  one byte, 1 when MODEL_GATE_BYTES of forced gates follow per frame; then per frame [forced][input].
+ * In:  one byte, 1 when MODEL_GATE_BYTES of forced gates follow per frame, 2 when a limit (2 bytes) does; then per frame
+ *      [forced or limit][input].
  * Out: per frame the output, the gate bytes, the MACs (little endian), and the whole state.
  */
 #include "model.h"
@@ -25,15 +26,22 @@ int main(void)
     static input_t input[MODEL_INPUT_SIZE];
     static output_t output[MODEL_OUTPUT_SIZE];
     static uint8_t forced[MODEL_GATE_BYTES];
-    const int is_forced = getchar();
+    const int kind = getchar();
 
     model_reset(&model);
     while (1) {
-        if (is_forced == 1) {
+        if (kind == 1) {
             if (fread(forced, 1, sizeof forced, stdin) != sizeof forced) {
                 return 0;
             }
             model_force_gates(&model, forced);
+        }
+        if (kind == 2) {
+            uint16_t most;
+            if (fread(&most, sizeof most, 1, stdin) != 1) {
+                return 0;
+            }
+            model_set_limit(&model, most);
         }
         /* A heap copy of exact size lets the address sanitizer see every overrun. */
         input_t *frame = malloc(sizeof input);

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from slimse_mcu.errors import SlimseError
 from slimse_mcu.training.architectures.architecture import Architecture, Network
 
 _Channels = Annotated[int, Field(ge=1, le=4096)]
@@ -24,6 +25,7 @@ class ConvFSENetTable(Network):
         gate_slope: Steepness of the surrogate gradient.
         gate_noise: Standard deviation of the noise on a gating subnet's hidden units in training.
         gate_bias: Initial bias of the gates; positive starts with more of them open.
+        gate_group: Neighbouring channels that one decision opens; divides ``hidden``.
         feature_noise: Standard deviation of the noise on the compressed magnitudes in training.
     """
 
@@ -40,13 +42,17 @@ class ConvFSENetTable(Network):
     gate_slope: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
     gate_noise: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
     gate_bias: Annotated[float, Field(ge=-100.0, le=100.0)] = 0.0
+    gate_group: Annotated[int, Field(ge=1, le=256)] = 1
     feature_noise: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
 
 
 def _build(network: ConvFSENetTable, *, seed: int, name: str) -> Any:
     from slimse_mcu.models import conv_fsenet
 
-    return conv_fsenet(**network.model_dump(), seed=seed, name=name)
+    try:
+        return conv_fsenet(**network.model_dump(), seed=seed, name=name)
+    except ValueError as error:
+        raise SlimseError(f"A network of these sizes cannot be built: {error}", hint="Correct [network].") from error
 
 
 ARCHITECTURE = Architecture(network=ConvFSENetTable, build=_build, jit=True)

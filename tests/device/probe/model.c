@@ -69,16 +69,21 @@ static void deep(uint32_t bytes)
 void model_reset(model_t *m)
 {
     memset(m, 0, sizeof *m);
+    m->limit = MODEL_NO_LIMIT;
 }
 
 static void decide(model_t *m, const int8_t *input)
 {
+    int left = m->limit;
+
     memset(m->gates, 0, sizeof m->gates);
     for (int i = 0; i < 15; i++) {
         const int bit = i < 10 ? i : i + 6; /* the second gate starts a byte */
 
-        if (input[i] > 0) {
+        left = i == 10 ? m->limit : left;
+        if (input[i] > 0 && left > 0) {
             m->gates[bit / 8] = (uint8_t)(m->gates[bit / 8] | 1u << bit % 8);
+            left--;
         }
     }
     if (m->forced != 0) {
@@ -123,6 +128,11 @@ void model_force_gates(model_t *m, const uint8_t *pattern)
     if (pattern != NULL) {
         memcpy(m->pattern, pattern, sizeof m->pattern);
     }
+}
+
+void model_set_limit(model_t *m, uint16_t most)
+{
+    m->limit = most;
 }
 
 const uint8_t *model_gates(const model_t *m)

@@ -13,6 +13,9 @@
 #define MODEL_OUTPUT_SIZE 17
 #define MODEL_GATE_BYTES 3
 #define MODEL_LAYER_COUNT 2
+#define MODEL_NO_LIMIT 0xFFFFU
+#define MODEL_OUTPUT_SCALE ((float)0.0625)
+#define MODEL_OUTPUT_ZERO_POINT (-3)
 #define MODEL_HAS_AUDIO 1
 #define MODEL_HOP 16
 #define MODEL_INSTRUMENTED 1
@@ -27,6 +30,7 @@ typedef struct {
     uint8_t gates[MODEL_GATE_BYTES];
     uint8_t pattern[MODEL_GATE_BYTES];
     uint8_t forced;
+    uint16_t limit;
     slimse_mark_t mark;
     void *context;
 } model_t;
@@ -34,6 +38,7 @@ typedef struct {
 void model_reset(model_t *m);
 uint32_t model_frame(model_t *m, const int8_t *input, int8_t *output);
 void model_force_gates(model_t *m, const uint8_t *pattern);
+void model_set_limit(model_t *m, uint16_t most);
 const uint8_t *model_gates(const model_t *m);
 void model_set_mark(model_t *m, slimse_mark_t mark, void *context);
 extern const slimse_model_info_t model_info;

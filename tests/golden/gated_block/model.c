@@ -10,6 +10,7 @@
 void model_reset(model_t *m)
 {
     memset(m, 0, sizeof *m);
+    m->limit = MODEL_NO_LIMIT;
     memset(m->state.b0_depthwise_past, -128, sizeof m->state.b0_depthwise_past);
 }
 
@@ -29,6 +30,11 @@ void model_force_gates(model_t *m, const uint8_t *pattern)
     if (pattern != NULL) {
         memcpy(m->forced, pattern, sizeof m->forced);
     }
+}
+
+void model_set_limit(model_t *m, uint16_t most)
+{
+    m->limit = most;
 }
 
 const uint8_t *model_gates(const model_t *m)
@@ -68,6 +74,7 @@ uint32_t model_frame(model_t *m, const int8_t *input, int8_t *output)
 
     /* b0_gate: gate 3 -> 10 channels. 30 MACs. */
     macs += slimse_channel_gate_s8(&model_b0_gate, b0_gate_hidden, &b0_gate);
+    slimse_limit(&model_b0_gate_limit, m->limit, &b0_gate);
 
     /* b0_expand: dense 6 -> 10, relu. 6 MACs per open channel of b0_gate, 60 in all. A closed
      * channel is not computed and is 0. */
@@ -85,7 +92,7 @@ uint32_t model_frame(model_t *m, const int8_t *input, int8_t *output)
     macs += slimse_dense_s8(&model_b0_project, NULL, &b0_gate, b0_depthwise, b0_project);
 
     /* b0_add: add, 6. */
-    slimse_add_s8(&model_b0_add, NULL, front, b0_project, b0_add);
+    slimse_add_affine_s8(&model_b0_add, NULL, front, b0_project, b0_add);
 
     /* ---- back -------------------------------------------------------------------------------- */
 

@@ -37,9 +37,17 @@ const slimse_dense_s8_t model_b0_gate_hidden = {
 const slimse_channel_gate_s8_t model_b0_gate = {
     .rows = 10,
     .columns = 3,
+    .group = 1,
     .weights = model_b0_gate_weights,
     .bias = model_b0_gate_bias,
     .input_offset = 128,
+};
+
+/* b0_gate_limit: gate 3 -> 10 channels: which stay open under a limit */
+const slimse_limit_t model_b0_gate_limit = {
+    .decisions = 10,
+    .group = 1,
+    .order = model_b0_gate_limit_order,
 };
 
 /* b0_expand: dense 6 -> 10 */
@@ -87,17 +95,13 @@ const slimse_dense_s8_t model_b0_project = {
 };
 
 /* b0_add: add, 6 */
-const slimse_add_s8_t model_b0_add = {
+const slimse_add_affine_s8_t model_b0_add = {
     .size = 6,
-    .input0_offset = 128,
-    .input1_offset = 5,
+    .a = 1411485,
+    .b = 4423519,
+    .c = 154553149,
+    .shift = 22,
     .output_offset = -12,
-    .input0_multiplier = 1370465566,
-    .input1_multiplier = 1073741824,
-    .output_multiplier = 1132420934,
-    .input0_shift = -2,
-    .input1_shift = 0,
-    .output_shift = -18,
     .output_min = -128,
     .output_max = 127,
 };

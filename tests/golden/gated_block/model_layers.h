@@ -5,10 +5,11 @@
 #ifndef MODEL_LAYERS_H
 #define MODEL_LAYERS_H
 
-#include "kernels/slimse_add_s8.h"
+#include "kernels/slimse_add_affine_s8.h"
 #include "kernels/slimse_channel_gate_s8.h"
 #include "kernels/slimse_dense_s8.h"
 #include "kernels/slimse_depthwise_conv1d_s8.h"
+#include "kernels/slimse_limit.h"
 #include "kernels/slimse_lookup_s8.h"
 #include "kernels/slimse_ring_push_s8.h"
 
@@ -18,6 +19,8 @@ extern const slimse_dense_s8_t model_front;
 extern const slimse_dense_s8_t model_b0_gate_hidden;
 /* gate 3 -> 10 channels; 70 bytes of weights */
 extern const slimse_channel_gate_s8_t model_b0_gate;
+/* gate 3 -> 10 channels: which stay open under a limit; 20 bytes of weights */
+extern const slimse_limit_t model_b0_gate_limit;
 /* dense 6 -> 10; 150 bytes of weights */
 extern const slimse_dense_s8_t model_b0_expand;
 /* depthwise conv1d 10, kernel 3, dilation 2; 120 bytes of weights */
@@ -25,7 +28,7 @@ extern const slimse_depthwise_conv1d_s8_t model_b0_depthwise;
 /* dense 10 -> 6; 114 bytes of weights */
 extern const slimse_dense_s8_t model_b0_project;
 /* add, 6; 0 bytes of weights */
-extern const slimse_add_s8_t model_b0_add;
+extern const slimse_add_affine_s8_t model_b0_add;
 /* dense 6 -> 4; 60 bytes of weights */
 extern const slimse_dense_s8_t model_back;
 /* sigmoid, 4; 256 bytes of weights */

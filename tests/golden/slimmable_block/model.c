@@ -10,6 +10,7 @@
 void model_reset(model_t *m)
 {
     memset(m, 0, sizeof *m);
+    m->limit = MODEL_NO_LIMIT;
     memset(m->state.encode_past, -1, sizeof m->state.encode_past);
     memset(m->state.remember_held, 0, sizeof m->state.remember_held);
 }
@@ -30,6 +31,11 @@ void model_force_gates(model_t *m, const uint8_t *pattern)
     if (pattern != NULL) {
         memcpy(m->forced, pattern, sizeof m->forced);
     }
+}
+
+void model_set_limit(model_t *m, uint16_t most)
+{
+    m->limit = most;
 }
 
 const uint8_t *model_gates(const model_t *m)
@@ -65,6 +71,7 @@ uint32_t model_frame(model_t *m, const int8_t *input, int8_t *output)
 
     /* policy: policy 8 -> 4 components. 32 MACs. */
     macs += slimse_channel_gate_s8(&model_policy, input, &policy);
+    slimse_limit(&model_policy_limit, m->limit, &policy);
 
     /* encode: conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4, relu6. 160 MACs, 80 less without
      * convolution. Channels 2 to 3: without convolution they are 0. */

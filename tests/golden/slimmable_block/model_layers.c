@@ -9,9 +9,17 @@
 const slimse_channel_gate_s8_t model_policy = {
     .rows = 4,
     .columns = 8,
+    .group = 1,
     .weights = model_policy_weights,
     .bias = model_policy_bias,
     .input_offset = 1,
+};
+
+/* policy_limit: policy 8 -> 4 components: which stay open under a limit */
+const slimse_limit_t model_policy_limit = {
+    .decisions = 4,
+    .group = 1,
+    .order = model_policy_limit_order,
 };
 
 /* encode_part0: conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4: channels 0 to 1 */

@@ -10,6 +10,7 @@
 #include "kernels/slimse_conv2d_s8.h"
 #include "kernels/slimse_dense_s8.h"
 #include "kernels/slimse_gru_s8.h"
+#include "kernels/slimse_limit.h"
 #include "kernels/slimse_lookup_s8.h"
 #include "kernels/slimse_pointwise_s8.h"
 #include "kernels/slimse_rescale_s8.h"
@@ -18,6 +19,8 @@
 
 /* policy 8 -> 4 components; 48 bytes of weights */
 extern const slimse_channel_gate_s8_t model_policy;
+/* policy 8 -> 4 components: which stay open under a limit; 8 bytes of weights */
+extern const slimse_limit_t model_policy_limit;
 /* conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4: channels 0 to 1; 42 bytes of weights */
 extern const slimse_conv2d_s8_t model_encode_part0;
 /* conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4: channels 2 to 3, while convolution is open; 42 bytes of weights */

@@ -1,0 +1,28 @@
+#ifndef SLIMSE_DEPTHWISE_THREE_S8_H
+#define SLIMSE_DEPTHWISE_THREE_S8_H
+
+#include "slimse.h"
+#include "slimse_requantize.h"
+
+/** slimse_depthwise_vector_s8 of three taps and whole vectors of channels, whose rounds are not SLIMSE_ROUNDS_ANY. */
+typedef struct {
+    uint16_t channels;     /**< a multiple of 16 */
+    uint16_t dilation;     /**< frames between taps */
+    uint16_t all_from;     /**< open channels from which on all are computed and the closed ones cleared */
+    const int8_t *weights; /**< [3][channels], oldest tap first */
+    const int32_t *bias;   /**< [channels] at input scale x weight scale, for inputs without offset */
+    slimse_rescaling_t rescale;
+} slimse_depthwise_three_s8_t;
+
+/**
+ * @param rows Gate of the outputs; NULL: all are computed.
+ * @param input [channels] the current frame
+ * @param ring [2 * dilation][channels] the past frames
+ * @param next Slot of the ring that holds the oldest frame.
+ * @param output [channels]
+ * @return multiply-accumulates executed.
+ */
+uint32_t slimse_depthwise_three_s8(const slimse_depthwise_three_s8_t *layer, const slimse_gate_t *rows,
+                                   const int8_t *input, const int8_t *ring, uint16_t next, int8_t *output);
+
+#endif

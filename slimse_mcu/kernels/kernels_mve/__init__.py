@@ -1,0 +1,1 @@
+"""What the Helium kernels read, where that differs from the portable kernels."""

@@ -1,0 +1,65 @@
+"""Dense layers by what gates rule: nothing, their rows, or their columns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slimse_mcu.graph import Node
+from slimse_mcu.kernels.folded import array, scalar
+from slimse_mcu.kernels.kernels_mve import rescaling
+from slimse_mcu.kernels.kernels_mve.without import without_helium
+from slimse_mcu.layouts.offset_quads import LAYOUT as OFFSET_QUADS
+from slimse_mcu.layouts.quads import LAYOUT as QUADS
+from slimse_mcu.layouts.tiles_8x16 import LAYOUT as TILES
+from slimse_mcu.ops.op import Constant, KernelCall
+
+#: Behind a ReLU zero is the lowest value there is.
+_LOWEST = -128
+
+
+def adapt(call: KernelCall, node: Node) -> KernelCall:
+    """The call of ``slimse_dense_quads_s8``, ``slimse_dense_octets_s8`` or ``slimse_dense_gathered_s8``."""
+    if node.column_gate:
+        is_rectified = scalar(call.fields, "linear.input_offset") == -_LOWEST
+        return _gathered(call) if is_rectified and not node.row_gate else without_helium(call, node)
+    return _octets(call) if node.row_gate else _quads(call)
+
+
+def _quads(call: KernelCall) -> KernelCall:
+    weights = QUADS.constant(array(call.fields, "linear.weights"))
+    fields: dict[str, int | Constant] = {"weights": weights, "bias": rescaling.bias(call)}
+    return _call(call, "slimse_dense_quads_s8", fields, ("input0", "output"))
+
+
+def _octets(call: KernelCall) -> KernelCall:
+    weights = TILES.constant(array(call.fields, "linear.weights"))
+    fields: dict[str, int | Constant] = {"weights": weights, "bias": rescaling.bias(call)}
+    return _call(call, "slimse_dense_octets_s8", fields, ("rows", "input0", "output"))
+
+
+def _gathered(call: KernelCall) -> KernelCall:
+    """Up to a quarter of the columns, gathering takes no more cycles than reading them all, and fewer instructions."""
+    matrix = array(call.fields, "linear.weights")
+    columns = matrix.shape[1]
+    fields: dict[str, int | Constant] = {
+        "dense_from": columns // 4 + 1,
+        "weights": OFFSET_QUADS.constant(matrix),
+        "bias": rescaling.bias_constant(array(call.fields, "linear.bias").astype(np.int64)),
+    }
+    arguments = ("columns", "input0", "scratch", "output")
+    return _call(call, "slimse_dense_gathered_s8", fields, arguments, scratch=columns + 16)
+
+
+def _call(
+    call: KernelCall, function: str, fields: dict[str, int | Constant], arguments: tuple[str, ...], scratch: int = 0
+) -> KernelCall:
+    sizes = {name: call.fields[name] for name in ("rows", "columns")}
+    return KernelCall(
+        function,
+        {**sizes, **fields, **rescaling.fields(call)},
+        arguments,
+        counts_macs=True,
+        suffix=call.suffix,
+        part=call.part,
+        scratch=scratch,
+    )

@@ -1,0 +1,1 @@
+"""Every kernel alone, on this computer and on emulated boards, against its specification."""
