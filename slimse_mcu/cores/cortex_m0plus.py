@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from slimse_mcu.cores import COMMON_LIMITS, Run
-from slimse_mcu.cores.kinds import kind, written_list
-from slimse_mcu.disassembly import Instruction
+from slimse_mcu.cores import COMMON_LIMITS
+from slimse_mcu.cores.small_core import SmallCore
 
 BASIS = "Arm's Cortex-M0+ Technical Reference Manual (DDI 0484): cycles per instruction, one-cycle multiplier."
 LIMITS = f"{COMMON_LIMITS} A core with the small multiplier takes 32 cycles per multiplication."
 
-_TAKEN = {"b": 1, "bl": 2, "bx": 1, "blx": 1, "pop": 2}
-
-
-def once(run: Run) -> int:
-    """Cycles of one execution of a block that goes on behind its end."""
-    return sum(_own(one) for one in run.instructions)
-
-
-def branches(run: Run) -> int:
-    """Cycles beyond those, of all its taken branches together."""
-    return run.taken * _TAKEN.get(run.instructions[-1].mnemonic, 1)
-
-
-def _own(instruction: Instruction) -> int:
-    what = kind(instruction)
-    if what in ("load", "store"):
-        return 2
-    if what.endswith("multiple"):
-        return 1 + written_list(instruction)
-    return 3 if what == "system" else 1
+_CORE = SmallCore({"b": 1, "bl": 2, "bx": 1, "blx": 1, "pop": 2}, taken_otherwise=1, system=3)
+once = _CORE.once
+branches = _CORE.branches
