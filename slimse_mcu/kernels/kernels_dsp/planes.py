@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -54,13 +55,11 @@ def in_rows(
         **{name: call.fields[f"linear.{name}"] for name in _SCALARS},
     }
     *inputs, output = call.arguments
-    return KernelCall(
-        call.function.replace("_s8", "_rows_s8"),
-        {**{f"planes.{name}": value for name, value in members.items()}, **own},
-        (*inputs, "scratch", output),
-        counts_macs=True,
-        suffix=call.suffix,
-        part=call.part,
+    return replace(
+        call,
+        function=call.function.replace("_s8", "_rows_s8"),
+        fields={**{f"planes.{name}": value for name, value in members.items()}, **own},
+        arguments=(*inputs, "scratch", output),
         scratch=2 * (lane_words + _RUN_WORDS * runs + chunk + 2),
     )
 

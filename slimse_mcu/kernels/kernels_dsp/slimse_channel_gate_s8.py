@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from slimse_mcu.graph import Node
@@ -58,12 +60,4 @@ def _wide(call: KernelCall) -> KernelCall:
 
 
 def _call(call: KernelCall, function: str, fields: dict[str, int | Constant], scratch: int) -> KernelCall:
-    return KernelCall(
-        function,
-        fields,
-        ("input0", "scratch", "gate"),
-        counts_macs=True,
-        suffix=call.suffix,
-        part=call.part,
-        scratch=scratch,
-    )
+    return replace(call, function=function, fields=fields, arguments=("input0", "scratch", "gate"), scratch=scratch)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from slimse_mcu.graph import Node
@@ -29,12 +31,14 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
     rows[:, 2] = array(fields, "linear.multiplier")
     note = _NOTE.format(channels, taps, weights.min(), weights.max(), TAP_WORDS.name, TAP_WORDS.summary)
     kept = {name: fields[f"linear.{name}"] for name in ("output_offset", "output_min", "output_max")}
-    return KernelCall(
-        "slimse_depthwise_taps_s8",
-        {"channels": channels, "taps": taps, "dilation": fields["dilation"], "rows": Constant("int32_t", rows, note)}
+    return replace(
+        call,
+        function="slimse_depthwise_taps_s8",
+        fields={
+            "channels": channels,
+            "taps": taps,
+            "dilation": fields["dilation"],
+            "rows": Constant("int32_t", rows, note),
+        }
         | kept,
-        call.arguments,
-        counts_macs=True,
-        suffix=call.suffix,
-        part=call.part,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,18 +39,16 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
     assert isinstance(scratch, tuple), "a recurrent layer's working memory lies behind its state"
     first = -(-scratch[1] // 2) * 2  # words
     room = _in_eights(sizes["columns"]) + 2 * _in_eights(sizes["units"])
-    return KernelCall(
-        "slimse_gru_after_s8",
-        {
+    return replace(
+        call,
+        function="slimse_gru_after_s8",
+        fields={
             **sizes,
             "output_shift": scalar(fields, "cell.output_shift"),
             "sum_shift": _SUM_BITS - extra,
             "words": Constant("int32_t", words, _note(call)),
         },
-        (source, hidden, ("scratch", first), output),
-        counts_macs=True,
-        suffix=call.suffix,
-        part=call.part,
+        arguments=(source, hidden, ("scratch", first), output),
         scratch=first + room,
     )
 

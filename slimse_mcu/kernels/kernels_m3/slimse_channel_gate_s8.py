@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from slimse_mcu.graph import Node
@@ -21,11 +23,4 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
         "weights": QUADS.constant(weights),
         "bias": Constant("int32_t", starts.astype(np.int32), "[rows in fours], for inputs that keep their zero point"),
     }
-    return KernelCall(
-        "slimse_channel_gate_folded_s8",
-        fields,
-        call.arguments,
-        counts_macs=True,
-        suffix=call.suffix,
-        part=call.part,
-    )
+    return replace(call, function="slimse_channel_gate_folded_s8", fields=fields)

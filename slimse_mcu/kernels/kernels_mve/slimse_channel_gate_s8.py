@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from slimse_mcu.graph import Node
 from slimse_mcu.kernels.folded import array, folded_bias, scalar
 from slimse_mcu.kernels.kernels_mve.rescaling import bias_constant
@@ -22,11 +24,4 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
         "weights": QUADS.constant(weights),
         "bias": bias_constant(bias, "for inputs with their zero point, "),
     }
-    return KernelCall(
-        "slimse_channel_gate_quads_s8",
-        fields,
-        call.arguments,
-        counts_macs=True,
-        suffix=call.suffix,
-        part=call.part,
-    )
+    return replace(call, function="slimse_channel_gate_quads_s8", fields=fields)

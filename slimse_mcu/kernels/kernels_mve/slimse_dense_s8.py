@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from slimse_mcu.graph import Node
@@ -54,12 +56,10 @@ def _call(
     call: KernelCall, function: str, fields: dict[str, int | Constant], arguments: tuple[str, ...], scratch: int = 0
 ) -> KernelCall:
     sizes = {name: call.fields[name] for name in ("rows", "columns")}
-    return KernelCall(
-        function,
-        {**sizes, **fields, **rescaling.fields(call)},
-        arguments,
-        counts_macs=True,
-        suffix=call.suffix,
-        part=call.part,
+    return replace(
+        call,
+        function=function,
+        fields={**sizes, **fields, **rescaling.fields(call)},
+        arguments=arguments,
         scratch=scratch,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from slimse_mcu.graph import Node
@@ -38,11 +40,4 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
     if taps == _TAPS and channels % rescaling.BLOCK_ROWS == 0 and not rescaling.is_any(fields):
         name = "slimse_depthwise_three_s8"
         del fields["taps"]
-    return KernelCall(
-        name,
-        fields,
-        call.arguments,
-        counts_macs=True,
-        suffix=call.suffix,
-        part=call.part,
-    )
+    return replace(call, function=name, fields=fields)
