@@ -80,16 +80,15 @@ typedef struct {
     uint16_t offset;   /**< first byte in the gate bytes */
 } slimse_gate_info_t;
 
-/** One tensor or state inside model_t. */
+/** Memory inside model_t that holds its value after the frame: a state, and in an instrumented build any tensor. */
 typedef struct {
     const char *name;
     uint32_t offset; /**< bytes from the start of model_t */
     uint32_t bytes;
     uint8_t kind;    /**< 0 tensor, 1 state */
-    uint8_t kept;    /**< 1: holds its value after the frame; 0: its memory is shared and may be overwritten */
 } slimse_buffer_info_t;
 
-/** One layer, in execution order. */
+/** One layer of an instrumented build, in execution order. */
 typedef struct {
     const char *name;
 } slimse_layer_info_t;

@@ -20,6 +20,7 @@ DEFAULT_BOARD = "virtual-m4"
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _NAME_LIMIT = 64
+_PIPES = "serial_semihosting.c"
 _TOML_LIMIT_BYTES = 64 * 1024
 
 # The description of a field says what it must be; error messages and docs/porting.md use the same words.
@@ -151,6 +152,11 @@ class Board:
         return self.emulator != ""
 
     @property
+    def piped(self) -> bool:
+        """Whether the link is two pipes that an emulator reads and writes for the firmware, and no serial port."""
+        return _PIPES in self.hal
+
+    @property
     def linker_script(self) -> Path | None:
         """The board's linker script; None where the system's own is used (host)."""
         return None if self.core == "host" else self.path / "link.ld"
@@ -275,6 +281,8 @@ def _check(result: Board, file: Path) -> None:
             raise BoardError(f"{file.parent} has no link.ld.", hint="Write the linker script of the board.")
         if result.stack_bytes < 1024 or result.stack_bytes % 256:
             raise BoardError(f"{file}: stack_bytes must be a multiple of 256 and at least 1024.")
+    if result.piped and result.emulator != "qemu":
+        raise BoardError(f"{file}: {_PIPES} in hal needs the emulator 'qemu'.", hint="Name serial.c and a uart_ file.")
     if result.emulator == "qemu" and not result.machine:
         raise BoardError(f"{file}: machine must name the QEMU machine.")
     if (result.emulator == "process") != (result.core == "host"):

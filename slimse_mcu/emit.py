@@ -213,7 +213,6 @@ def _context(plan: Plan) -> dict[str, Any]:
         "layers": [_layer(plan, step, call, symbols) for step in plan.steps for call in step.all_calls],
         "kernels": sorted(_functions(plan)),
         "node_names": [step.node.name for step in plan.steps],
-        "buffers": [{"name": buffer.name, "kept": int(plan.instrumented)} for buffer in plan.arena],
     }
 
 

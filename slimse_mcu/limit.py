@@ -20,6 +20,15 @@ from slimse_mcu.graph import ORDER, QuantizedGraph
 NO_LIMIT = 0xFFFF
 """``MODEL_NO_LIMIT`` of the generated code: more than a gate has channels."""
 
+_IN_A_BYTE = 256
+
+
+def in_bytes(order: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """An order of decisions as ``slimse_limit_t`` has it: a byte each, or two each, ``[decisions, 2]``, beyond 256."""
+    if len(order) <= _IN_A_BYTE:
+        return order.astype(np.uint8)
+    return order.astype("<u2").view(np.uint8).reshape(-1, 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

@@ -331,6 +331,11 @@ def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, 
     ctypes = {name: one.ctype for name, one in quantized.quantization.items()}
     rings = [state for state in graph.states if state.kind == "ring"]
     for state in rings:
+        note = f"slot of the oldest frame, 0 to {state.slots - 1}"
+        members.append((f"{state.name}_next", "uint16_t", 0, 2, note))
+    if graph.period > 1 or not graph.states:
+        members.append(("tick", "uint16_t", 0, 2, f"frame number modulo {graph.period}"))
+    for state in rings:
         frames = "last frame" if state.slots == 1 else f"last {state.slots} frames"
         note = f"the {frames} of {state.tensor}, [{state.slots}][{state.channels}]"
         members.append((state.name, ctypes[state.tensor], state.slots * state.channels, ALIGNMENT_BYTES, note))
@@ -342,11 +347,6 @@ def _state_members(quantized: QuantizedGraph) -> list[tuple[str, str, int, int, 
         if state.kind == "held":
             note = f"{state.tensor} of the last frame, [{state.channels}]"
             members.append((state.name, ctypes[state.tensor], state.channels, ALIGNMENT_BYTES, note))
-    for state in rings:
-        note = f"slot of the oldest frame, 0 to {state.slots - 1}"
-        members.append((f"{state.name}_next", "uint16_t", 0, 2, note))
-    if graph.period > 1 or not members:
-        members.append(("tick", "uint16_t", 0, 2, f"frame number modulo {graph.period}"))
     return members
 
 
@@ -359,13 +359,15 @@ def _model_bytes(
     instrumented: bool,
     board: Board | None,
 ) -> int:
-    """``sizeof(model_t)``; see ``templates/model.h.j2`` for the members."""
-    offset = _align(state_bytes, ALIGNMENT_BYTES) + max(ALIGNMENT_BYTES, arena_bytes)
+    """``sizeof(model_t)``; see ``templates/model.h.j2`` for the members.
+
+    What is small comes first, where an instruction reaches it from the structure's address.
+    """
+    offset = _align(2 + 1 + 2 * layout.size, ALIGNMENT_BYTES) + max(ALIGNMENT_BYTES, arena_bytes)
     offset += 2 * max(1, list_elements)
     if scratch_elements:
         offset = _align(offset, ALIGNMENT_BYTES) + 2 * scratch_elements
-    offset += 2 * layout.size + 1
-    offset = _align(offset, 2) + 2  # the limit
+    offset = _align(offset, ALIGNMENT_BYTES) + state_bytes
     widest = ALIGNMENT_BYTES
     if instrumented:
         pointer = 8 if board is not None and board.core == "host" else 4

@@ -203,7 +203,7 @@ class FaultyLine:
         wait = max(0.0, min([0.05, *(at - time.monotonic() for at in ends)]))
         with selectors.DefaultSelector() as selector:
             selector.register(self._client, selectors.EVENT_READ, self.down)
-            selector.register(self._board._socket, selectors.EVENT_READ, self.up)
+            selector.register(self._board, selectors.EVENT_READ, self.up)
             for key, _ in selector.select(wait):
                 if not self._take(key.fileobj, key.data):
                     return
@@ -223,8 +223,8 @@ class FaultyLine:
     def _take(self, source: object, direction: Direction) -> bool:
         """Whether there is an end of the line left to pass bytes on to."""
         try:
-            data = source.recv(_CHUNK)  # type: ignore[attr-defined]
-        except OSError:
+            data = source.receive(0.0) if isinstance(source, VirtualBoard) else source.recv(_CHUNK)  # type: ignore[attr-defined]
+        except (OSError, LinkError):
             data = b""
         if data:
             direction.put(data)
@@ -255,9 +255,8 @@ class FaultyLine:
         self.down.queue.clear()
         self._stop.wait(self._away_s)
         assert self._board is not None
-        self._board._socket.setblocking(False)
-        with contextlib.suppress(OSError):
-            while self._board._socket.recv(_CHUNK):
+        with contextlib.suppress(LinkError):
+            while self._board.receive(0.0):
                 pass
 
     def _reset(self) -> None:

@@ -78,6 +78,7 @@ def test_an_unknown_board_is_named_with_the_known_ones():
         ("clock_hz = 25_000_000", "clock_hz = true", "clock_hz must be a whole number"),
         ('counter = "instructions"', 'counter = "time"', "counter must be one of 'instructions'"),
         ('emulator = "qemu"', 'emulator = "bochs"', "emulator must be one of 'qemu'"),
+        ('emulator = "qemu"', 'emulator = ""', "serial_semihosting.c in hal needs the emulator"),
         ('machine = "mps2-an386"', 'machine = ""', "machine must name the QEMU machine"),
         ('hal = ["cortex_m_start.S"', 'hal = ["../../etc/passwd"', "hal must be a list of file names"),
         ('kernels = ["kernels_dsp", "kernels"]', "kernels = []", "kernels must be a list of file names"),

@@ -221,9 +221,9 @@ slimse_buffer_info_t app_engine_buffer(uint32_t index)
         return model_info.buffers[index];
     }
     if (index == model_info.buffer_count) {
-        return (slimse_buffer_info_t){.name = "app_input", .bytes = sizeof app_input, .kept = 1};
+        return (slimse_buffer_info_t){.name = "app_input", .bytes = sizeof app_input};
     }
-    return (slimse_buffer_info_t){.name = "app_output", .bytes = sizeof app_output, .kept = 1};
+    return (slimse_buffer_info_t){.name = "app_output", .bytes = sizeof app_output};
 }
 
 const uint8_t *app_engine_buffer_bytes(uint32_t index)
@@ -239,15 +239,11 @@ uint32_t app_engine_digest(void)
     uint32_t digest = 0;
 
     for (uint32_t i = 0; i < app_engine_buffers(); i++) {
-        const slimse_buffer_info_t buffer = app_engine_buffer(i);
+        uint8_t both[8];
 
-        if (buffer.kept != 0) {
-            uint8_t both[8];
-
-            app_put_u32(both, digest);
-            app_put_u32(both + 4, app_crc32(app_engine_buffer_bytes(i), buffer.bytes));
-            digest = app_crc32(both, sizeof both);
-        }
+        app_put_u32(both, digest);
+        app_put_u32(both + 4, app_crc32(app_engine_buffer_bytes(i), app_engine_buffer(i).bytes));
+        digest = app_crc32(both, sizeof both);
     }
     return digest;
 }

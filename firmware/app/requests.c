@@ -99,7 +99,6 @@ static void describe_buffer(app_reply_t *reply, uint32_t index)
 
     app_reply_u32(reply, buffer.bytes);
     app_reply_u8(reply, buffer.kind);
-    app_reply_u8(reply, buffer.kept);
     app_reply_text(reply, buffer.name, NAME_LIMIT);
 }
 

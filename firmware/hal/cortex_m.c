@@ -7,6 +7,7 @@
  */
 #include "hal.h"
 #include "parts.h"
+#include "semihosting.h"
 
 extern uint32_t hal_stack_bottom[], hal_stack_floor[], hal_stack_top[];
 
@@ -141,11 +142,10 @@ _Noreturn void hal_exit(int code)
     hal_flush();
 #if HAL_SEMIHOSTING
     if (family_emulated()) {
-        const uint32_t block[2] = {0x20026u, (uint32_t)code}; /* ADP_Stopped_ApplicationExit */
-        register uint32_t operation __asm("r0") = 0x20u;      /* SYS_EXIT_EXTENDED */
-        register const uint32_t *argument __asm("r1") = block;
+        enum { APPLICATION_EXIT = 0x20026 };
 
-        __asm volatile("bkpt 0xab" : "+r"(operation) : "r"(argument) : "memory");
+        (void)semihosting(SEMIHOSTING_EXIT_EXTENDED,
+                          (semihosting_arguments_t){{APPLICATION_EXIT, (uint32_t)code}});
     }
 #endif
     if (code == 0) { /* ready for the next peer */

@@ -1,5 +1,5 @@
 /*
- * serial.c - the link of every Cortex-M board: received bytes wait in a ring between the receive
+ * serial.c - the link over a serial port: received bytes wait in a ring between the receive
  * interrupt and hal_read().
  *
  * On silicon a receiver holds a few bytes and computations keep interrupts off, so the peer may

@@ -16,6 +16,13 @@ static void close_channel(slimse_gate_t *gate, uint32_t channel)
     gate->bits[channel / 8U] = (uint8_t)(gate->bits[channel / 8U] & ~(1U << (channel % 8U)));
 }
 
+static uint32_t decision_at(const slimse_limit_t *limit, uint32_t place)
+{
+    const uint8_t *const order = limit->order;
+
+    return limit->decisions <= 256U ? order[place] : order[2U * place] + 256U * order[2U * place + 1U];
+}
+
 void slimse_limit(const slimse_limit_t *limit, uint16_t most, slimse_gate_t *gate)
 {
     const uint32_t group = limit->group;
@@ -25,7 +32,7 @@ void slimse_limit(const slimse_limit_t *limit, uint16_t most, slimse_gate_t *gat
         return;
     }
     for (uint32_t i = 0; i < limit->decisions; i++) {
-        const uint32_t first = limit->order[i] * group;
+        const uint32_t first = decision_at(limit, i) * group;
 
         if (slimse_is_open(gate, first) == 0U) {
             continue;

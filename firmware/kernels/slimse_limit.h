@@ -5,9 +5,10 @@
 
 /** Which decisions of a gate are obeyed where a limit leaves too few. */
 typedef struct {
-    uint16_t decisions;    /**< of the gate */
-    uint16_t group;        /**< neighbouring channels that a decision opens */
-    const uint16_t *order; /**< [decisions] every decision once; those that stay first come first */
+    uint16_t decisions;   /**< of the gate */
+    uint16_t group;       /**< neighbouring channels that a decision opens */
+    const uint8_t *order; /**< [decisions] every decision once; those that stay first come first.  More than 256: two
+                               bytes each, the low one first */
 } slimse_limit_t;
 
 /**

@@ -11,7 +11,7 @@ import numpy as np
 
 _HELLO = struct.Struct("<HIBBBBBHHIIIHHHHHHHIHHI")
 _GATE = struct.Struct("<HH")
-_BUFFER = struct.Struct("<IBB")
+_BUFFER = struct.Struct("<IB")
 _COUNTERS = {0: "none", 1: "instructions", 2: "cycles"}
 _WINDOW_LIMIT = 64
 _REPLY_LEAST_BYTES = 64
@@ -28,19 +28,17 @@ class GateInfo:
 
 @dataclass(frozen=True, slots=True)
 class BufferInfo:
-    """Memory that can be dumped.
+    """Memory that holds its value after the frame, and can be dumped: states; in instrumented builds tensors too.
 
     Attributes:
         name: Of the tensor or state.
         size_bytes: Its size.
         state: Whether it is kept from frame to frame.
-        kept: Whether it still holds its value after the frame (instrumented builds keep every tensor).
     """
 
     name: str
     size_bytes: int
     state: bool
-    kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +185,8 @@ def parse_buffers(payload: bytes) -> Iterator[BufferInfo]:
     """Read buffers from an answer to ``describe``; ValueError if it is malformed."""
     reader = _Reader(payload)
     while reader.left:
-        size, kind, kept = reader.fields(_BUFFER)
-        yield BufferInfo(reader.text(), size, bool(kind), bool(kept))
+        size, kind = reader.fields(_BUFFER)
+        yield BufferInfo(reader.text(), size, bool(kind))
 
 
 def parse_layers(payload: bytes) -> Iterator[str]:

@@ -99,7 +99,7 @@ def locate(
         LinkError: The link failed.
     """
     memory = specification.memory()
-    kept = [one.name for one in session.info.buffers if one.kept and one.name in memory]
+    kept = [one.name for one in session.info.buffers if one.name in memory]
     dumped = {name: session.dump(name).view(memory[name].dtype) for name in kept}
     macs = {one.name: one.macs for one in session.layers()}
     return tuple(_in_order(plan, specification, wanted, result, dumped, macs))

@@ -1,13 +1,14 @@
 """Boards that this computer runs: QEMU machines, and the host process.
 
-The link is one end of a socket pair that the child inherits: no port that another program could take or connect
-to, and the child's end closes with it.
+The link is a socket pair or two pipes whose other ends the child inherits: no port that another program could take or
+connect to, and the child's ends close with it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import socket
@@ -17,7 +18,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, NamedTuple
 
 from slimse_mcu.board import Board
 from slimse_mcu.errors import BoardError, LinkError
@@ -27,6 +28,9 @@ QEMU = "qemu-system-arm"
 _END_TIMEOUT_S = 5.0
 _SEND_TIMEOUT_S = 60.0
 _CHUNK_BYTES = 65536
+
+_TRANSLATED_MIB = 1
+"""Of translated code that QEMU keeps: enough for a firmware, and full so soon that a leak would show beside it."""
 
 # Run by a fresh interpreter in place of the board, which then takes its place: the kernel kills it when the
 # thread that started it ends, however that happens.  (A function run between fork and exec could deadlock in a
@@ -59,15 +63,15 @@ class VirtualBoard:
     def __init__(self, board: Board, elf: Path, options: Sequence[str] = ()) -> None:
         self._board = board
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the board
-        self._socket, theirs = socket.socketpair()
+        self._link, theirs = _piped() if board.piped else _paired()
         try:
-            command = _command(board, elf, theirs.fileno(), options)
+            command = _command(board, elf, theirs, options)
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=self._errors,
                 stderr=self._errors,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=theirs,
                 start_new_session=True,  # Ctrl-C is for the session, which then ends the board
             )
         except OSError as error:
@@ -80,7 +84,8 @@ class VirtualBoard:
             self._release()
             raise
         finally:
-            theirs.close()
+            for fd in set(theirs):
+                os.close(fd)
 
     @property
     def name(self) -> str:
@@ -94,7 +99,7 @@ class VirtualBoard:
 
     def fileno(self) -> int:
         """Of the link, for ``select``: something to read is there, or the board has ended."""
-        return self._socket.fileno()
+        return self._link.receiving
 
     def send(self, data: bytes) -> None:
         """Send all bytes.
@@ -103,12 +108,15 @@ class VirtualBoard:
             LinkError: The process has ended, or hangs.
         """
         try:
-            self._socket.settimeout(_SEND_TIMEOUT_S)
-            self._socket.sendall(data)
-        except TimeoutError as error:
-            raise LinkError(
-                f"The board {self._board.name} took no bytes for {_SEND_TIMEOUT_S:g} s.", hint="Run the command again."
-            ) from error
+            left = memoryview(data)
+            while left:
+                if not _ready(self._link.sending, select.POLLOUT, _SEND_TIMEOUT_S):
+                    raise LinkError(
+                        f"The board {self._board.name} took no bytes for {_SEND_TIMEOUT_S:g} s.",
+                        hint="Run the command again.",
+                    )
+                with contextlib.suppress(BlockingIOError):
+                    left = left[os.write(self._link.sending, left) :]
         except OSError as error:
             raise self._ended() from error
 
@@ -119,10 +127,9 @@ class VirtualBoard:
             LinkError: The process has ended.
         """
         try:
-            self._socket.settimeout(max(timeout_s, 1e-4))
-            data = self._socket.recv(_CHUNK_BYTES)
-        except TimeoutError:
-            return b""
+            if not _ready(self._link.receiving, select.POLLIN, timeout_s):
+                return b""
+            data = os.read(self._link.receiving, _CHUNK_BYTES)
         except OSError as error:
             raise self._ended() from error
         if not data:
@@ -149,7 +156,8 @@ class VirtualBoard:
         self._release()
 
     def _release(self) -> None:
-        self._socket.close()
+        for fd in {self._link.receiving, self._link.sending}:
+            os.close(fd)
         self._errors.close()
 
     def _ended(self) -> LinkError:
@@ -191,17 +199,47 @@ def _signal_name(number: int) -> str:
         return str(number)
 
 
-def _command(board: Board, elf: Path, fd: int, options: Sequence[str]) -> list[str]:
+class _Ends(NamedTuple):
+    """File descriptors of one side of a link; the same where one does both."""
+
+    receiving: int
+    sending: int
+
+
+def _paired() -> tuple[_Ends, _Ends]:
+    """Ours and theirs of a socket pair."""
+    sockets = [one.detach() for one in socket.socketpair()]
+    os.set_blocking(sockets[0], False)
+    return _Ends(sockets[0], sockets[0]), _Ends(sockets[1], sockets[1])
+
+
+def _piped() -> tuple[_Ends, _Ends]:
+    """Ours and theirs of two pipes."""
+    from_us, from_them = os.pipe(), os.pipe()
+    os.set_blocking(from_us[1], False)
+    return _Ends(from_them[0], from_us[1]), _Ends(from_us[0], from_them[1])
+
+
+def _ready(fd: int, event: int, timeout_s: float) -> bool:
+    waiting = select.poll()
+    waiting.register(fd, event)
+    return bool(waiting.poll(max(timeout_s, 0.0) * 1000))
+
+
+def _command(board: Board, elf: Path, theirs: _Ends, options: Sequence[str]) -> list[str]:
     if board.emulator == "process":
         if not elf.is_file():
             raise _no_firmware(elf)
-        return [str(elf.resolve()), str(fd)]
-    link = ["-chardev", f"socket,id=link,fd={fd}", "-serial", "chardev:link"]
-    return qemu_command(board, elf, [*link, *options])
+        return [str(elf.resolve()), str(theirs.receiving)]
+    cache = ["-accel", f"tcg,tb-size={_TRANSLATED_MIB}"]
+    if board.piped:
+        return qemu_command(board, elf, [*cache, *options], [f"/dev/fd/{fd}" for fd in theirs])
+    link = ["-chardev", f"socket,id=link,fd={theirs.receiving}", "-serial", "chardev:link"]
+    return qemu_command(board, elf, [*cache, *link, *options])
 
 
-def qemu_command(board: Board, elf: Path, options: Sequence[str] = ()) -> list[str]:
-    """The command that runs a firmware on a virtual board, with nothing connected.
+def qemu_command(board: Board, elf: Path, options: Sequence[str] = (), arguments: Sequence[str] = ()) -> list[str]:
+    """The command that runs a firmware on a virtual board, with nothing connected but what the options connect.
 
     Raises:
         BoardError: The board is none of QEMU's, the emulator is missing, or there is no such firmware.
@@ -220,7 +258,7 @@ def qemu_command(board: Board, elf: Path, options: Sequence[str] = ()) -> list[s
         *("-M", board.machine),
         *("-nodefaults", "-display", "none", "-monitor", "none"),
         *options,
-        *("-semihosting", "-no-reboot"),
+        *("-semihosting-config", ",".join(["enable=on", *(f"arg={one}" for one in arguments)]), "-no-reboot"),
         *("-icount", f"shift={board.counter_shift},sleep=off"),
         *("-kernel", str(elf.resolve())),
     ]

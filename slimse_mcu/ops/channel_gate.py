@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slimse_mcu.graph import ORDER, Node
+from slimse_mcu.limit import in_bytes
 from slimse_mcu.ops import linear
 from slimse_mcu.ops.arithmetic import quantize_weights
 from slimse_mcu.ops.op import (
@@ -114,7 +115,8 @@ class ChannelGate(Op):
         decide = KernelCall(function, fields, ("input0", "gate"), counts_macs=True)
         if ORDER not in parameters:
             return (decide,)  # a kernel alone
-        order = Constant("uint16_t", parameters[ORDER], "decisions, those that a limit leaves open first come first")
+        content = "decisions, those that a limit leaves open first come first"
+        order = Constant("uint8_t", in_bytes(parameters[ORDER]), content)
         limit: dict[str, int | Constant] = {"decisions": rows, "group": group_of(node), "order": order}
         note = "which stay open under a limit"
         return decide, KernelCall("slimse_limit", limit, ("limit", "gate"), suffix="_limit", note=note)

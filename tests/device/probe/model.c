@@ -152,7 +152,7 @@ static const slimse_gate_info_t gates[] = {
 };
 
 static const slimse_buffer_info_t buffers[] = {
-    {.name = "last", .offset = offsetof(model_t, last), .bytes = 17, .kind = 1, .kept = 1},
+    {.name = "last", .offset = offsetof(model_t, last), .bytes = 17, .kind = 1},
 };
 
 static const slimse_layer_info_t layers[] = {{.name = "gate"}, {.name = "sum"}};

@@ -112,27 +112,8 @@ static const slimse_gate_info_t gate_info[] = {
 };
 
 static const slimse_buffer_info_t buffer_info[] = {
-    {"front", offsetof(model_t, arena) + 24U, 6U, 0U, MODEL_INSTRUMENTED},
-    {"b0_gate_hidden", offsetof(model_t, arena) + 0U, 3U, 0U, MODEL_INSTRUMENTED},
-    {"b0_expand", offsetof(model_t, arena) + 0U, 10U, 0U, MODEL_INSTRUMENTED},
-    {"b0_depthwise", offsetof(model_t, arena) + 12U, 10U, 0U, MODEL_INSTRUMENTED},
-    {"b0_project", offsetof(model_t, arena) + 0U, 6U, 0U, MODEL_INSTRUMENTED},
-    {"b0_add", offsetof(model_t, arena) + 8U, 6U, 0U, MODEL_INSTRUMENTED},
-    {"back", offsetof(model_t, arena) + 0U, 4U, 0U, MODEL_INSTRUMENTED},
-    {"b0_depthwise_past", offsetof(model_t, state.b0_depthwise_past), 40U, 1U, 1U},
-    {"b0_depthwise_past_next", offsetof(model_t, state.b0_depthwise_past_next), sizeof(uint16_t), 1U, 1U},
-};
-
-static const slimse_layer_info_t layer_info[] = {
-    {"front"},
-    {"b0_gate_hidden"},
-    {"b0_gate"},
-    {"b0_expand"},
-    {"b0_depthwise"},
-    {"b0_project"},
-    {"b0_add"},
-    {"back"},
-    {"back_activation"},
+    {"b0_depthwise_past", offsetof(model_t, state.b0_depthwise_past), 40U, 1U},
+    {"b0_depthwise_past_next", offsetof(model_t, state.b0_depthwise_past_next), sizeof(uint16_t), 1U},
 };
 
 const slimse_model_info_t model_info = {
@@ -145,11 +126,11 @@ const slimse_model_info_t model_info = {
     .output_size = MODEL_OUTPUT_SIZE,
     .gate_count = 1U,
     .gate_bytes = MODEL_GATE_BYTES,
-    .buffer_count = 9U,
-    .layer_count = 9U,
+    .buffer_count = 2U,
+    .layer_count = 0U,
     .gates = gate_info,
     .buffers = buffer_info,
-    .layers = layer_info,
+    .layers = NULL,
     .sample_rate_hz = 0U,
     .hop = 0U,
     .fft = 0U,

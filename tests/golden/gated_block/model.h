@@ -14,7 +14,7 @@
  * output  int8 [4], the model's output; real = 0.00390625 * (value - (-128)), 0 to 0.9961
  *
  * MACs per frame   246 with all gates open, 96 with all closed
- * Weights          928 bytes of constants
+ * Weights          920 bytes of constants
  * RAM              104 bytes: state 44, arena 32, the rest lists and bits of the gates
  *
  * Nothing is allocated, nothing is global: two model_t are two independent streams.
@@ -41,19 +41,19 @@
 
 /** What the network remembers of earlier frames; plain data, may be copied. */
 typedef struct {
-    _Alignas(4) int8_t b0_depthwise_past[40]; /**< the last 4 frames of b0_expand, [4][10] */
     uint16_t b0_depthwise_past_next; /**< slot of the oldest frame, 0 to 3 */
+    _Alignas(4) int8_t b0_depthwise_past[40]; /**< the last 4 frames of b0_expand, [4][10] */
 } model_state_t;
 
 /** One stream. Reset it before the first frame; zeroed memory is not a valid state. */
 typedef struct {
-    model_state_t state;
-    _Alignas(4) int8_t arena[32]; /**< intermediate tensors, valid within a frame */
-    uint16_t lists[10]; /**< open channels of the gates, valid within a frame */
+    uint16_t limit; /**< most channels of each gate that the model may open; MODEL_NO_LIMIT: all */
+    uint8_t is_forced; /**< 0: the model decides, 1: forced holds */
     uint8_t gates[MODEL_GATE_BYTES]; /**< gate bits of the last frame */
     uint8_t forced[MODEL_GATE_BYTES]; /**< gate bits that replace the model's decisions */
-    uint8_t is_forced; /**< 0: the model decides, 1: forced holds */
-    uint16_t limit; /**< most channels of each gate that the model may open; MODEL_NO_LIMIT: all */
+    _Alignas(4) int8_t arena[32]; /**< intermediate tensors, valid within a frame */
+    uint16_t lists[10]; /**< open channels of the gates, valid within a frame */
+    _Alignas(4) model_state_t state;
 } model_t;
 
 /** Bring a stream to its exact initial state; gates are decided by the model again, without limit. */

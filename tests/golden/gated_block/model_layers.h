@@ -19,7 +19,7 @@ extern const slimse_dense_s8_t model_front;
 extern const slimse_dense_s8_t model_b0_gate_hidden;
 /* gate 3 -> 10 channels; 70 bytes of weights */
 extern const slimse_channel_gate_s8_t model_b0_gate;
-/* gate 3 -> 10 channels: which stay open under a limit; 20 bytes of weights */
+/* gate 3 -> 10 channels: which stay open under a limit; 10 bytes of weights */
 extern const slimse_limit_t model_b0_gate_limit;
 /* dense 6 -> 10; 150 bytes of weights */
 extern const slimse_dense_s8_t model_b0_expand;

@@ -176,32 +176,10 @@ static const slimse_gate_info_t gate_info[] = {
 };
 
 static const slimse_buffer_info_t buffer_info[] = {
-    {"encode", offsetof(model_t, arena) + 0U, 16U, 0U, MODEL_INSTRUMENTED},
-    {"attend_query", offsetof(model_t, arena) + 16U, 16U, 0U, MODEL_INSTRUMENTED},
-    {"attend_key", offsetof(model_t, arena) + 32U, 16U, 0U, MODEL_INSTRUMENTED},
-    {"attend_value", offsetof(model_t, arena) + 48U, 16U, 0U, MODEL_INSTRUMENTED},
-    {"attend_heads", offsetof(model_t, arena) + 0U, 16U, 0U, MODEL_INSTRUMENTED},
-    {"attend", offsetof(model_t, arena) + 16U, 16U, 0U, MODEL_INSTRUMENTED},
-    {"mix", offsetof(model_t, arena) + 0U, 16U, 0U, MODEL_INSTRUMENTED},
-    {"back", offsetof(model_t, arena) + 16U, 3U, 0U, MODEL_INSTRUMENTED},
-    {"encode_past", offsetof(model_t, state.encode_past), 8U, 1U, 1U},
-    {"encode_past_next", offsetof(model_t, state.encode_past_next), sizeof(uint16_t), 1U, 1U},
-    {"remember", offsetof(model_t, state.remember_held), 16U, 1U, 1U},
-    {"remember_hidden", offsetof(model_t, state.remember_hidden), 32U, 1U, 1U},
-};
-
-static const slimse_layer_info_t layer_info[] = {
-    {"policy"},
-    {"encode"},
-    {"attend_query"},
-    {"attend_key"},
-    {"attend_value"},
-    {"attend_heads"},
-    {"attend"},
-    {"remember"},
-    {"mix"},
-    {"back"},
-    {"back_activation"},
+    {"encode_past", offsetof(model_t, state.encode_past), 8U, 1U},
+    {"encode_past_next", offsetof(model_t, state.encode_past_next), sizeof(uint16_t), 1U},
+    {"remember", offsetof(model_t, state.remember_held), 16U, 1U},
+    {"remember_hidden", offsetof(model_t, state.remember_hidden), 32U, 1U},
 };
 
 const slimse_model_info_t model_info = {
@@ -214,11 +192,11 @@ const slimse_model_info_t model_info = {
     .output_size = MODEL_OUTPUT_SIZE,
     .gate_count = 1U,
     .gate_bytes = MODEL_GATE_BYTES,
-    .buffer_count = 12U,
-    .layer_count = 11U,
+    .buffer_count = 4U,
+    .layer_count = 0U,
     .gates = gate_info,
     .buffers = buffer_info,
-    .layers = layer_info,
+    .layers = NULL,
     .sample_rate_hz = 0U,
     .hop = 0U,
     .fft = 0U,

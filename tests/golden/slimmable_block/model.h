@@ -14,7 +14,7 @@
  * output  int8 [3], the model's output; real = 0.00390625 * (value - (-128)), 0 to 0.9961
  *
  * MACs per frame   880 with all gates open, 432 with all closed
- * Weights          992 bytes of constants
+ * Weights          988 bytes of constants
  * RAM              156 bytes: state 60, arena 64, the rest lists and bits of the gates and working memory
  *
  * Nothing is allocated, nothing is global: two model_t are two independent streams.
@@ -49,22 +49,22 @@ enum {
 
 /** What the network remembers of earlier frames; plain data, may be copied. */
 typedef struct {
+    uint16_t encode_past_next; /**< slot of the oldest frame, 0 to 0 */
     _Alignas(4) int8_t encode_past[8]; /**< the last frame of features, [1][8] */
     _Alignas(4) int16_t remember_hidden[16]; /**< state of remember, [16] */
     _Alignas(4) int8_t remember_held[16]; /**< remember of the last frame, [16] */
-    uint16_t encode_past_next; /**< slot of the oldest frame, 0 to 0 */
 } model_state_t;
 
 /** One stream. Reset it before the first frame; zeroed memory is not a valid state. */
 typedef struct {
-    model_state_t state;
+    uint16_t limit; /**< most channels of each gate that the model may open; MODEL_NO_LIMIT: all */
+    uint8_t is_forced; /**< 0: the model decides, 1: forced holds */
+    uint8_t gates[MODEL_GATE_BYTES]; /**< gate bits of the last frame */
+    uint8_t forced[MODEL_GATE_BYTES]; /**< gate bits that replace the model's decisions */
     _Alignas(4) int8_t arena[64]; /**< intermediate tensors, valid within a frame */
     uint16_t lists[4]; /**< open channels of the gates, valid within a frame */
     _Alignas(4) int16_t scratch[8]; /**< working memory of layers, valid within a call */
-    uint8_t gates[MODEL_GATE_BYTES]; /**< gate bits of the last frame */
-    uint8_t forced[MODEL_GATE_BYTES]; /**< gate bits that replace the model's decisions */
-    uint8_t is_forced; /**< 0: the model decides, 1: forced holds */
-    uint16_t limit; /**< most channels of each gate that the model may open; MODEL_NO_LIMIT: all */
+    _Alignas(4) model_state_t state;
 } model_t;
 
 /** Bring a stream to its exact initial state; gates are decided by the model again, without limit. */

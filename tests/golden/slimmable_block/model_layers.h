@@ -19,7 +19,7 @@
 
 /* policy 8 -> 4 components; 48 bytes of weights */
 extern const slimse_channel_gate_s8_t model_policy;
-/* policy 8 -> 4 components: which stay open under a limit; 8 bytes of weights */
+/* policy 8 -> 4 components: which stay open under a limit; 4 bytes of weights */
 extern const slimse_limit_t model_policy_limit;
 /* conv2d 2 -> 4, kernel 2 x 3, positions 4 -> 4: channels 0 to 1; 42 bytes of weights */
 extern const slimse_conv2d_s8_t model_encode_part0;
