@@ -161,7 +161,7 @@ class _Search:
         self._session.configure(mode, gates=self._gates)
         self._session.reset()
         forced = None if self._gates == "model" else self._plan.gates.constant(self._gates == "open")
-        return Specification(self._twin, forced, [one.name for one in self._session.info.buffers if one.kept])
+        return Specification(self._twin, forced, [one.name for one in self._session.info.buffers])
 
     def _stream(self, frames: NDArray[Any], stage: str, done: int, total: int) -> Iterator[FrameResult]:
         for result in self._session.frames(frames):

@@ -256,8 +256,9 @@ def profiles(
     with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
         out = Path(folder) / "counts"
         root = image.symbols[f"app_engine_{mode}"].address
-        interrupt = image.symbols["hal_interrupt"].address
-        with Session(board, image, options=call_trace.options(out, root, interrupt)) as session:
+        interrupt = image.symbols.get("hal_interrupt")  # a board without interrupts has none
+        options = call_trace.options(out, root, interrupt.address if interrupt is not None else None)
+        with Session(board, image, options=options) as session:
             for setting in settings:
                 session.configure(mode, gates=setting.gates)
                 session.reset()

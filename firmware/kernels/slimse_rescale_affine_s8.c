@@ -1,10 +1,10 @@
 #include "slimse_rescale_affine_s8.h"
-#include "slimse_arithmetic.h"
+#include "slimse_saturate_s8.h"
 
 /* gcc and clang shift negative numbers arithmetically. */
 static inline int8_t rescale(int32_t value, int32_t factor, int32_t added, int shift)
 {
-    return (int8_t)slimse_clamp((value * factor + added) >> shift, INT8_MIN, INT8_MAX);
+    return (int8_t)slimse_saturate_s8((value * factor + added) >> shift);
 }
 
 void slimse_rescale_affine_s8(const slimse_rescale_affine_s8_t *layer, const int8_t *input, int8_t *restrict output)

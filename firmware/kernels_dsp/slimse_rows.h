@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "slimse_saturate_s8.h"
+
 /** value * factor / 2^32, rounded half up. */
 static inline int32_t slimse_high_product(int32_t value, int32_t factor)
 {
@@ -32,14 +34,6 @@ static inline int32_t slimse_bit_of_low_byte(int32_t number)
     int32_t result;
     /* The shift by a register takes its low byte: no instruction cuts it out. */
     __asm__("lsl %0, %1, %2" : "=r"(result) : "r"(1), "r"(number));
-    return result;
-}
-
-/** Limit to int8. */
-static inline int32_t slimse_saturate_s8(int32_t value)
-{
-    int32_t result;
-    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(value));
     return result;
 }
 

@@ -4,38 +4,43 @@
 /* Rows that lie side by side, and columns of a turn of the inner loop. */
 enum { ROWS = 4, TURN = 4 };
 
-/* Which of four rows have a sum above zero, as bits. */
-static uint32_t four_rows(const int8_t *weights, const int32_t bias[ROWS], const int8_t *input, uint32_t columns)
+/* Move the sign of a number into the lowest bit of others. */
+static inline uint32_t with_sign(uint32_t bits, int32_t number)
 {
-    const int8_t *const end = input + columns;
-    const int8_t *const last_turn = end - columns % TURN;
-    int32_t sum0 = bias[0];
-    int32_t sum1 = bias[1];
-    int32_t sum2 = bias[2];
-    int32_t sum3 = bias[3];
+    return bits << 1 | (uint32_t)number >> 31;
+}
 
-    while (input < last_turn) {
+/* Which of four rows have a sum above zero, as bits: what is turned is below zero then.  Moves on to the next rows. */
+static inline uint32_t four_rows(const int8_t **rows, const int32_t turned_bias[ROWS], const int8_t *input,
+                                 uint32_t turns, uint32_t rest)
+{
+    const int8_t *weights = *rows;
+    int32_t turned0 = turned_bias[0];
+    int32_t turned1 = turned_bias[1];
+    int32_t turned2 = turned_bias[2];
+    int32_t turned3 = turned_bias[3];
+
+    for (; turns > 0U; turns--) {
         for (uint32_t i = 0; i < TURN; i++) {
             const int32_t value = input[i];
-            sum0 += weights[ROWS * i] * value;
-            sum1 += weights[ROWS * i + 1U] * value;
-            sum2 += weights[ROWS * i + 2U] * value;
-            sum3 += weights[ROWS * i + 3U] * value;
+            turned0 -= weights[ROWS * i] * value;
+            turned1 -= weights[ROWS * i + 1U] * value;
+            turned2 -= weights[ROWS * i + 2U] * value;
+            turned3 -= weights[ROWS * i + 3U] * value;
         }
         input += TURN;
         weights += ROWS * TURN;
     }
-    while (input < end) {
+    for (; rest > 0U; rest--) {
         const int32_t value = *input++;
-        sum0 += weights[0] * value;
-        sum1 += weights[1] * value;
-        sum2 += weights[2] * value;
-        sum3 += weights[3] * value;
+        turned0 -= weights[0] * value;
+        turned1 -= weights[1] * value;
+        turned2 -= weights[2] * value;
+        turned3 -= weights[3] * value;
         weights += ROWS;
     }
-    /* A short sum may be turned: it is above zero where the result has a sign. */
-    return (uint32_t)-sum0 >> 31 | (uint32_t)-sum1 >> 31 << 1 | (uint32_t)-sum2 >> 31 << 2 |
-           (uint32_t)-sum3 >> 31 << 3;
+    *rows = weights;
+    return with_sign(with_sign(with_sign((uint32_t)turned3 >> 31, turned2), turned1), turned0);
 }
 
 uint32_t slimse_channel_gate_folded_s8(const slimse_channel_gate_folded_s8_t *layer, const int8_t *input,
@@ -43,18 +48,15 @@ uint32_t slimse_channel_gate_folded_s8(const slimse_channel_gate_folded_s8_t *la
 {
     const uint32_t columns = layer->columns;
     const int8_t *weights = layer->weights;
-    const int32_t *bias = layer->bias;
+    const int32_t *bias = layer->turned_bias;
     const int32_t *const end = bias + (layer->rows + 3U) / ROWS * ROWS;
     uint8_t *bits = gate->bits;
 
     while (bias < end) {
-        uint32_t open = four_rows(weights, bias, input, columns);
+        uint32_t open = 0;
 
-        weights += ROWS * columns;
-        bias += ROWS;
-        if (bias < end) {
-            open |= four_rows(weights, bias, input, columns) << ROWS;
-            weights += ROWS * columns;
+        for (uint32_t shift = 0; shift < 8U && bias < end; shift += ROWS) {
+            open |= four_rows(&weights, bias, input, columns / TURN, columns % TURN) << shift;
             bias += ROWS;
         }
         *bits++ = (uint8_t)open;

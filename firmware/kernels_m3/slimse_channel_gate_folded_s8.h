@@ -5,11 +5,11 @@
 
 /** The deciding layer of a gating subnet, of short sums. */
 typedef struct {
-    uint16_t rows;         /**< decisions */
-    uint16_t columns;      /**< inputs */
-    uint16_t group;        /**< neighbouring channels that each opens */
-    const int8_t *weights; /**< packed as quads */
-    const int32_t *bias;   /**< [rows in fours] for inputs that keep their zero point; 0 behind the last */
+    uint16_t rows;              /**< decisions */
+    uint16_t columns;           /**< inputs */
+    uint16_t group;             /**< neighbouring channels that each opens */
+    const int8_t *weights;      /**< packed as quads */
+    const int32_t *turned_bias; /**< [rows in fours] -bias, for inputs that keep their zero point; 0 behind the last */
 } slimse_channel_gate_folded_s8_t;
 
 /**

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* Columns of a turn of the inner loop. */
-enum { TURN = 4 };
+/* Columns of a turn of the inner loops; that over all columns seldom runs, and reads behind the last one. */
+enum { LISTED_TURN = 8, TURN = 4 };
 
 /* A column that is read. */
 typedef struct {
@@ -23,7 +23,9 @@ typedef struct {
 /* Fill a list up to whole turns with columns that are zero. */
 static list_t fill(const column_t *begin, column_t *next, int is_whole)
 {
-    for (; (next - begin) % TURN != 0; next++) {
+    const int turn = is_whole != 0 ? TURN : LISTED_TURN;
+
+    for (; (next - begin) % turn != 0; next++) {
         *next = (column_t){0, 0};
     }
     return (list_t){begin, next, is_whole};
@@ -66,8 +68,8 @@ static void add_listed(int32_t sums[SLIMSE_BLOCK_ROWS], const list_t *list, cons
     int32_t sum2 = sums[2];
     int32_t sum3 = sums[3];
 
-    for (const column_t *column = list->begin; column < end; column += TURN) {
-        for (uint32_t i = 0; i < TURN; i++) {
+    for (const column_t *column = list->begin; column < end; column += LISTED_TURN) {
+        for (uint32_t i = 0; i < LISTED_TURN; i++) {
             const int8_t *const rows = &weights[column[i].start];
             const int32_t value = column[i].value;
             sum0 += rows[0] * value;

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "slimse_saturate_s8.h"
+
 /** Constants of a row: {32 * where its sum starts + shift - 1, multiplier}. */
 enum { SLIMSE_ROW_CONSTANTS = 2 };
 
@@ -28,9 +30,7 @@ static inline int32_t slimse_short_output(int32_t sum, int32_t multiplier, uint3
     const int32_t high = (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
     /* One less where negative: half up then is away from zero. */
     const int32_t twice = ((high + (high >> 31)) >> shift_less_1) + 2 * offset + 1;
-    const int32_t value = twice >> 1;
-    const int32_t at_least = value < INT8_MIN ? INT8_MIN : value;
-    return at_least > INT8_MAX ? INT8_MAX : at_least;
+    return slimse_saturate_s8(twice >> 1);
 }
 
 /** The int8 of a row's finished sum. */

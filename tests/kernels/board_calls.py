@@ -1,16 +1,13 @@
 """Calls C functions on an emulated board, with memory that the host lays out: kernels under test, and what they cost.
 
-The board runs ``caller.c``; jobs and answers go through two named pipes that it opens over semihosting.
+The board runs ``caller.c``; jobs and answers go over the link.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import struct
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,8 +18,10 @@ from elftools.elf.elffile import ELFFile
 
 from slimse_mcu import assets
 from slimse_mcu.board import Board
+from slimse_mcu.harness.virtual import VirtualBoard
 
 ARGUMENTS = 10
+_TIMEOUT_S = 120.0
 _HERE = Path(__file__).parent
 _WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Werror"]
 
@@ -68,21 +67,8 @@ class BoardCalls:
             self._symbols = {symbol.name: int(symbol["st_value"]) for symbol in table.iter_symbols()}
             self._room = int(table.get_symbol_by_name("caller_memory")[0]["st_size"])
         self.base = self._symbols["caller_memory"]
-        self._folder = tempfile.TemporaryDirectory()
-        folder = Path(self._folder.name)
-        for name in ("in", "out"):
-            os.mkfifo(folder / name)
-        emulator = shutil.which("qemu-system-arm")
-        assert emulator is not None
-        command = [emulator, "-M", board.machine, "-nodefaults", "-display", "none", "-monitor", "none"]
-        command += ["-serial", "null", "-semihosting", "-no-reboot"]
-        command += ["-icount", f"shift={board.counter_shift},sleep=off", "-kernel", str(elf.resolve())]
-        with (folder / "errors").open("wb") as errors:
-            self._process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, start_new_session=True
-            )
-        self._in = (folder / "in").open("wb")
-        self._out = (folder / "out").open("rb")
+        self._running = VirtualBoard(board, elf)
+        self._received = bytearray()
         self._overhead = 0
         self._overhead = self.run(b"", [(self._word("caller_nothing"), ())])[1][0].instructions
 
@@ -100,8 +86,7 @@ class BoardCalls:
         for function, arguments in calls:
             words = [*arguments, *[0] * (ARGUMENTS - len(arguments))]
             job += struct.pack(f"<{ARGUMENTS + 1}I", function, *(word & 0xFFFFFFFF for word in words))
-        self._in.write(job)
-        self._in.flush()
+        self._running.send(job)
         after = self._read(len(memory))
         answers = []
         for _ in calls:
@@ -110,18 +95,17 @@ class BoardCalls:
         return after, answers
 
     def _read(self, count: int) -> bytes:
-        data = self._out.read(count)
-        assert len(data) == count, "the board has stopped: " + (Path(self._folder.name) / "errors").read_text()
+        while len(self._received) < count:
+            more = self._running.receive(_TIMEOUT_S)
+            assert more, "the board does not answer"
+            self._received += more
+        data = bytes(self._received[:count])
+        del self._received[:count]
         return data
 
     def close(self) -> None:
         """End the board."""
-        self._in.close()
-        self._out.close()
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
-        self._folder.cleanup()
+        self._running.close()
 
     def __enter__(self) -> BoardCalls:
         return self

@@ -21,6 +21,6 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
     fields: dict[str, int | Constant] = {
         **{name: call.fields[name] for name in ("rows", "columns", "group")},
         "weights": QUADS.constant(weights),
-        "bias": Constant("int32_t", starts.astype(np.int32), "[rows in fours], for inputs that keep their zero point"),
+        "turned_bias": Constant("int32_t", -starts.astype(np.int32), "[rows in fours] -bias, for inputs as they are"),
     }
     return replace(call, function="slimse_channel_gate_folded_s8", fields=fields)

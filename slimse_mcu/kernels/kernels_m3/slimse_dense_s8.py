@@ -42,7 +42,7 @@ def _by_columns(call: KernelCall, to_right: NDArray[np.int64]) -> KernelCall:
         "input_offset": call.fields["linear.input_offset"],
         **short_dense.output(call),
     }
-    scratch = 4 * weights.shape[1] + 16
+    scratch = 4 * weights.shape[1] + 32
     return replace(
         call,
         function="slimse_dense_sparse_s8",
