@@ -1,146 +1,9 @@
-/* The transform of hop points: radix 8 over windowed samples, then passes of radix 8 or 4 in place.
- *
- * Decimation in time forward, in frequency back: both begin or end at samples in order, so that the
- * order of digits is turned on the way between samples and the first or last pass, by `places`. */
+/* The transform of hop points: radix 8 over windowed samples, then passes of radix 8 or 4. */
 #include "slimse_stft_f32.h"
 
 #include <string.h>
 
-#include "slimse_saturate.h"
-
-/* Pairs of samples, (even, odd) as (re, im), times the window; eight at a time, hop / 8 pairs
- * apart. */
-static void first_pass(const slimse_stft_f32_t *stft, const int16_t *pcm, const int16_t *history,
-                       slimse_complex_t *packed)
-{
-    const uint32_t stride = stft->hop / 4u; /* samples */
-    const float *rising = stft->window;
-    const float *falling = stft->window + stft->hop;
-
-    for (uint32_t n = 0; n < stride; n += 2, pcm += 2, history += 2, rising += 2, falling -= 2) {
-        slimse_complex_t x[8];
-        for (uint32_t j = 0; j < 4; j++) {
-            const int16_t *first = history + j * stride;
-            const int16_t *second = pcm + j * stride;
-            const float *up = rising + j * stride;
-            const float *down = falling - j * stride;
-            x[j].re = (float)first[0] * up[0];
-            x[j].im = (float)first[1] * up[1];
-            x[j + 4].re = (float)second[0] * down[0];
-            x[j + 4].im = (float)second[1] * down[-1];
-        }
-        slimse_butterfly8(x, packed + 8u * stft->places[n / 2u]);
-    }
-}
-
-/* Join transforms of q points, eight at a time. */
-static void pass8(slimse_complex_t *packed, uint32_t points, uint32_t q, const slimse_complex_t *w)
-{
-    for (uint32_t n = 0; n < points; n += 8u * q) {
-        for (uint32_t k = 0; k < q; k++) {
-            slimse_complex_t *p = packed + n + k;
-            slimse_complex_t x[8], y[8];
-            x[0] = p[0];
-            for (uint32_t j = 1; j < 8; j++) {
-                x[j] = slimse_product(p[j * q], w[7u * k + j - 1u]);
-            }
-            slimse_butterfly8(x, y);
-            for (uint32_t j = 0; j < 8; j++) {
-                p[j * q] = y[j];
-            }
-        }
-    }
-}
-
-/* The same, four at a time. */
-static void pass4(slimse_complex_t *packed, uint32_t points, uint32_t q, const slimse_complex_t *w)
-{
-    for (uint32_t n = 0; n < points; n += 4u * q) {
-        for (uint32_t k = 0; k < q; k++) {
-            slimse_complex_t *p = packed + n + k;
-            slimse_complex_t x[4], y[4];
-            x[0] = p[0];
-            for (uint32_t j = 1; j < 4; j++) {
-                x[j] = slimse_product(p[j * q], w[3u * k + j - 1u]);
-            }
-            slimse_butterfly4(x, y);
-            for (uint32_t j = 0; j < 4; j++) {
-                p[j * q] = y[j];
-            }
-        }
-    }
-}
-
-/* Transforms of 8 q points to eight of q. */
-static void inverse_pass8(slimse_complex_t *packed, uint32_t points, uint32_t q,
-                          const slimse_complex_t *w)
-{
-    for (uint32_t n = 0; n < points; n += 8u * q) {
-        for (uint32_t k = 0; k < q; k++) {
-            slimse_complex_t *p = packed + n + k;
-            slimse_complex_t x[8], y[8];
-            for (uint32_t j = 0; j < 8; j++) {
-                y[j] = p[j * q];
-            }
-            slimse_butterfly8_inverse(y, x);
-            p[0] = x[0];
-            for (uint32_t j = 1; j < 8; j++) {
-                p[j * q] = slimse_product_conjugate(x[j], w[7u * k + j - 1u]);
-            }
-        }
-    }
-}
-
-/* Transforms of 4 q points to four of q. */
-static void inverse_pass4(slimse_complex_t *packed, uint32_t points, uint32_t q,
-                          const slimse_complex_t *w)
-{
-    for (uint32_t n = 0; n < points; n += 4u * q) {
-        for (uint32_t k = 0; k < q; k++) {
-            slimse_complex_t *p = packed + n + k;
-            slimse_complex_t x[4], y[4];
-            for (uint32_t j = 0; j < 4; j++) {
-                y[j] = p[j * q];
-            }
-            slimse_butterfly4_inverse(y, x);
-            p[0] = x[0];
-            for (uint32_t j = 1; j < 4; j++) {
-                p[j * q] = slimse_product_conjugate(x[j], w[3u * k + j - 1u]);
-            }
-        }
-    }
-}
-
-/* Nearest integer, a half goes up; the sum's own rounding moves that half by at most 1 / 512. */
-static int16_t to_sample(float value)
-{
-    return slimse_saturate_s16((int32_t)(value + 32768.5f) - 32768);
-}
-
-/* Eight pairs of samples at a time: the first half of the frame is added to the last frame's
- * second. */
-static void last_pass(const slimse_stft_f32_t *stft, const slimse_complex_t *packed, float *overlap,
-                      int16_t *pcm)
-{
-    const uint32_t stride = stft->hop / 4u; /* samples */
-    const float *rising = stft->window;
-    const float *falling = stft->window + stft->hop;
-
-    for (uint32_t n = 0; n < stride; n += 2, pcm += 2, overlap += 2, rising += 2, falling -= 2) {
-        slimse_complex_t x[8];
-        slimse_butterfly8_inverse(packed + 8u * stft->places[n / 2u], x);
-        for (uint32_t j = 0; j < 4; j++) {
-            const float *up = rising + j * stride;
-            const float *down = falling - j * stride;
-            float *rest = overlap + j * stride;
-            int16_t *out = pcm + j * stride;
-            out[0] = to_sample(x[j].re * up[0] + rest[0]);
-            out[1] = to_sample(x[j].im * up[1] + rest[1]);
-            rest[0] = x[j + 4].re * down[0];
-            rest[1] = x[j + 4].im * down[-1];
-        }
-    }
-}
+#include "slimse_stft_passes_f32.h"
 
 void slimse_stft_analyse_f32(const slimse_stft_f32_t *stft, const int16_t *pcm, int16_t *history,
                              slimse_complex_t *packed)
@@ -148,14 +11,14 @@ void slimse_stft_analyse_f32(const slimse_stft_f32_t *stft, const int16_t *pcm, 
     const slimse_complex_t *w = stft->twiddles;
     uint32_t q = 8;
 
-    first_pass(stft, pcm, history, packed);
+    slimse_stft_first_pass_f32(stft, pcm, history, packed);
     memcpy(history, pcm, stft->hop * sizeof *pcm);
     for (uint32_t pass = 0; pass < stft->passes; pass++) {
         const uint32_t radix = stft->radices[pass];
         if (radix == 8) {
-            pass8(packed, stft->hop, q, w);
+            slimse_stft_pass8_f32(packed, stft->hop, q, w);
         } else {
-            pass4(packed, stft->hop, q, w);
+            slimse_stft_pass4_f32(packed, stft->hop, q, w);
         }
         w += (radix - 1u) * q;
         q *= radix;
@@ -177,10 +40,10 @@ void slimse_stft_synthesise_f32(const slimse_stft_f32_t *stft, slimse_complex_t 
         q /= radix;
         w -= (radix - 1u) * q;
         if (radix == 8) {
-            inverse_pass8(packed, stft->hop, q, w);
+            slimse_stft_inverse_pass8_f32(packed, stft->hop, q, w);
         } else {
-            inverse_pass4(packed, stft->hop, q, w);
+            slimse_stft_inverse_pass4_f32(packed, stft->hop, q, w);
         }
     }
-    last_pass(stft, packed, overlap, pcm);
+    slimse_stft_last_pass_f32(stft, packed, overlap, pcm);
 }

@@ -1,5 +1,6 @@
 /*
- * cortex_m.c - what all Cortex-M boards share: stack guard, stack high-water mark, faults, exit.
+ * cortex_m.c - what all Cortex-M boards share: start, stack guard, stack high-water mark, faults,
+ * exit.
  *
  * The linker script puts the stack at the bottom of RAM, its lowest bytes are the guard:
  *   hal_stack_bottom .. hal_stack_floor  the guard, no access (Armv7-M: an MPU region)
@@ -8,6 +9,8 @@
 #include "hal.h"
 #include "parts.h"
 #include "semihosting.h"
+
+static hal_info_t board_info;
 
 extern uint32_t hal_stack_bottom[], hal_stack_floor[], hal_stack_top[];
 
@@ -58,6 +61,31 @@ _Noreturn void hal_start(void)
 #endif
     __asm volatile("dsb\n isb\n cpsie i" ::: "memory");
     hal_exit(main(0, NULL));
+}
+
+void hal_init(int argc, char **argv)
+{
+    const bool emulated = family_emulated();
+    const hal_clocks_t clocks = family_start();
+    const hal_counter_t counter = counter_start(clocks.core_hz);
+
+    (void)argc;
+    (void)argv;
+    board_info = (hal_info_t){
+        .board = HAL_BOARD,
+        .clock_hz = clocks.core_hz,
+        .counter_hz = counter.hz,
+        .counter_kind = counter.kind,
+        .window = emulated ? 4 : 1,
+        .duplex = 1, /* bytes are taken by an interrupt, or wait in a pipe */
+    };
+    serial_start(clocks.uart_hz);
+    hal_mark(HAL_MARK_BUSY, true);
+}
+
+const hal_info_t *hal_info(void)
+{
+    return &board_info;
 }
 
 uint32_t hal_stack_bytes(void)

@@ -1,11 +1,10 @@
 /*
  * hal.h - what the application needs of a board, and all that a new board has to provide.
  *
- * Every Cortex-M board shares cortex_m_start.S, cortex_m.c (start-up, stack guard, stack high-water
- * mark, faults), serial.c (the link) and marks.c, and joins to them one file for its family of
- * microcontrollers, one for its kind of serial port and one for its counter: parts.h.  A virtual
- * board may have serial_semihosting.c in place of serial.c and a serial port.  The PC implements
- * this header in one file, host.c.
+ * Every Cortex-M board shares cortex_m_start.S, cortex_m.c (start, stack guard, stack high-water
+ * mark, faults) and marks.c, and joins to them one file for its family of microcontrollers, one or
+ * two for its link and one for its counter: parts.h.  The PC implements this header in one file,
+ * host.c.
  *
  * No function here is called from an interrupt, except hal_interrupt().
  */

@@ -1,10 +1,10 @@
 /*
  * parts.h - what the parts of a Cortex-M board layer do for each other.
  *
- * A board's `hal` list names one file of each kind, and serial.c, which joins them to what hal.h
- * promises; serial_semihosting.c does so without a uart:
+ * A board's `hal` list names one file of each kind; cortex_m.c joins them to what hal.h promises:
  *   family   clocks, flash wait states, pins           stm32f4.c, nrf.c, rp2040.c ...
- *   uart     the serial port, a file per kind of port  uart_stm32_v1.c, uart_pl011.c ...
+ *   serial   the link                                  serial.c, serial_semihosting.c
+ *   uart     the port of serial.c, a file per kind     uart_stm32_v1.c, uart_pl011.c ...
  *   counter  cycles, or instructions in an emulator    counter_dwt.c, counter_systick.c ...
  *
  * Where the parts are and how fast they run comes from the board's `defines`.
@@ -38,6 +38,9 @@ bool family_emulated(void);
 
 /* Family: drive an output; `pin` is numbered by the family.  Only where a board has marks. */
 void family_pin_write(uint32_t pin, bool high);
+
+/* Serial: bring up the link; also provides hal_read(), hal_write(), hal_flush() and hal_idle(). */
+void serial_start(uint32_t uart_hz);
 
 /* Uart: on, at HAL_BAUD, 8 data bits, no parity, 1 stop bit, receive interrupt on. */
 void uart_start(uint32_t clock_hz);

@@ -23,8 +23,6 @@ static struct {
     volatile bool stalled;  /* the ring was full, the receiver waits */
 } ring;
 
-static hal_info_t board_info;
-
 static bool ring_full(void)
 {
     return ring.head - ring.tail == HAL_RING_BYTES;
@@ -37,7 +35,7 @@ static void drain(void)
     uint8_t byte;
 
     for (;;) {
-        if (ring_full() && board_info.window > 1) {
+        if (ring_full() && hal_info()->window > 1) {
             ring.stalled = true;
             uart_listen(false); /* or this interrupt would come for ever */
             break;
@@ -61,29 +59,9 @@ void hal_interrupt(void)
     drain();
 }
 
-void hal_init(int argc, char **argv)
+void serial_start(uint32_t uart_hz)
 {
-    const bool emulated = family_emulated();
-    const hal_clocks_t clocks = family_start();
-    const hal_counter_t counter = counter_start(clocks.core_hz);
-
-    (void)argc;
-    (void)argv;
-    board_info = (hal_info_t){
-        .board = HAL_BOARD,
-        .clock_hz = clocks.core_hz,
-        .counter_hz = counter.hz,
-        .counter_kind = counter.kind,
-        .window = emulated ? 4 : 1,
-        .duplex = 1, /* the interrupt takes them */
-    };
-    uart_start(clocks.uart_hz);
-    hal_mark(HAL_MARK_BUSY, true);
-}
-
-const hal_info_t *hal_info(void)
-{
-    return &board_info;
+    uart_start(uart_hz);
 }
 
 size_t hal_read(uint8_t *bytes, size_t capacity)

@@ -27,8 +27,6 @@ static struct {
     uint8_t bytes[1024];
 } out;
 
-static hal_info_t board_info;
-
 /* Open the file that the next word of `*text` names, and go on behind that word. */
 static uint32_t open_next(char **text, uint32_t mode)
 {
@@ -49,38 +47,16 @@ static uint32_t open_next(char **text, uint32_t mode)
     return (uint32_t)handle;
 }
 
-static void open_link(void)
+void serial_start(uint32_t uart_hz)
 {
     char line[128] = {0};
     char *rest = line;
 
+    (void)uart_hz;
     (void)semihosting(SEMIHOSTING_GET_CMDLINE,
                       (semihosting_arguments_t){{semihosting_address(line), sizeof line - 1u}});
     in.handle = open_next(&rest, MODE_READ);
     out.handle = open_next(&rest, MODE_WRITE);
-}
-
-void hal_init(int argc, char **argv)
-{
-    const hal_clocks_t clocks = family_start();
-    const hal_counter_t counter = counter_start(clocks.core_hz);
-
-    (void)argc;
-    (void)argv;
-    board_info = (hal_info_t){
-        .board = HAL_BOARD,
-        .clock_hz = clocks.core_hz,
-        .counter_hz = counter.hz,
-        .counter_kind = counter.kind,
-        .window = 4,
-        .duplex = 1,
-    };
-    open_link();
-}
-
-const hal_info_t *hal_info(void)
-{
-    return &board_info;
 }
 
 size_t hal_read(uint8_t *bytes, size_t capacity)

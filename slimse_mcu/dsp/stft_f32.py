@@ -1,4 +1,4 @@
-"""The short-time Fourier transform in single precision: specification of ``slimse_stft_f32.c`` and its tables.
+"""The short-time Fourier transform in single precision: specification of ``slimse_stft_f32.c``, its passes and tables.
 
 The C's float32 operations in the C's order, over whole frames.  The sign of a zero is the one thing that is left open
 (a multiplication by one may or may not be done); no feature and no sample depends on it.
@@ -157,7 +157,7 @@ def _parts(packed: FloatArray, twiddles: FloatArray) -> FloatArray:
 
 
 def _pass(packed: FloatArray, twiddles: FloatArray) -> FloatArray:
-    """``slimse_stft_f32.c: pass8``, ``pass4``."""
+    """``slimse_stft_passes_f32.c``, forward."""
     parts = _parts(packed, twiddles)
     x = [Complex.of(parts[:, :, 0])]
     x += [product(Complex.of(parts[:, :, j]), Complex.of(twiddles[:, j - 1])) for j in range(1, parts.shape[2])]
@@ -166,7 +166,7 @@ def _pass(packed: FloatArray, twiddles: FloatArray) -> FloatArray:
 
 
 def _inverse_pass(packed: FloatArray, twiddles: FloatArray) -> FloatArray:
-    """``slimse_stft_f32.c: inverse_pass8``, ``inverse_pass4``."""
+    """``slimse_stft_passes_f32.c``, back."""
     parts = _parts(packed, twiddles)
     y = [Complex.of(parts[:, :, k]) for k in range(parts.shape[2])]
     x = butterfly8_inverse(y) if len(y) == 8 else butterfly4_inverse(y)

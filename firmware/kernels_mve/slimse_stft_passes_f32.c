@@ -1,9 +1,5 @@
-/* The transform of hop points with Helium: two neighbouring points to a vector.
- *
- * The passes and every operation of firmware/dsp/slimse_stft_f32.c. */
-#include "slimse_stft_f32.h"
-
-#include <string.h>
+/* The passes with Helium: two neighbouring points to a vector, every operation as without. */
+#include "slimse_stft_passes_f32.h"
 
 #include "slimse_complex_f32_mve.h"
 
@@ -34,10 +30,8 @@ static float32x4_t windowed(const int16_t *samples, float32x4_t window)
     return vmulq_f32(vcvtq_f32_s32(vldrhq_s32(samples)), window);
 }
 
-/* Two pairs of samples, (even, odd) as (re, im), times the window; eight such, hop / 8 pairs apart.
- */
-static void first_pass(const slimse_stft_f32_t *stft, const int16_t *pcm, const int16_t *history,
-                       slimse_complex_t *packed)
+void slimse_stft_first_pass_f32(const slimse_stft_f32_t *stft, const int16_t *pcm,
+                                const int16_t *history, slimse_complex_t *packed)
 {
     const uint32_t stride = stft->hop / 4u; /* samples */
     const uint32x4_t backwards = vddupq_n_u32(3, 1);
@@ -90,8 +84,8 @@ static uint64x2_t apart(uint32_t step)
     return vreinterpretq_u64_u32(vsetq_lane_u32(8u * step, vdupq_n_u32(0), 2));
 }
 
-/* Join transforms of q points, eight at a time. */
-static void pass8(slimse_complex_t *packed, uint32_t points, uint32_t q, const slimse_complex_t *w)
+void slimse_stft_pass8_f32(slimse_complex_t *packed, uint32_t points, uint32_t q,
+                           const slimse_complex_t *w)
 {
     const uint64x2_t step = apart(7);
 
@@ -119,8 +113,8 @@ static void pass8(slimse_complex_t *packed, uint32_t points, uint32_t q, const s
     }
 }
 
-/* The same, four at a time. */
-static void pass4(slimse_complex_t *packed, uint32_t points, uint32_t q, const slimse_complex_t *w)
+void slimse_stft_pass4_f32(slimse_complex_t *packed, uint32_t points, uint32_t q,
+                           const slimse_complex_t *w)
 {
     const uint64x2_t step = apart(3);
 
@@ -141,9 +135,8 @@ static void pass4(slimse_complex_t *packed, uint32_t points, uint32_t q, const s
     }
 }
 
-/* Transforms of 8 q points to eight of q. */
-static void inverse_pass8(slimse_complex_t *packed, uint32_t points, uint32_t q,
-                          const slimse_complex_t *w)
+void slimse_stft_inverse_pass8_f32(slimse_complex_t *packed, uint32_t points, uint32_t q,
+                                   const slimse_complex_t *w)
 {
     const uint64x2_t step = apart(7);
 
@@ -173,9 +166,8 @@ static void inverse_pass8(slimse_complex_t *packed, uint32_t points, uint32_t q,
     }
 }
 
-/* Transforms of 4 q points to four of q. */
-static void inverse_pass4(slimse_complex_t *packed, uint32_t points, uint32_t q,
-                          const slimse_complex_t *w)
+void slimse_stft_inverse_pass4_f32(slimse_complex_t *packed, uint32_t points, uint32_t q,
+                                   const slimse_complex_t *w)
 {
     const uint64x2_t step = apart(3);
 
@@ -205,10 +197,8 @@ static void store_samples(int16_t *pcm, float32x4_t values)
     vstrhq_s32(pcm, vreinterpretq_s32_s16(vqmovnbq_s32(vreinterpretq_s16_s32(samples), samples)));
 }
 
-/* Two pairs of samples, eight such at a time: the first half of the frame is added to the last
- * frame's second. */
-static void last_pass(const slimse_stft_f32_t *stft, const slimse_complex_t *packed, float *overlap,
-                      int16_t *pcm)
+void slimse_stft_last_pass_f32(const slimse_stft_f32_t *stft, const slimse_complex_t *packed,
+                               float *overlap, int16_t *pcm)
 {
     const uint32_t stride = stft->hop / 4u; /* samples */
     const uint32x4_t backwards = vddupq_n_u32(3, 1);
@@ -240,47 +230,4 @@ static void last_pass(const slimse_stft_f32_t *stft, const slimse_complex_t *pac
             }
         }
     }
-}
-
-void slimse_stft_analyse_f32(const slimse_stft_f32_t *stft, const int16_t *pcm, int16_t *history,
-                             slimse_complex_t *packed)
-{
-    const slimse_complex_t *w = stft->twiddles;
-    uint32_t q = 8;
-
-    first_pass(stft, pcm, history, packed);
-    memcpy(history, pcm, stft->hop * sizeof *pcm);
-    for (uint32_t pass = 0; pass < stft->passes; pass++) {
-        const uint32_t radix = stft->radices[pass];
-        if (radix == 8) {
-            pass8(packed, stft->hop, q, w);
-        } else {
-            pass4(packed, stft->hop, q, w);
-        }
-        w += (radix - 1u) * q;
-        q *= radix;
-    }
-}
-
-void slimse_stft_synthesise_f32(const slimse_stft_f32_t *stft, slimse_complex_t *packed,
-                                float *overlap, int16_t *pcm)
-{
-    const slimse_complex_t *w = stft->twiddles;
-    uint32_t q = 8;
-
-    for (uint32_t pass = 0; pass < stft->passes; pass++) {
-        w += (stft->radices[pass] - 1u) * q;
-        q *= stft->radices[pass];
-    }
-    for (uint32_t pass = stft->passes; pass > 0; pass--) {
-        const uint32_t radix = stft->radices[pass - 1u];
-        q /= radix;
-        w -= (radix - 1u) * q;
-        if (radix == 8) {
-            inverse_pass8(packed, stft->hop, q, w);
-        } else {
-            inverse_pass4(packed, stft->hop, q, w);
-        }
-    }
-    last_pass(stft, packed, overlap, pcm);
 }
