@@ -174,7 +174,7 @@ def hello_fields(nonce: bytes, **changed: int) -> bytes:
 
 SOUND = {
     (Kind.DESCRIBE, 0): struct.pack("<HHB5sHHB6s", 10, 0, 5, b"first", 5, 2, 6, b"second"),
-    (Kind.DESCRIBE, 1): struct.pack("<IBBB4s", 17, 1, 1, 4, b"last"),
+    (Kind.DESCRIBE, 1): struct.pack("<IBB4s", 17, 1, 4, b"last"),
     (Kind.DESCRIBE, 2): b"\x04gate\x03sum",
 }
 

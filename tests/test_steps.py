@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from slimse_mcu.dsp.features_f32 import MagnitudeFeatures
 from slimse_mcu.dsp.features_s32 import MagnitudeFeaturesS32
 from slimse_mcu.dsp.steps import Steps
+from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import FrontEnd, Quantization
 
 
@@ -40,12 +41,20 @@ def interesting(steps: Steps, reach: int) -> list[int]:
 @settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_any_thresholds(data: st.DataObject) -> None:
-    reach = data.draw(st.integers(1, 2**32 - 2))
-    spread = data.draw(st.sampled_from([2**6, 2**16, 2**32 - 2]))
-    drawn = data.draw(st.lists(st.integers(0, spread), min_size=255, max_size=255))
-    steps = Steps.of(np.sort(np.array(drawn, np.uint32)), min(reach, spread), 23 - 16 * (spread < 2**20))
-    chosen = interesting(steps, min(reach, spread))
+    """As near to each other as they like, anywhere among the numbers."""
+    spread = data.draw(st.sampled_from([2**6, 2**12, 2**15]))
+    lowest = data.draw(st.integers(0, 2**32 - 2 - spread))
+    reach = lowest + data.draw(st.integers(1, spread))
+    drawn = data.draw(st.lists(st.integers(lowest, lowest + spread), min_size=255, max_size=255))
+    steps = Steps.of(np.sort(np.array(drawn, np.uint32)), reach, data.draw(st.sampled_from([7, 23])))
+    chosen = interesting(steps, reach)
     check(steps, chosen[:: max(1, len(chosen) // 500)])
+
+
+def test_thresholds_that_need_too_large_a_table_are_refused() -> None:
+    near = np.append(np.arange(254, dtype=np.uint32), np.uint32(2**31))
+    with pytest.raises(QuantizeError, match="too finely"):
+        Steps.of(near, 2**32 - 2, 23)
 
 
 @pytest.mark.parametrize("scale", [0.1, 4.9 / 255, 1e-4, 1e-9])

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slimse_mcu.dsp.c_text import CTable, table
+from slimse_mcu.errors import QuantizeError
 
 LEVELS = 256
 """What int8 can say."""
 
 _NEVER = np.uint32(0xFFFFFFFF)
 _MOST_PER_BUCKET = 3
+_MOST_BUCKETS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,20 @@ class Steps:
             thresholds: ``[255]``, ascending.
             reach: Greatest number that occurs.
             fraction_bits: Of the numbers, below their binary exponent: buckets are no wider than an octave.
+
+        Raises:
+            QuantizeError: Thresholds are so near to each other that more than 65,536 buckets were needed.
         """
         reached = np.where(thresholds > reach, _NEVER, thresholds)
         zeros = int(np.sum(reached == 0))
         for shift in range(fraction_bits, -1, -1):
             last = reach >> shift
             begin = min(last, max(0, (int(reached[zeros]) >> shift) - 1)) if zeros < len(reached) else last
+            if last - begin >= _MOST_BUCKETS:
+                raise QuantizeError(
+                    "The front end's features are quantized too finely for a table of their steps.",
+                    hint="Calibrate with louder audio, or choose a greater epsilon or a smaller exponent.",
+                )
             edges = np.arange(begin, last + 2, dtype=np.uint64) << np.uint64(shift)
             starts = np.searchsorted(reached, edges[:-1], side="right")
             ends = np.searchsorted(reached, edges[1:], side="left")
