@@ -447,12 +447,12 @@ def test_a_uf2_file_is_copied_to_the_drive_of_the_board(images, tmp_path):
 def test_the_board_is_asked_what_it_runs(images, tmp_path):
     """The whole way of a Pico, whose part is the one of ``silicon/primecell.py``."""
     pytest.importorskip("unicorn")
-    from silicon.chip import Wire
+    from silicon.chip import SerialWire
     from silicon.primecell import Rp2040
 
     target, image = images("pico")
     (tmp_path / "INFO_UF2.TXT").write_text(PICO_INFO)
-    with Wire(Rp2040(image.elf, target.core)) as wire:
+    with SerialWire(Rp2040(image.elf, target.core)) as wire:
         port = wire.url
         done = load(target, image, drive=tmp_path, port=port)
     assert done.info.model_hash == probe.PROVENANCE.model_hash
@@ -460,7 +460,7 @@ def test_the_board_is_asked_what_it_runs(images, tmp_path):
 
     other = replace(image, provenance=replace(image.provenance, model_hash="3" * 64))
     with (
-        Wire(Rp2040(image.elf, target.core)) as wire,
+        SerialWire(Rp2040(image.elf, target.core)) as wire,
         pytest.raises(
             LinkError, match=r"has loaded pico, but then: .* runs the model probe \(111111111111\), not probe"
         ),

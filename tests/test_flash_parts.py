@@ -20,7 +20,7 @@ from slimse_mcu.flash.formats import segments
 from slimse_mcu.flash.load import load
 
 pytest.importorskip("unicorn")
-from silicon.chip import Wire
+from silicon.chip import SerialWire
 from silicon.debug import DebugPort, JtagWire, pyocd_probe
 from silicon.stm32 import Stm32F103RC
 
@@ -71,7 +71,7 @@ def check_memory(part, image):
 
 def test_pyocd_loads_a_part_which_then_says_what_it_runs(image, part, pyocd_board):
     steps = []
-    with Wire(part) as wire:
+    with SerialWire(part) as wire:
         target = pyocd_board(DebugPort(part))
         done = load(
             target, image, probe=SERIAL, port=wire.url, progress=lambda name, done, total: steps.append((name, total))
@@ -108,7 +108,7 @@ def test_pyocd_gives_a_dead_part_up(image, part, pyocd_board):
 
 @needs_openocd
 def test_openocd_loads_a_part_which_then_says_what_it_runs(image, part, openocd_board):
-    with Wire(part) as wire, JtagWire(DebugPort(part)) as jtag:
+    with SerialWire(part) as wire, JtagWire(DebugPort(part)) as jtag:
         done = load(openocd_board(jtag), image, port=wire.url)
 
     check_memory(part, image)

@@ -20,7 +20,7 @@ from slimse_mcu.harness.session import Session
 
 pytest.importorskip("unicorn")
 from silicon import others, primecell, stm32
-from silicon.chip import Wire
+from silicon.chip import SerialWire
 
 FRAMES = 3
 CHIPS = {
@@ -68,7 +68,7 @@ def test_the_firmware_sets_up_the_part_as_its_manual_says_and_computes(name, tmp
     rng = np.random.default_rng(3)
     frames = [rng.integers(-128, 128, probe.SIZE).astype(np.int8) for _ in range(FRAMES)]
     on_port = replace(target, counter="cycles")
-    with Wire(chip) as wire:
+    with SerialWire(chip) as wire:
         with Session(on_port, image, port=wire.url) as session:
             session.configure("features")
             results = list(session.frames(frames))

@@ -10,13 +10,23 @@ Unicorn executes instructions only; interrupt entry, SysTick, the cycle counter 
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import socket
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
-from unicorn import UC_ARCH_ARM, UC_HOOK_INTR, UC_HOOK_MEM_WRITE, UC_MODE_MCLASS, UC_MODE_THUMB, Uc, UcError
+from unicorn import (
+    UC_ARCH_ARM,
+    UC_HOOK_INTR,
+    UC_HOOK_MEM_WRITE,
+    UC_MODE_MCLASS,
+    UC_MODE_THUMB,
+    UC_PROT_ALL,
+    Uc,
+    UcError,
+)
 from unicorn.arm_const import (
     UC_ARM_REG_LR,
     UC_ARM_REG_PC,
@@ -40,6 +50,8 @@ from unicorn.arm_const import (
     UC_CPU_ARM_CORTEX_M7,
     UC_CPU_ARM_CORTEX_M33,
 )
+
+from silicon.wire import Wire
 
 CPUS = {
     "cortex-m0": UC_CPU_ARM_CORTEX_M0,
@@ -91,6 +103,7 @@ class Chip:
 
     Attributes:
         memory: Start -> size in bytes, from the part's data sheet.
+        mirrors: Another place where a memory shows -> start of that memory.
         registers: Address -> name, of all registers that the firmware may touch.
         reset: Name -> value after reset, where it is not 0.
         irq: Number of the serial port's interrupt.
@@ -99,6 +112,7 @@ class Chip:
     """
 
     memory: Mapping[int, int]
+    mirrors: Mapping[int, int] = {}
     registers: Mapping[int, str]
     reset: Mapping[str, int] = {}
     irq: int
@@ -118,11 +132,12 @@ class Chip:
         self._names = {**SYSTEM, **self.registers}
         self._ticks = 0
         self._stopped_by: int | None = None
+        self._memory: list[mmap.mmap] = []
         self._uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(CPUS[core])
         self._uc.mem_map(RETURN, _PAGE)
         for start, size in self.memory.items():
-            self._uc.mem_map(start, -(-size // _PAGE) * _PAGE)
+            self._map(start, -(-size // _PAGE) * _PAGE)
         for start, size in self.windows.items():
             self._uc.mmio_map(start, size, self._reader(start), None, self._writer(start), None)
         if elf is not None:
@@ -131,6 +146,14 @@ class Chip:
                     if segment["p_filesz"]:
                         self._uc.mem_write(segment["p_paddr"], segment.data())
             self.restart()
+
+    def _map(self, start: int, size: int) -> None:
+        """Memory, at all places where it shows."""
+        self._memory.append(mmap.mmap(-1, size))
+        for place in (start, *(one for one, of in self.mirrors.items() if of == start)):
+            self._uc.mem_map_ptr(
+                place, size, UC_PROT_ALL, ctypes.addressof(ctypes.c_char.from_buffer(self._memory[-1]))
+            )
 
     def restart(self) -> None:
         """The part's reset: registers have their first values, the core begins with the vectors."""
@@ -351,51 +374,22 @@ class Chip:
             self.written(name, value)
 
 
-class Wire:
-    """A TCP port that leads to a chip's serial port; a context manager.
-
-    The firmware runs in a thread of its own while bytes come in.
-    """
+class SerialWire(Wire):
+    """A TCP port that leads to a chip's serial port; the firmware runs while bytes come in."""
 
     def __init__(self, chip: Chip) -> None:
+        super().__init__()
         self._chip = chip
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     @property
     def url(self) -> str:
         """What ``--port`` takes."""
-        return f"socket://127.0.0.1:{self._server.getsockname()[1]}"
+        return f"socket://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Wire:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.close()
-        self._thread.join(30)
-        if self._error is not None:
-            raise self._error
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                peer, _ = self._server.accept()
-            except OSError:
-                return
-            self._talk(peer)
-
-    def _talk(self, peer: socket.socket) -> None:
-        with peer:
-            try:
-                self._chip.run()
-                while data := peer.recv(4096):
-                    self._chip.waiting += data
-                    self._chip.run()
-                    peer.sendall(bytes(self._chip.sent))
-                    self._chip.sent.clear()
-            except OSError:
-                return
-            except BaseException as error:  # noqa: BLE001 - the test raises it
-                self._error = error
+    def talk(self, peer: socket.socket) -> None:
+        self._chip.run()
+        while data := peer.recv(4096):
+            self._chip.waiting += data
+            self._chip.run()
+            peer.sendall(bytes(self._chip.sent))
+            self._chip.sent.clear()

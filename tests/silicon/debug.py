@@ -9,13 +9,13 @@ Manual (DDI 0403), chapter C1.
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from unicorn import UcError
 
 from silicon.chip import Chip
+from silicon.wire import Wire
 
 _POLLED = 5000  # instructions that the core runs between two looks of the debugger
 _BREAKPOINT = 7  # the emulator's number of the exception of BKPT
@@ -426,48 +426,23 @@ class Taps:
             self._result = 0
 
 
-class JtagWire:
-    """A TCP port that OpenOCD's adapter driver ``remote_bitbang`` drives; a context manager."""
+class JtagWire(Wire):
+    """A TCP port that OpenOCD's adapter driver ``remote_bitbang`` drives."""
 
     def __init__(self, port: DebugPort) -> None:
+        super().__init__()
         self._taps = Taps(port)
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     @property
     def script(self) -> str:
         """What OpenOCD's configuration has to say."""
-        port = self._server.getsockname()[1]
-        return f"adapter driver remote_bitbang\nremote_bitbang host 127.0.0.1\nremote_bitbang port {port}\n"
+        return f"adapter driver remote_bitbang\nremote_bitbang host 127.0.0.1\nremote_bitbang port {self.port}\n"
 
-    def __enter__(self) -> JtagWire:
-        self._thread.start()
-        return self
+    def talk(self, peer: socket.socket) -> None:
+        for answer in self._answers(peer):
+            peer.sendall(answer)
 
-    def __exit__(self, *_: object) -> None:
-        self._server.close()
-        self._thread.join(30)
-        if self._error is not None:
-            raise self._error
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                peer, _ = self._server.accept()
-            except OSError:
-                return
-            with peer:
-                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                try:
-                    for answer in self._talk(peer):
-                        peer.sendall(answer)
-                except OSError:
-                    continue
-                except BaseException as error:  # noqa: BLE001 - the test raises it
-                    self._error = error
-
-    def _talk(self, peer: socket.socket) -> Iterator[bytes]:
+    def _answers(self, peer: socket.socket) -> Iterator[bytes]:
         """Carry out commands, one character each (OpenOCD, doc/manual/jtag/drivers/remote_bitbang.txt)."""
         taps, before = self._taps, 0
         while data := peer.recv(65536):

@@ -402,6 +402,7 @@ class Stm32F103RC(Stm32F1):
     """High-density F103, erased at first; PM0075: pages of 2 KiB, written by half words while PG is set."""
 
     memory = {0x08000000: 256 << 10, 0x1FFFF000: 0x1000, 0x20000000: 48 << 10}
+    mirrors = {0: 0x08000000}  # RM0008 3.4, boot from main flash memory
     reset = {**Stm32F1.reset, "FLASH_CR": 0x80, "FLASH_OBR": 0x03FFFFFC, "FLASH_WRPR": 0xFFFFFFFF}
     identity = {0xE0042000: 0x10036414}  # DBGMCU_IDCODE (RM0008 31.6.1)
     page = 2048
