@@ -53,7 +53,7 @@ typedef struct {
     uint8_t forced[MODEL_GATE_BYTES]; /**< gate bits that replace the model's decisions */
     _Alignas(4) int8_t arena[32]; /**< intermediate tensors, valid within a frame */
     uint16_t lists[10]; /**< open channels of the gates, valid within a frame */
-    _Alignas(4) model_state_t state;
+    _Alignas(4) model_state_t state; /**< what is remembered of earlier frames */
 } model_t;
 
 /** Bring a stream to its exact initial state; gates are decided by the model again, without limit. */

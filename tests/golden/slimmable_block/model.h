@@ -64,7 +64,7 @@ typedef struct {
     _Alignas(4) int8_t arena[64]; /**< intermediate tensors, valid within a frame */
     uint16_t lists[4]; /**< open channels of the gates, valid within a frame */
     _Alignas(4) int16_t scratch[8]; /**< working memory of layers, valid within a call */
-    _Alignas(4) model_state_t state;
+    _Alignas(4) model_state_t state; /**< what is remembered of earlier frames */
 } model_t;
 
 /** Bring a stream to its exact initial state; gates are decided by the model again, without limit. */
