@@ -156,7 +156,9 @@ class VirtualBoard:
         self._release()
 
     def _release(self) -> None:
-        for fd in {self._link.receiving, self._link.sending}:
+        # Once: the system gives a number that was closed to the next file that is opened.
+        fds, self._link = set(self._link) - {-1}, _Ends(-1, -1)
+        for fd in fds:
             os.close(fd)
         self._errors.close()
 
