@@ -9,7 +9,7 @@ Manual (DDI 0403), chapter C1.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from unicorn import UcError
@@ -439,10 +439,6 @@ class JtagWire(Wire):
         return f"adapter driver remote_bitbang\nremote_bitbang host 127.0.0.1\nremote_bitbang port {self.port}\n"
 
     def talk(self, peer: socket.socket) -> None:
-        for answer in self._answers(peer):
-            peer.sendall(answer)
-
-    def _answers(self, peer: socket.socket) -> Iterator[bytes]:
         """Carry out commands, one character each (OpenOCD, doc/manual/jtag/drivers/remote_bitbang.txt)."""
         taps, before = self._taps, 0
         while data := peer.recv(65536):
@@ -459,5 +455,4 @@ class JtagWire(Wire):
                     taps.port.hold_reset(bool(command - 0x72 & 1))
                 elif command == 0x51:  # Q
                     return
-            if answers:
-                yield bytes(answers)
+            peer.sendall(answers)
