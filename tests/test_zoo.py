@@ -108,7 +108,7 @@ def test_slimmable_checkpoint_enhances_and_opens_more_for_noisier_clips(tmp_path
     report = measured(tmp_path, "host", "noisy", "clean", "dsn-mgt")
     noisy, device = report["quality"]["noisy"], report["quality"]["device"]
     assert device["pesq_wb"] - noisy["pesq_wb"] >= 0.43
-    assert device["si_sdr_db"] - noisy["si_sdr_db"] >= 5.0
+    assert device["si_sdr_db"] - noisy["si_sdr_db"] >= 5.5
     assert report["quality"]["float"]["pesq_wb"] - device["pesq_wb"] <= 0.03
     assert report["macs"]["all_open"] <= 560_000
     assert 0.65 <= report["macs"]["mean"] / report["macs"]["all_open"] <= 0.75
