@@ -1,5 +1,6 @@
 /*
- * semihosting.h - what an emulator does for the firmware when asked (Arm, Semihosting for AArch32 and AArch64).
+ * semihosting.h - what an emulator does for the firmware when asked (Arm, Semihosting for AArch32
+ * and AArch64).
  */
 #ifndef HAL_SEMIHOSTING_H
 #define HAL_SEMIHOSTING_H

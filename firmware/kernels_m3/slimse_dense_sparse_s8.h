@@ -22,7 +22,7 @@ typedef struct {
 /**
  * @param columns Gate of the inputs; NULL: all are open.
  * @param input [columns]
- * @param scratch [4 columns + 16] working memory, 4-byte aligned
+ * @param scratch [4 columns + 32] working memory, 4-byte aligned
  * @param output [rows]
  * @return multiply-accumulates of open columns.
  */

@@ -58,7 +58,7 @@ class Steps:
             if last - begin >= _MOST_BUCKETS:
                 raise QuantizeError(
                     "The front end's features are quantized too finely for a table of their steps.",
-                    hint="Calibrate with louder audio, or choose a greater epsilon or a smaller exponent.",
+                    hint="Calibrate with recordings that are loud in places and quiet in others.",
                 )
             edges = np.arange(begin, last + 2, dtype=np.uint64) << np.uint64(shift)
             starts = np.searchsorted(reached, edges[:-1], side="right")

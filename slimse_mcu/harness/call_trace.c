@@ -16,9 +16,9 @@
  *                                           that node, and did not go on at END TAKEN times
  *   end                                     the window is complete
  *
- * A call is recognized by its instruction, a return by its own or by going on where a call returns to:
- * so a tail call stays in the node of the function that it leaves.  A block that QEMU gives up in the middle
- * (an access to a device does that) is counted up to where it got.
+ * A call is recognized by its instruction, a return by its own or by going on where a call returns
+ * to: so a tail call stays in the node of the function that it leaves.  A block that QEMU gives up
+ * in the middle (an access to a device does that) is counted up to where it got.
  *
  * Built by call_trace.py.  The interface of QEMU that is used is declared here, so that no header of
  * QEMU has to be installed.
@@ -241,8 +241,9 @@ static bool given_up(const block_t *from, uint32_t next)
     return !complete && from->start < next && next < from->end;
 }
 
-/* Calls that have not returned, once one has, to `next`.  Cores without long branches jump far within a function by
- * what looks like a call: such calls end with that of the function.  What looks up a switch there returns to none. */
+/* Calls that have not returned, once one has, to `next`.  Cores without long branches jump far
+ * within a function by what looks like a call: such calls end with that of the function.  What looks
+ * up a switch there returns to none. */
 static uint32_t returned(uint32_t next)
 {
     for (uint32_t i = depth; i > 0; i--) {
