@@ -1,4 +1,13 @@
 #include "slimse_bands_vector_s8.h"
+#include "slimse_requantize.h"
+
+/* Zero point and clamp of scaled values. */
+static inline int32x4_t clamped(const slimse_bands_vector_s8_t *layer, int32x4_t scaled)
+{
+    const int32x4_t low = vdupq_n_s32(layer->output_min - layer->output_offset);
+    const int32x4_t high = vdupq_n_s32(layer->output_max - layer->output_offset);
+    return vaddq_n_s32(vmaxq_s32(vminq_s32(scaled, high), low), layer->output_offset);
+}
 
 /* Four rows of a single channel; adds the products that count to macs. */
 static int32x4_t row_sums(const slimse_bands_vector_s8_t *layer, const int8_t *input, uint32_t row,
@@ -25,30 +34,28 @@ static int32x4_t row_sums(const slimse_bands_vector_s8_t *layer, const int8_t *i
 
 static uint32_t one_channel(const slimse_bands_vector_s8_t *layer, const int8_t *input, int8_t *output)
 {
-    const slimse_rescaling_t *const to = &layer->rescale;
     uint32_t macs = 0;
 
     for (uint32_t row = 0; row < layer->rows; row += 4U) {
         const mve_pred16_t some = vctp32q(layer->rows - row);
         const int32x4_t sum = row_sums(layer, input, row, some, &macs);
         const int32x4_t scaled =
-            slimse_requantize_vector(sum, vldrwq_s32(&to->multiplier[row]), vldrbq_s32(&to->shift[row]));
+            slimse_requantize_vector(sum, vldrwq_s32(&layer->multiplier[row]), vldrbq_s32(&layer->shift[row]));
 
-        vstrbq_p_s32(&output[row], slimse_clamp_vector(to, scaled), some);
+        vstrbq_p_s32(&output[row], clamped(layer, scaled), some);
     }
     return macs;
 }
 
 static uint32_t many_channels(const slimse_bands_vector_s8_t *layer, const int8_t *input, int8_t *output)
 {
-    const slimse_rescaling_t *const to = &layer->rescale;
     const uint32_t channels = layer->channels;
     uint32_t macs = 0;
 
     for (uint32_t row = 0; row < layer->rows; row++) {
         const int8_t *const weights = &layer->weights[layer->start[row]];
-        const int32x4_t multiplier = vdupq_n_s32(to->multiplier[row]);
-        const int32x4_t shift = vdupq_n_s32(to->shift[row]);
+        const int32x4_t multiplier = vdupq_n_s32(layer->multiplier[row]);
+        const int32x4_t shift = vdupq_n_s32(layer->shift[row]);
 
         for (uint32_t channel = 0; channel < channels; channel += 4U) {
             const mve_pred16_t some = vctp32q(channels - channel);
@@ -60,7 +67,7 @@ static uint32_t many_channels(const slimse_bands_vector_s8_t *layer, const int8_
                 value += channels;
             }
             const int32x4_t scaled = slimse_requantize_vector(sum, multiplier, shift);
-            vstrbq_p_s32(&output[channel], slimse_clamp_vector(to, scaled), some);
+            vstrbq_p_s32(&output[channel], clamped(layer, scaled), some);
         }
         macs += layer->count[row] * channels;
         output += channels;

@@ -8,7 +8,7 @@ typedef struct {
     uint16_t rows;         /**< channels of the gate */
     uint16_t columns;      /**< inputs */
     const int8_t *weights; /**< [(rows + 3) / 4][columns][4], layout quads */
-    const int32_t *bias;   /**< [rows, to a multiple of 16] for inputs without offset */
+    const int32_t *bias;   /**< [rows, to a multiple of 8] for inputs without offset */
 } slimse_channel_gate_quads_s8_t;
 
 /**

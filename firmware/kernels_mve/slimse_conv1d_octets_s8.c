@@ -11,7 +11,7 @@ uint32_t slimse_conv1d_octets_s8(const slimse_conv1d_octets_s8_t *layer, const s
         .rows = layer->rows,
         .columns = (uint16_t)(layer->taps * layer->columns),
         .weights = layer->weights,
-        .bias = layer->bias,
+        .bias_and_shift = layer->bias_and_shift,
         .rescale = layer->rescale,
     };
     const int8_t *frames[SLIMSE_MAX_TAPS];

@@ -6,12 +6,12 @@
 
 /** Causal convolution along time, dense over channels, whose outputs a gate rules. */
 typedef struct {
-    uint16_t rows;         /**< output channels */
-    uint16_t columns;      /**< input channels */
-    uint8_t taps;          /**< 2 .. SLIMSE_MAX_TAPS */
-    uint16_t dilation;     /**< frames between taps */
-    const int8_t *weights; /**< [rows][taps x columns], oldest tap first, layout tiles_8x16 */
-    const int32_t *bias;   /**< [rows, to a multiple of 16] at input scale x weight scale, for inputs without offset */
+    uint16_t rows;                 /**< output channels */
+    uint16_t columns;              /**< input channels */
+    uint8_t taps;                  /**< 2 .. SLIMSE_MAX_TAPS */
+    uint16_t dilation;             /**< frames between taps */
+    const int8_t *weights;         /**< [rows][taps x columns], oldest tap first, layout tiles_8x16 */
+    const int32_t *bias_and_shift; /**< [rows, to a multiple of 8] 2^26 x shift + bias, for inputs without offset */
     slimse_rescaling_t rescale;
 } slimse_conv1d_octets_s8_t;
 

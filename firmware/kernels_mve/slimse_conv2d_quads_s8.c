@@ -10,7 +10,7 @@ uint32_t slimse_conv2d_quads_s8(const slimse_conv2d_quads_s8_t *layer, const sli
     const int8_t *frames[SLIMSE_MAX_TAPS];
     const slimse_plane_outputs_t outputs = {
         .weights = layer->weights,
-        .bias = layer->bias,
+        .bias_and_shift = layer->bias_and_shift,
         .kernel = planes->kernel,
         .spacing = layer->spacing,
         .start = -(int32_t)layer->left,

@@ -6,11 +6,11 @@
 /** Convolution over time and frequency, dense over channels, causal along time, or a part of one. */
 typedef struct {
     slimse_plane_sizes_t planes;
-    uint16_t stride;       /**< positions between two outputs */
-    uint16_t spacing;      /**< positions between two taps along frequency */
-    uint16_t left;         /**< zeros below the first position */
-    const int8_t *weights; /**< [rows][taps x kernel x columns], oldest frame first, layout quads */
-    const int32_t *bias;   /**< [rows, to a multiple of 16] at input scale x weight scale, for inputs without offset */
+    uint16_t stride;               /**< positions between two outputs */
+    uint16_t spacing;              /**< positions between two taps along frequency */
+    uint16_t left;                 /**< zeros below the first position */
+    const int8_t *weights;         /**< [rows][taps x kernel x columns], oldest frame first, layout quads */
+    const int32_t *bias_and_shift; /**< [rows, to a multiple of 8] 2^26 x shift + bias, for inputs without offset */
     slimse_rescaling_t rescale;
 } slimse_conv2d_quads_s8_t;
 

@@ -7,7 +7,7 @@ static void only_bias(const slimse_conv2d_transpose_quads_s8_t *layer, const sli
     int8_t *output = outputs->output;
 
     for (uint32_t i = 0; i < outputs->count; i++) {
-        slimse_requantize_rows(&layer->rescale, 0, layer->planes.rows, outputs->bias, output);
+        slimse_requantize_rows(&layer->rescale, 0, layer->planes.rows, outputs->bias_and_shift, output);
         output += outputs->output_pitch;
     }
 }
@@ -23,7 +23,7 @@ uint32_t slimse_conv2d_transpose_quads_s8(const slimse_conv2d_transpose_quads_s8
     const int8_t *frames[SLIMSE_MAX_TAPS];
     slimse_plane_outputs_t outputs = {
         .weights = layer->weights,
-        .bias = layer->bias,
+        .bias_and_shift = layer->bias_and_shift,
         .spacing = 1,
         .step = 1,
         .output_pitch = stride * planes->output_pitch,
@@ -47,7 +47,7 @@ uint32_t slimse_conv2d_transpose_quads_s8(const slimse_conv2d_transpose_quads_s8
             }
         }
         outputs.weights += (planes->rows + 3U) / 4U * 4U * planes->taps * outputs.kernel * planes->columns;
-        outputs.bias += (planes->rows + 15U) & ~15U;
+        outputs.bias_and_shift += (planes->rows + 7U) & ~7U;
     }
     return taps * planes->taps * planes->rows * channels;
 }

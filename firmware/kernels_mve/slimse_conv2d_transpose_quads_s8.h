@@ -11,11 +11,12 @@
  */
 typedef struct {
     slimse_plane_sizes_t planes;
-    uint16_t stride;       /**< outputs between two inputs */
-    uint16_t left;         /**< outputs left out below the first position */
-    const int8_t *weights; /**< by rest: [rows][taps x taps of the rest x columns], oldest frame first, layout quads */
-    const int32_t *bias;   /**< [stride][rows, to a multiple of 16] at input scale x weight scale, for inputs without
-                                offset, by rest */
+    uint16_t stride;               /**< outputs between two inputs */
+    uint16_t left;                 /**< outputs left out below the first position */
+    const int8_t *weights;         /**< by rest: [rows][taps x taps of the rest x columns], oldest frame first,
+                                      layout quads */
+    const int32_t *bias_and_shift; /**< [stride][rows, to a multiple of 8] 2^26 x shift + bias by rest, for inputs
+                                      without offset */
     slimse_rescaling_t rescale;
 } slimse_conv2d_transpose_quads_s8_t;
 

@@ -20,7 +20,7 @@ static void all_columns(const slimse_dense_gathered_s8_t *layer, const int8_t *i
             .quad_bytes = 4U * layer->columns,
             .columns = layer->columns,
             .input = (const int8_t *)values,
-            .bias = &layer->bias[row],
+            .bias = &layer->bias_and_shift[row],
             .positions = 1,
             .sums = sums,
         };
@@ -49,7 +49,7 @@ uint32_t slimse_dense_gathered_s8(const slimse_dense_gathered_s8_t *layer, const
     for (uint32_t row = 0; row < layer->rows; row += CHUNK) {
         const uint32_t left = layer->rows - row;
         const uint32_t chunk = left < CHUNK ? left : CHUNK;
-        const int32_t *from = &layer->bias[row];
+        const int32_t *from = &layer->bias_and_shift[row];
         uint32_t sum = 0;
         uint32_t first = 0;
 

@@ -6,11 +6,11 @@
 
 /** Dense layer whose inputs a gate rules and have the zero point -128, y = clamp(W x + b). */
 typedef struct {
-    uint16_t rows;              /**< outputs */
-    uint16_t columns;           /**< inputs */
-    uint16_t dense_from;        /**< inputs that are not zero, from which on all columns are read */
-    const uint8_t *weights;     /**< [(rows + 3) / 4][columns][4], layout quads_offset: each weight plus 128 */
-    const int32_t *bias;        /**< [rows, to a multiple of 16] at input scale x weight scale */
+    uint16_t rows;                 /**< outputs */
+    uint16_t columns;              /**< inputs */
+    uint16_t dense_from;           /**< inputs that are not zero, from which on all columns are read */
+    const uint8_t *weights;        /**< [(rows + 3) / 4][columns][4], layout quads_offset: each weight plus 128 */
+    const int32_t *bias_and_shift; /**< [rows, to a multiple of 8] 2^26 x shift + bias */
     slimse_rescaling_t rescale;
 } slimse_dense_gathered_s8_t;
 

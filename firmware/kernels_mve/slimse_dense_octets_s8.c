@@ -13,7 +13,7 @@ static void all_rows(const slimse_dense_octets_s8_t *layer, uint32_t octet_bytes
         const uint32_t left = layer->rows - row;
         const uint32_t count = left < CHUNK ? left : CHUNK;
 
-        slimse_octets_s8(&layer->weights[row / 8U * octet_bytes], &layer->bias[row], input, layer->columns,
+        slimse_octets_s8(&layer->weights[row / 8U * octet_bytes], &layer->bias_and_shift[row], input, layer->columns,
                          (count + 7U) / 8U, sums);
         slimse_requantize_rows(&layer->rescale, row, count, sums, &output[row]);
     }
@@ -30,7 +30,7 @@ static void open_rows(const slimse_dense_octets_s8_t *layer, uint32_t octet_byte
         const uint32_t count = left < OPEN_CHUNK ? left : OPEN_CHUNK;
         const uint16_t *const open = &rows->open[first];
 
-        slimse_octet_starts(layer->weights, layer->bias, octet_bytes, open, count, starts, sums);
+        slimse_octet_starts(layer->weights, layer->bias_and_shift, octet_bytes, open, count, starts, sums);
         starts[count] = layer->weights;
         slimse_octet_rows_s8(starts, input, layer->columns, (count + 1U) & ~1U, sums);
         slimse_requantize_listed(&layer->rescale, open, count, sums, output);

@@ -6,10 +6,10 @@
 
 /** Dense layer whose outputs a gate rules, y = clamp(W x + b). */
 typedef struct {
-    uint16_t rows;              /**< outputs */
-    uint16_t columns;           /**< inputs */
-    const int8_t *weights;      /**< [(rows + 7) / 8][(columns + 15) / 16][8][16], layout tiles_8x16 */
-    const int32_t *bias;        /**< [rows, to a multiple of 16] at input scale x weight scale, for inputs without offset */
+    uint16_t rows;                 /**< outputs */
+    uint16_t columns;              /**< inputs */
+    const int8_t *weights;         /**< [(rows + 7) / 8][(columns + 15) / 16][8][16], layout tiles_8x16 */
+    const int32_t *bias_and_shift; /**< [rows, to a multiple of 8] 2^26 x shift + bias, for inputs without offset */
     slimse_rescaling_t rescale;
 } slimse_dense_octets_s8_t;
 

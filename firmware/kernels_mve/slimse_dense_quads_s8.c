@@ -17,7 +17,7 @@ uint32_t slimse_dense_quads_s8(const slimse_dense_quads_s8_t *layer, const int8_
             .quad_bytes = 4U * layer->columns,
             .columns = layer->columns,
             .input = input,
-            .bias = &layer->bias[row],
+            .bias = &layer->bias_and_shift[row],
             .positions = 1,
             .sums = sums,
         };

@@ -6,10 +6,10 @@
 
 /** Dense layer of which all outputs are computed from all inputs, y = clamp(W x + b). */
 typedef struct {
-    uint16_t rows;              /**< outputs */
-    uint16_t columns;           /**< inputs */
-    const int8_t *weights;      /**< [rows / 4][columns][4], layout quads */
-    const int32_t *bias;        /**< [rows, to a multiple of 16] at input scale x weight scale, for inputs without offset */
+    uint16_t rows;                 /**< outputs */
+    uint16_t columns;              /**< inputs */
+    const int8_t *weights;         /**< [rows / 4][columns][4], layout quads */
+    const int32_t *bias_and_shift; /**< [rows, to a multiple of 8] 2^26 x shift + bias, for inputs without offset */
     slimse_rescaling_t rescale;
 } slimse_dense_quads_s8_t;
 

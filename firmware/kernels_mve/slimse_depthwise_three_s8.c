@@ -16,11 +16,12 @@ uint32_t slimse_depthwise_three_s8(const slimse_depthwise_three_s8_t *layer, con
     if (open < layer->all_from) {
         slimse_fill_s8(output, layer->rescale.output_offset, channels);
         if (open > 0U) {
-            slimse_three_taps_listed_s8(&layer->rescale, frames, layer->weights, channels, layer->bias, rows->open,
-                                        open, output);
+            slimse_three_taps_listed_s8(&layer->rescale, frames, layer->weights, channels, layer->bias_and_shift,
+                                        rows->open, open, output);
         }
     } else {
-        slimse_three_taps_s8(&layer->rescale, frames, layer->weights, channels, layer->bias, channels, output);
+        slimse_three_taps_s8(&layer->rescale, frames, layer->weights, channels, layer->bias_and_shift, channels,
+                             output);
         if (open < channels) {
             slimse_close_s8(rows, channels, layer->rescale.output_offset, output);
         }

@@ -4,13 +4,13 @@
 #include "slimse.h"
 #include "slimse_requantize.h"
 
-/** slimse_depthwise_vector_s8 of three taps and whole vectors of channels, whose rounds are not SLIMSE_ROUNDS_ANY. */
+/** slimse_depthwise_vector_s8 of three taps and whole vectors of channels. */
 typedef struct {
-    uint16_t channels;     /**< a multiple of 16 */
-    uint16_t dilation;     /**< frames between taps */
-    uint16_t all_from;     /**< open channels from which on all are computed and the closed ones cleared */
-    const int8_t *weights; /**< [3][channels], oldest tap first */
-    const int32_t *bias;   /**< [channels] at input scale x weight scale, for inputs without offset */
+    uint16_t channels;             /**< a multiple of 8 */
+    uint16_t dilation;             /**< frames between taps */
+    uint16_t all_from;             /**< open channels from which on all are computed and the closed ones cleared */
+    const int8_t *weights;         /**< [3][channels], oldest tap first */
+    const int32_t *bias_and_shift; /**< [channels] 2^26 x shift + bias, for inputs without offset */
     slimse_rescaling_t rescale;
 } slimse_depthwise_three_s8_t;
 

@@ -10,16 +10,15 @@ static void some_channels(const slimse_depthwise_vector_s8_t *layer, const int8_
     for (uint32_t channel = first; channel < end; channel += 4U) {
         const mve_pred16_t some = vctp32q(end - channel);
         const int8_t *weight = &layer->weights[channel];
-        int32x4_t sum = vldrwq_s32(&layer->bias[channel]);
+        int32x4_t sum = vldrwq_s32(&layer->bias_and_shift[channel]);
 
         for (uint32_t tap = 0; tap < layer->taps; tap++) {
             const int32x4_t value = vldrbq_z_s32(&frames[tap][channel], some);
             sum = vaddq_s32(sum, vmulq_s32(value, vldrbq_z_s32(weight, some)));
             weight += layer->channels;
         }
-        sum = slimse_requantize_vector(sum, vldrwq_s32(&layer->rescale.multiplier[channel]),
-                                       vldrbq_s32(&layer->rescale.shift[channel]));
-        vstrbq_p_s32(&output[channel], slimse_clamp_vector(&layer->rescale, sum), some);
+        sum = slimse_rescale_vector(&layer->rescale, sum, vldrwq_s32(&layer->rescale.multiplier[channel]));
+        vstrbq_p_s32(&output[channel], sum, some);
     }
 }
 
@@ -27,9 +26,10 @@ static void all_channels(const slimse_depthwise_vector_s8_t *layer, const int8_t
 {
     uint32_t done = 0;
 
-    if (layer->taps == 3U && layer->rescale.rounds != SLIMSE_ROUNDS_ANY && layer->channels >= 16U) {
-        done = layer->channels & ~15U;
-        slimse_three_taps_s8(&layer->rescale, frames, layer->weights, layer->channels, layer->bias, done, output);
+    if (layer->taps == 3U && layer->channels >= 8U) {
+        done = layer->channels & ~7U;
+        slimse_three_taps_s8(&layer->rescale, frames, layer->weights, layer->channels, layer->bias_and_shift, done,
+                             output);
     }
     some_channels(layer, frames, done, layer->channels, output);
 }
@@ -38,7 +38,7 @@ static void all_channels(const slimse_depthwise_vector_s8_t *layer, const int8_t
 static int32x4_t sum_listed(const slimse_depthwise_vector_s8_t *layer, const int8_t *const *frames, uint32x4_t channel)
 {
     const int8_t *weight = layer->weights;
-    int32x4_t sum = vldrwq_gather_shifted_offset_s32(layer->bias, channel);
+    int32x4_t sum = vldrwq_gather_shifted_offset_s32(layer->bias_and_shift, channel);
 
     for (uint32_t tap = 0; tap < layer->taps; tap++) {
         const int32x4_t value = vldrbq_gather_offset_s32(frames[tap], channel);
@@ -57,19 +57,18 @@ static void open_channels(const slimse_depthwise_vector_s8_t *layer, const slims
     if (rows->open_count == 0U) {
         return;
     }
-    if (layer->taps == 3U && to->rounds != SLIMSE_ROUNDS_ANY) {
-        slimse_three_taps_listed_s8(to, frames, layer->weights, layer->channels, layer->bias, rows->open,
-                                    rows->open_count, output);
+    if (layer->taps == 3U) {
+        slimse_three_taps_listed_s8(to, frames, layer->weights, layer->channels, layer->bias_and_shift,
+                                    rows->open, rows->open_count, output);
         return;
     }
     for (uint32_t i = 0; i < rows->open_count; i += 4U) {
         const mve_pred16_t some = vctp32q(rows->open_count - i);
         const uint32x4_t channel = vldrhq_z_u32(&rows->open[i], some);
         const int32x4_t multiplier = vldrwq_gather_shifted_offset_s32(to->multiplier, channel);
-        const int32x4_t shift = vldrbq_gather_offset_s32(to->shift, channel);
-        const int32x4_t scaled = slimse_requantize_vector(sum_listed(layer, frames, channel), multiplier, shift);
+        const int32x4_t sum = sum_listed(layer, frames, channel);
 
-        vstrbq_scatter_offset_p_s32(output, channel, slimse_clamp_vector(to, scaled), some);
+        vstrbq_scatter_offset_p_s32(output, channel, slimse_rescale_vector(to, sum, multiplier), some);
     }
 }
 

@@ -6,12 +6,12 @@
 
 /** Causal depthwise convolution along time with one output per input channel. */
 typedef struct {
-    uint16_t channels;     /**< channels */
-    uint8_t taps;          /**< 1 .. SLIMSE_MAX_TAPS */
-    uint16_t dilation;     /**< frames between taps */
-    uint16_t all_from;     /**< open channels from which on all are computed and the closed ones cleared */
-    const int8_t *weights; /**< [taps][channels], oldest tap first */
-    const int32_t *bias;   /**< [channels, to a multiple of 16] at input scale x weight scale, for inputs without offset */
+    uint16_t channels;             /**< channels */
+    uint8_t taps;                  /**< 1 .. SLIMSE_MAX_TAPS */
+    uint16_t dilation;             /**< frames between taps */
+    uint16_t all_from;             /**< open channels from which on all are computed and the closed ones cleared */
+    const int8_t *weights;         /**< [taps][channels], oldest tap first */
+    const int32_t *bias_and_shift; /**< [channels, to a multiple of 8] 2^26 x shift + bias, for inputs without offset */
     slimse_rescaling_t rescale;
 } slimse_depthwise_vector_s8_t;
 

@@ -56,12 +56,13 @@ static uint32_t some_rows(const slimse_plane_sizes_t *sizes, const slimse_rescal
                           const slimse_spans_t *spans, int8_t *patch)
 {
     const slimse_rescaling_t to = {
-        &layer->multiplier[row], &layer->shift[row],  layer->output_offset,
-        layer->output_min,       layer->output_max, layer->rounds,
+        .multiplier = &layer->multiplier[row],
+        .output_offset = layer->output_offset,
+        .is_rectified = layer->is_rectified,
     };
     const uint32_t columns = sizes->taps * outputs->kernel * sizes->columns;
     const uint32_t quads = (rows + 3U) / 4U;
-    const uint32_t by_sums = (SUMS - 12U) / (4U * quads);
+    const uint32_t by_sums = (SUMS - 4U) / (4U * quads);
     const uint32_t by_patch = sizes->patch_bytes / columns;
     const uint32_t chunk = by_sums < by_patch ? by_sums : by_patch;
     int32_t start = outputs->start;
@@ -74,7 +75,7 @@ static uint32_t some_rows(const slimse_plane_sizes_t *sizes, const slimse_rescal
         .quads = quads,
         .quad_bytes = 4U * columns,
         .columns = columns,
-        .bias = &outputs->bias[row],
+        .bias = &outputs->bias_and_shift[row],
         .positions = 1,
         .sums = bias,
     };

@@ -21,15 +21,15 @@ typedef struct {
 
 /** Outputs that have the same weights, at positions with equal steps between them. */
 typedef struct {
-    const int8_t *weights;   /**< [(rows + 3) / 4][taps][kernel][columns][4], oldest frame first */
-    const int32_t *bias;     /**< [rows, to a multiple of 16] for inputs without offset */
-    uint32_t kernel;         /**< taps along frequency, 1 or more */
-    uint32_t spacing;        /**< positions between two of them */
-    int32_t start;           /**< position that the first output's first tap reads */
-    uint32_t step;           /**< positions from one output's start to the next's */
-    uint32_t count;          /**< outputs */
-    int8_t *output;          /**< the first one */
-    uint32_t output_pitch;   /**< elements from one to the next */
+    const int8_t *weights;         /**< [(rows + 3) / 4][taps][kernel][columns][4], oldest frame first */
+    const int32_t *bias_and_shift; /**< [rows, to a multiple of 8] 2^26 x shift + bias, for inputs without offset */
+    uint32_t kernel;               /**< taps along frequency, 1 or more */
+    uint32_t spacing;              /**< positions between two of them */
+    int32_t start;                 /**< position that the first output's first tap reads */
+    uint32_t step;                 /**< positions from one output's start to the next's */
+    uint32_t count;                /**< outputs */
+    int8_t *output;                /**< the first one */
+    uint32_t output_pitch;         /**< elements from one to the next */
 } slimse_plane_outputs_t;
 
 /**

@@ -9,10 +9,11 @@ static void some_rows(const slimse_pointwise_quads_s8_t *layer, uint32_t row, ui
                       const slimse_spans_t *spans, const int8_t *input, int8_t *output)
 {
     const uint32_t quads = (rows + 3U) / 4U;
-    const uint32_t chunk = (SUMS - 12U) / (4U * quads);
+    const uint32_t chunk = (SUMS - 4U) / (4U * quads);
     const slimse_rescaling_t to = {
-        &layer->rescale.multiplier[row], &layer->rescale.shift[row], layer->rescale.output_offset,
-        layer->rescale.output_min,       layer->rescale.output_max,  layer->rescale.rounds,
+        .multiplier = &layer->rescale.multiplier[row],
+        .output_offset = layer->rescale.output_offset,
+        .is_rectified = layer->rescale.is_rectified,
     };
     int32_t sums[SUMS];
     int32_t bias[ROWS];
@@ -23,7 +24,7 @@ static void some_rows(const slimse_pointwise_quads_s8_t *layer, uint32_t row, ui
         .columns = layer->columns,
         .input = input,
         .input_pitch = layer->columns,
-        .bias = &layer->bias[row],
+        .bias = &layer->bias_and_shift[row],
         .positions = 1,
         .sums = bias,
     };

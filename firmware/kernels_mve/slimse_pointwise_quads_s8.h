@@ -6,12 +6,12 @@
 
 /** Dense layer over the channels, the same at every position, or the part of one that a component opens. */
 typedef struct {
-    uint16_t positions;    /**< positions along frequency */
-    uint16_t rows;         /**< outputs computed per position */
-    uint16_t columns;      /**< inputs per position */
-    uint16_t output_pitch; /**< elements from one position of the output to the next */
-    const int8_t *weights; /**< [(rows + 3) / 4][columns][4], layout quads */
-    const int32_t *bias;   /**< [rows, to a multiple of 16] at input scale x weight scale, for inputs without offset */
+    uint16_t positions;            /**< positions along frequency */
+    uint16_t rows;                 /**< outputs computed per position */
+    uint16_t columns;              /**< inputs per position */
+    uint16_t output_pitch;         /**< elements from one position of the output to the next */
+    const int8_t *weights;         /**< [(rows + 3) / 4][columns][4], layout quads */
+    const int32_t *bias_and_shift; /**< [rows, to a multiple of 8] 2^26 x shift + bias, for inputs without offset */
     slimse_rescaling_t rescale;
 } slimse_pointwise_quads_s8_t;
 

@@ -44,7 +44,8 @@
     vmladava.\type r6, q3, q7
 .endm
 
-.macro quads_function type
+/* is_general: also up to 16 columns, and more positions than one. */
+.macro quads_function type, is_general
     .section .text.slimse_quads_\type, "ax", %progbits
     .balign 4
     .global slimse_quads_\type
@@ -63,8 +64,10 @@ slimse_quads_\type:
     /* Where the sums of a position's pairs end. */
     bic r8, r6, #1
     add r8, r7, r8, lsl #4
+.if \is_general
     cmp r3, #16
     bls 20f
+.endif
 
     /* Steps of 16 columns, and the columns of one that is not full. */
     lsr r4, r3, #4
@@ -122,6 +125,9 @@ slimse_quads_\type:
     ldr r6, [r0, #QUADS]
     lsls r3, r6, #31
     bne 6f
+.if \is_general == 0
+    b 9f
+.else
     /* The next position. */
 5:  ldr r4, [sp, #POSITIONS_LEFT]
     subs r4, #1
@@ -141,6 +147,7 @@ slimse_quads_\type:
     str r8, [sp, #END]
     cmp r6, #1
     bne 1b
+.endif
 
     /* A single quad. */
 6:  ldm r9, {r0, r2, r4, r6}
@@ -169,15 +176,18 @@ slimse_quads_\type:
     multiply_single \type
 81: ldr r7, [sp, #SUMS_AT]
     stm r7!, {r0, r2, r4, r6}
+.if \is_general
     str r7, [sp, #SUMS_AT]
     ldr r0, [sp, #JOB]
     ldr r6, [r0, #QUADS]
     b 5b
+.endif
 
 9:  add sp, #FRAME
     vpop {d8-d15}
     pop {r4-r11, pc}
 
+.if \is_general
     /* Up to 16 columns: the input stays in q7. */
 20: vctp.8 r3
     mov r5, r8
@@ -223,8 +233,9 @@ slimse_quads_\type:
     str r9, [sp, #BIAS_AT]
     add r5, r5, r6, lsl #4
     b 21b
+.endif
     .size slimse_quads_\type, . - slimse_quads_\type
 .endm
 
-    quads_function s8
-    quads_function u8
+    quads_function s8, 1
+    quads_function u8, 0

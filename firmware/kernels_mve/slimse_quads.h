@@ -28,7 +28,7 @@ typedef struct {
 /** All sums. */
 void slimse_quads_s8(const slimse_quads_t *job);
 
-/** slimse_quads_s8 with weights and inputs of 0 .. 255. */
+/** slimse_quads_s8 with weights and inputs of 0 .. 255, 16 columns or more, at one position. */
 void slimse_quads_u8(const slimse_quads_t *job);
 
 #endif

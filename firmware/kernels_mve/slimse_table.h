@@ -16,18 +16,11 @@ static inline void slimse_look_up_s8(const int8_t *table, uint8_t flip, const in
 {
     const uint8x16_t turned = vdupq_n_u8(flip);
 
-    for (; count >= 16U; count -= 16U) {
-        const uint8x16_t entry = veorq_u8(vldrbq_u8((const uint8_t *)input), turned);
+    for (uint32_t i = 0; i < count; i += 16U) {
+        const mve_pred16_t some = vctp8q(count - i);
+        const uint8x16_t entry = veorq_u8(vldrbq_z_u8((const uint8_t *)&input[i], some), turned);
 
-        vstrbq_s8(output, vldrbq_gather_offset_s8(table, entry));
-        input += 16;
-        output += 16;
-    }
-    if (count > 0U) {
-        const mve_pred16_t some = vctp8q(count);
-        const uint8x16_t entry = veorq_u8(vldrbq_z_u8((const uint8_t *)input, some), turned);
-
-        vstrbq_p_s8(output, vldrbq_gather_offset_s8(table, entry), some);
+        vstrbq_p_s8(&output[i], vldrbq_gather_offset_s8(table, entry), some);
     }
 }
 

@@ -5,17 +5,17 @@
 #include "slimse_requantize.h"
 
 /**
- * Requantized products of three frames with their weights, whose rounds are not SLIMSE_ROUNDS_ANY.
+ * Requantized products of three frames with their weights.
  *
  * @param frames [3][channels] oldest first
  * @param weights [3][channels], no -128 among them
  * @param pitch Elements from one tap's weights to the next's.
- * @param bias [channels] for inputs without offset
- * @param channels A multiple of 16, 16 or more.
+ * @param bias_and_shift [channels] for inputs without offset
+ * @param channels A multiple of 8, 8 or more.
  * @param output [channels]
  */
 void slimse_three_taps_s8(const slimse_rescaling_t *to, const int8_t *const *frames, const int8_t *weights,
-                          uint32_t pitch, const int32_t *bias, uint32_t channels, int8_t *output);
+                          uint32_t pitch, const int32_t *bias_and_shift, uint32_t channels, int8_t *output);
 
 /**
  * slimse_three_taps_s8 of listed channels.
@@ -25,7 +25,7 @@ void slimse_three_taps_s8(const slimse_rescaling_t *to, const int8_t *const *fra
  * @param output Where channel 0 goes.
  */
 void slimse_three_taps_listed_s8(const slimse_rescaling_t *to, const int8_t *const *frames, const int8_t *weights,
-                                 uint32_t pitch, const int32_t *bias, const uint16_t *open, uint32_t count,
+                                 uint32_t pitch, const int32_t *bias_and_shift, const uint16_t *open, uint32_t count,
                                  int8_t *output);
 
 #endif

@@ -10,19 +10,20 @@ from numpy.typing import NDArray
 
 from slimse_mcu.ops.op import Constant
 
-_ACCUMULATOR_LIMIT = 1 << 23
+_NARROW_BITS = 23
 _LARGEST_VALUE = 255  # of an input without its zero point
 
 
-def is_narrow(weights: NDArray[Any], bias: NDArray[Any]) -> bool:
-    """Whether every row's accumulator, over whatever columns, stays below 2^23 in magnitude for all inputs.
+def is_narrow(weights: NDArray[Any], bias: NDArray[Any], bits: int = _NARROW_BITS) -> bool:
+    """Whether every row's accumulator, over whatever columns, stays below 2^bits in magnitude for all inputs.
 
     Args:
         weights: ``[rows, columns]``.
         bias: ``[rows]``.
+        bits: Of the magnitude.
     """
     reach = np.abs(bias.astype(np.int64)) + _LARGEST_VALUE * np.abs(weights.astype(np.int64)).sum(axis=1)
-    return bool(np.all(reach < _ACCUMULATOR_LIMIT))
+    return bool(np.all(reach < 1 << bits))
 
 
 def folded_bias(weights: NDArray[Any], bias: NDArray[Any], input_offset: int) -> NDArray[np.int64]:

@@ -130,18 +130,20 @@ def linear(rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def narrow(rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Parameters for which the fast forms of layers with weights hold, up to the last sum that they can hold."""
+    """Parameters for which fast forms of layers with weights hold, up to the last sum that they can hold.
+
+    Those of short sums hold sums below 2^23, Helium's below 2^25.
+    """
     parameters = linear(rng, shape)
     kind = rng.random()
     if kind < 0.3:
         parameters["weights"][:] = rng.choice([-127, 127], shape) if kind < 0.15 else rng.choice([-127, 127])
     reach = 255 * np.abs(parameters["weights"].astype(np.int64)).reshape(shape[0], -1).sum(axis=1)
-    room = np.maximum(0, (1 << 23) - 1 - reach)
+    room = np.maximum(0, (1 << rng.choice([23, 25])) - 1 - reach)
     bias = np.where(rng.random(shape[0]) < 0.3, room, rng.integers(0, room + 1) >> rng.integers(0, 20))
     parameters["bias"] = (bias * rng.choice([-1, 1], shape[0])).astype(np.int32)
-    parameters["shift"] = (-rng.integers(2, 32, shape[0]) if kind < 0.5 else -rng.integers(5, 14, shape[0])).astype(
-        np.int8
-    )
+    least, most = (1, 32) if kind < 0.1 else (2, 32) if kind < 0.5 else (5, 14)
+    parameters["shift"] = -rng.integers(least, most, shape[0]).astype(np.int8)
     return parameters
 
 

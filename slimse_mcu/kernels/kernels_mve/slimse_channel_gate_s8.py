@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from slimse_mcu.graph import Node
 from slimse_mcu.kernels.folded import array, folded_bias, scalar
-from slimse_mcu.kernels.kernels_mve.rescaling import bias_constant
+from slimse_mcu.kernels.kernels_mve.rescaling import in_blocks
 from slimse_mcu.kernels.kernels_mve.without import without_helium
 from slimse_mcu.layouts.quads import LAYOUT as QUADS
 from slimse_mcu.ops.op import Constant, KernelCall
+
+_BIAS = "bias, for inputs with their zero point, at input scale x weight scale"
 
 
 def adapt(call: KernelCall, node: Node) -> KernelCall:
@@ -22,6 +26,6 @@ def adapt(call: KernelCall, node: Node) -> KernelCall:
         "rows": weights.shape[0],
         "columns": weights.shape[1],
         "weights": QUADS.constant(weights),
-        "bias": bias_constant(bias, "for inputs with their zero point, "),
+        "bias": Constant("int32_t", in_blocks(bias.astype(np.int32)), _BIAS),
     }
     return replace(call, function="slimse_channel_gate_quads_s8", fields=fields)

@@ -20,11 +20,14 @@ _AXES = "[rows][taps x columns], oldest tap first,"
 def adapt(call: KernelCall, node: Node) -> KernelCall:
     """The call of ``slimse_conv1d_octets_s8`` behind a gate, else of ``slimse_conv2d_quads_s8`` at one frequency."""
     columns = scalar(call.fields, "taps") * scalar(call.fields, "columns")
-    if columns > _MOST_COLUMNS:
-        return without_helium(call, node)
     weights = array(call.fields, "linear.weights")
+    if columns > _MOST_COLUMNS or not rescaling.fits(call, weights):
+        return without_helium(call, node)
     matrix = weights.reshape(len(weights), columns)
-    fields: dict[str, int | Constant] = {"bias": rescaling.bias(call), **rescaling.fields(call)}
+    fields: dict[str, int | Constant] = {
+        "bias_and_shift": rescaling.folded_bias_and_shift(call),
+        **rescaling.fields(call),
+    }
     scratch = -(-columns // 2)
     if node.row_gate:
         fields.update({name: call.fields[name] for name in ("rows", "columns", "taps", "dilation")})

@@ -17,25 +17,30 @@ from slimse_mcu.ops.op import Constant, KernelCall
 
 #: Behind a ReLU zero is the lowest value there is.
 _LOWEST = -128
+#: Columns from which on gathering them has a form.
+_FEWEST_COLUMNS = 16
 
 
 def adapt(call: KernelCall, node: Node) -> KernelCall:
     """The call of ``slimse_dense_quads_s8``, ``slimse_dense_octets_s8`` or ``slimse_dense_gathered_s8``."""
+    if not rescaling.fits(call, array(call.fields, "linear.weights")):
+        return without_helium(call, node)
     if node.column_gate:
         is_rectified = scalar(call.fields, "linear.input_offset") == -_LOWEST
-        return _gathered(call) if is_rectified and not node.row_gate else without_helium(call, node)
+        is_wide = scalar(call.fields, "columns") >= _FEWEST_COLUMNS
+        return _gathered(call) if is_rectified and is_wide and not node.row_gate else without_helium(call, node)
     return _octets(call) if node.row_gate else _quads(call)
 
 
 def _quads(call: KernelCall) -> KernelCall:
     weights = QUADS.constant(array(call.fields, "linear.weights"))
-    fields: dict[str, int | Constant] = {"weights": weights, "bias": rescaling.bias(call)}
+    fields: dict[str, int | Constant] = {"weights": weights, "bias_and_shift": rescaling.folded_bias_and_shift(call)}
     return _call(call, "slimse_dense_quads_s8", fields, ("input0", "output"))
 
 
 def _octets(call: KernelCall) -> KernelCall:
     weights = TILES.constant(array(call.fields, "linear.weights"))
-    fields: dict[str, int | Constant] = {"weights": weights, "bias": rescaling.bias(call)}
+    fields: dict[str, int | Constant] = {"weights": weights, "bias_and_shift": rescaling.folded_bias_and_shift(call)}
     return _call(call, "slimse_dense_octets_s8", fields, ("rows", "input0", "output"))
 
 
@@ -46,7 +51,7 @@ def _gathered(call: KernelCall) -> KernelCall:
     fields: dict[str, int | Constant] = {
         "dense_from": columns // 4 + 1,
         "weights": OFFSET_QUADS.constant(matrix),
-        "bias": rescaling.bias_constant(array(call.fields, "linear.bias").astype(np.int64)),
+        "bias_and_shift": rescaling.bias_and_shift(call, array(call.fields, "linear.bias").astype(np.int64)),
     }
     arguments = ("columns", "input0", "scratch", "output")
     return _call(call, "slimse_dense_gathered_s8", fields, arguments, scratch=columns + 16)
