@@ -42,11 +42,11 @@ void uart_start(uint32_t clock_hz)
     const uint32_t divisor = (8u * clock_hz / HAL_BAUD + 1u) / 2u;
 
     UART->cr = HAL_UART_CONTROL;
+    UART->icr = 0x7FFu; /* before the FIFO is on: QEMU's fills from then, and asks for its first byte only once */
     UART->ibrd = divisor / 64u;
     UART->fbrd = divisor % 64u;
     UART->lcr_h = LCR_8_BITS_FIFO; /* after the divisor, which it lets through */
     UART->ifls = IFLS_RX_HALF;
-    UART->icr = 0x7FFu;
     UART->cr = HAL_UART_CONTROL | CR_ON;
     uart_listen(true);
     hal_interrupt_enable(HAL_UART_IRQ);

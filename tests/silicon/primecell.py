@@ -48,6 +48,10 @@ class Pl011(Chip):
             assert not on, f"{name} may change only while the port is off"
             if name != "UART_LCR_H":
                 self.values.pop("UART_LCR_H", None)  # only a write to LCR_H lets the divisor through
+        if name == "UART_ICR" and value & 0x50:
+            # Who reads the FIFO next may clear: what has come is asked for once (QEMU's fills while the port is off).
+            is_read = self.values.get("UART_IMSC", 0) & 0x50
+            assert is_read or not self.values.get("UART_LCR_H", 0) & 0x10, "nobody is told what is in the FIFO"
         self.values[name] = value
         return None
 
