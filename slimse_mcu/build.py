@@ -31,6 +31,9 @@ _SERVING, _SERVING_OPTIMISATION = ("app", "hal", "model.c"), "-Os"
 # The audio path's order of operations is part of its specification.
 DSP_FLAGS = ("-fno-tree-vectorize",)
 
+OBJECTS_VARIABLE = "SLIMSE_OBJECTS"
+"""Environment variable with the folder of objects that all builds share, where none is given."""
+
 APPLICATION = "app"
 """The application that speaks our protocol."""
 MLPERF = "app_mlperf"
@@ -147,7 +150,8 @@ def build(
         jobs: Compilers to run at once; None: one per processor.
         compiler: Use this instead of the board's compiler.
         flags: Added to every compiler and linker call, for example ``-fsanitize=address``.
-        objects: Folder of objects that several builds share; nothing in it is removed.  None: ``out/obj``.
+        objects: Folder of objects that several builds share; nothing in it is removed.  None: the one that
+            ``SLIMSE_OBJECTS`` names, else ``out/obj``.
         application: Folder of ``firmware/`` whose files replace those of the application by name, or join them.
 
     Raises:
@@ -162,7 +166,8 @@ def build(
     is_new = not out.exists()
     try:
         processors = jobs or os.cpu_count() or 1
-        return _build(project, board, out, command, version, tuple(flags), processors, objects, application)
+        shared = objects or _objects_of_all()
+        return _build(project, board, out, command, version, tuple(flags), processors, shared, application)
     except BaseException:
         if is_new:
             shutil.rmtree(out, ignore_errors=True)
@@ -195,6 +200,11 @@ def _build(
     if shared is None:
         _prune(objects, {compilation.object for compilation in compilations})
     return read_image(elf, board, name=project.name, provenance=project.provenance)
+
+
+def _objects_of_all() -> Path | None:
+    name = os.environ.get(OBJECTS_VARIABLE, "")
+    return Path(name) if name else None
 
 
 def _check_kernels(project: Project, board: Board) -> None:

@@ -280,24 +280,25 @@ def _weights(store: bytes, classes: list[str], path: Path) -> list[tuple[NDArray
             base = _snake_case(kind)
             count = used.get(base, 0)
             used[base] = count + 1
-            group = f"layers/{base}_{count}" if count else f"layers/{base}"
+            name = f"layers/{base}_{count}" if count else f"layers/{base}"
+            arrays: list[NDArray[np.float32]] = []
             try:
-                arrays: list[NDArray[np.float32]] = []
-                for part in _GROUPS:
-                    arrays += _arrays(file, f"{group}/{part}", path, room - sum(array.nbytes for array in arrays))
+                group = _group(file, name, path)
+                for part in _GROUPS if group is not None else ():
+                    arrays += _arrays(group, part, path, room - sum(array.nbytes for array in arrays))
             except (OSError, RuntimeError, ValueError, TypeError, KeyError):
-                raise ModelError(f"'{path}': '{_WEIGHTS}' is damaged at '{group}'.", hint="Save it again.") from None
+                raise ModelError(f"'{path}': '{_WEIGHTS}' is damaged at '{name}'.", hint="Save it again.") from None
             room -= sum(array.nbytes for array in arrays)
             result.append(tuple(arrays))
     return result
 
 
-def _arrays(file: h5py.File, group: str, path: Path, room: int) -> Iterator[NDArray[np.float32]]:
-    """The arrays of one layer, ``room`` bytes of them at most."""
+def _arrays(layer: h5py.Group, part: str, path: Path, room: int) -> Iterator[NDArray[np.float32]]:
+    """The arrays in one part of a layer's group, ``room`` bytes of them at most."""
+    group = _group(layer, part, path)
     index = 0
-    while _is_stored(file, f"{group}/{index}", path):
-        name = f"{group}/{index}"
-        item = file[name]
+    while group is not None and (item := _stored(group, str(index), path)) is not None:
+        name = _name(group, str(index))
         if not isinstance(item, h5py.Dataset) or item.external or item.is_virtual:
             raise ModelError(f"'{path}': weight '{name}' is not stored in the file itself.", hint=SAVE_AGAIN)
         if item.dtype.kind != "f":
@@ -313,16 +314,28 @@ def _arrays(file: h5py.File, group: str, path: Path, room: int) -> Iterator[NDAr
         index += 1
 
 
-def _is_stored(file: h5py.File, name: str, path: Path) -> bool:
-    """Whether there is such an object; ModelError where a link that is not a plain one leads to it."""
-    parts = name.split("/")
-    for end in range(1, len(parts) + 1):
-        here = "/".join(parts[:end])
-        link = file.get(here, getlink=True)
-        if link is None:
-            return False
-        if not isinstance(link, h5py.HardLink):
-            raise ModelError(f"'{path}': weight '{here}' is not stored in the file itself.", hint=SAVE_AGAIN)
-        if end < len(parts) and not isinstance(file[here], h5py.Group):
-            return False
-    return True
+def _group(parent: h5py.Group, name: str, path: Path) -> h5py.Group | None:
+    """The group of a name with slashes below another one, or None."""
+    for part in name.split("/"):
+        found = _stored(parent, part, path)
+        if not isinstance(found, h5py.Group):
+            return None
+        parent = found
+    return parent
+
+
+def _stored(group: h5py.Group, name: str, path: Path) -> Any:
+    """What a group has under a name, or None; ModelError where it is a link to somewhere else."""
+    link = group.get(name, getlink=True)
+    if link is None:
+        return None
+    if not isinstance(link, h5py.HardLink):
+        raise ModelError(
+            f"'{path}': weight '{_name(group, name)}' is not stored in the file itself.", hint=SAVE_AGAIN
+        )
+    return group[name]
+
+
+def _name(group: h5py.Group, name: str) -> str:
+    """The whole name of something in a group."""
+    return f"{group.name}/{name}".lstrip("/")

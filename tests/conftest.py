@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+
+from slimse_mcu.build import OBJECTS_VARIABLE
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -18,6 +20,21 @@ DATA = Path(__file__).resolve().parent / "data"
 
 needs_arm = pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is missing")
 needs_qemu = pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is missing")
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory) -> Path:
+    """A folder of this run of the suite, the same in all of its processes."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session", autouse=True)
+def firmware_objects(shared_folder) -> Iterator[None]:
+    """All builds share objects, those of the programs that tests start too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(OBJECTS_VARIABLE, str(shared_folder / "firmware_objects"))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +97,11 @@ def short_clip(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kernel_objects(tmp_path_factory) -> Path:
+def kernel_objects(shared_folder) -> Path:
     """Where the portable kernels' objects are kept, which are compiled once with sanitizers."""
-    return tmp_path_factory.mktemp("kernels")
+    folder = shared_folder / "kernel_objects"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from conftest import needs_arm
 
 from slimse_mcu import assets
 from slimse_mcu.board import board
-from slimse_mcu.build import build, read_image
+from slimse_mcu.build import OBJECTS_VARIABLE, build, read_image
 from slimse_mcu.errors import BuildError, PlanError
 
 BOARDS = [
@@ -80,7 +80,8 @@ def test_helium_boards_weights_lie_in_their_own_memory(tmp_path):
     assert image.symbols["probe_bias"].address >> 24 == 0x31
 
 
-def test_objects_are_used_again_and_only_what_changed_is_compiled(tmp_path):
+def test_objects_are_used_again_and_only_what_changed_is_compiled(tmp_path, monkeypatch):
+    monkeypatch.delenv(OBJECTS_VARIABLE)
     target = board("host")
     build(probe.project(), target, tmp_path)
     first = {path: path.stat().st_mtime_ns for path in (tmp_path / "obj").iterdir()}
@@ -108,8 +109,18 @@ def test_a_header_makes_only_those_anew_that_include_it(tmp_path):
     assert len(first) > len(anew)
 
 
+def test_builds_share_the_objects_of_the_folder_that_the_environment_names(tmp_path, monkeypatch):
+    monkeypatch.setenv(OBJECTS_VARIABLE, str(tmp_path / "objects"))
+    build(probe.project(), board("host"), tmp_path / "one")
+    first = {path: path.stat().st_mtime_ns for path in (tmp_path / "objects").iterdir()}
+    build(probe.project(), board("host"), tmp_path / "another")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "objects").iterdir()} == first
+    assert not (tmp_path / "another" / "obj").exists()
+
+
 @needs_arm
-def test_the_same_sources_give_the_same_image(tmp_path):
+def test_the_same_sources_give_the_same_image(tmp_path, monkeypatch):
+    monkeypatch.delenv(OBJECTS_VARIABLE)
     target = board("virtual-m4")
     images = [build(probe.project(), target, tmp_path / name).elf.read_bytes() for name in ("one", "another")]
 

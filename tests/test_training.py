@@ -220,7 +220,7 @@ def test_a_model_that_does_not_compile_is_an_error_at_once(tmp_path: Path, data,
 
     monkeypatch.setattr(training, "load", refuse)
     with pytest.raises(ModelError, match="not known"):
-        train(tiny_config(training={"steps": 1}), data, tmp_path / "out")
+        train(tiny_config(training={"steps": 1, "eager": True}), data, tmp_path / "out")
 
 
 def test_early_stopping_ends_with_the_best_weights(tmp_path: Path, data, monkeypatch):
@@ -235,7 +235,7 @@ def test_early_stopping_ends_with_the_best_weights(tmp_path: Path, data, monkeyp
     monkeypatch.setattr("slimse_mcu.training.validation.Validation.scores", scores)
     config = tiny_config(
         gates=False,
-        training={"steps": 100, "steps_per_epoch": 1, "learning_rate": 0.1},
+        training={"steps": 100, "steps_per_epoch": 1, "learning_rate": 0.1, "eager": True},
         early_stopping={"monitor": "spectral", "patience": 2},
     )
     result = train(config, data, tmp_path / "out")

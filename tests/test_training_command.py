@@ -16,6 +16,8 @@ from training_data import NETWORKS, tiny_config, write_pairs  # noqa: E402
 
 from slimse_mcu.cli import run  # noqa: E402
 
+SHORT = {"steps": 2, "eager": True}
+
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory) -> Path:
@@ -27,8 +29,8 @@ def pairs(tmp_path_factory) -> Path:
 def write_configs(folder: Path) -> None:
     """``start.toml`` and ``gated.toml``, which starts from it."""
     folder.mkdir(exist_ok=True)
-    (folder / "start.toml").write_text(tiny_config(gates=False, name="start", training={"steps": 2}).to_toml())
-    gated = tiny_config(name="gated", training={"steps": 2}, start={"config": "start.toml"})
+    (folder / "start.toml").write_text(tiny_config(gates=False, name="start", training=SHORT).to_toml())
+    gated = tiny_config(name="gated", training=SHORT, start={"config": "start.toml"})
     (folder / "gated.toml").write_text(gated.to_toml())
 
 

@@ -104,7 +104,7 @@ def test_state_holds_what_random_gates_and_the_optimizer_need():
 
 
 def test_finished_training_is_not_repeated(tmp_path: Path, data):
-    config = tiny_config(training={"steps": 2})
+    config = tiny_config(training={"steps": 2, "eager": True})
     first = train(config, data, tmp_path / "out")
     before = (tmp_path / "out" / "model.keras").stat().st_mtime_ns
     again = train(config, data, tmp_path / "out", resume=True)
@@ -114,17 +114,18 @@ def test_finished_training_is_not_repeated(tmp_path: Path, data):
 
 def test_folder_of_a_training_is_not_written_over(tmp_path: Path, data):
     folder = tmp_path / "out"
-    train(tiny_config(), data, folder, watch=StopsAfter(1, signal.SIGINT))
+    config = tiny_config(training={"eager": True})
+    train(config, data, folder, watch=StopsAfter(1, signal.SIGINT))
     with pytest.raises(SlimseError, match="holds a training already"):
-        train(tiny_config(), data, folder)
+        train(config, data, folder)
     with pytest.raises(SlimseError, match=r"training\.steps is 4 there and 9 here"):
-        train(tiny_config(training={"steps": 9}), data, folder, resume=True)
+        train(tiny_config(training={"steps": 9, "eager": True}), data, folder, resume=True)
     other = tiny_data(tmp_path / "other")
     with pytest.raises(SlimseError, match="on other data"):
-        train(tiny_config(), type(other)(other.valid, other.valid), folder, resume=True)
+        train(config, type(other)(other.valid, other.valid), folder, resume=True)
     (folder / "history.json").write_text(json.dumps({"identity": 3}))
     with pytest.raises(SlimseError, match="no history of a training"):
-        train(tiny_config(), data, folder, resume=True)
+        train(config, data, folder, resume=True)
 
 
 def test_damaged_checkpoint_is_named_and_changes_nothing(tmp_path: Path):

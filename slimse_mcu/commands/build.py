@@ -54,6 +54,9 @@ def command(
     The argument is a folder that `slimse compile` wrote, or a model, which is then compiled first (the options about
     calibration are for that case).
 
+    Objects lie in the output folder and are used again. The environment variable SLIMSE_OBJECTS names a folder that all
+    builds share instead, so that a board's second model only compiles what is its own.
+
     \b
     Examples:
       slimse build enhancer --board virtual-m4

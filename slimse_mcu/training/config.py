@@ -42,6 +42,7 @@ class Training(Table):
         weight_decay: Of AdamW.
         clip_norm: Greatest norm of the whole gradient.
         jit: Whether XLA may compile a step with TensorFlow, where the architecture trains faster so.
+        eager: Whether operations run one by one: slower by far, but begins at once, and shows where something fails.
     """
 
     steps: Annotated[int, Field(ge=1, le=10**8)] = 6000
@@ -54,6 +55,7 @@ class Training(Table):
     weight_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 1e-3
     clip_norm: Annotated[float, Field(gt=0.0)] = 5.0
     jit: bool = True
+    eager: bool = False
 
 
 class Start(Table):

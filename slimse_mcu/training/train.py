@@ -34,6 +34,7 @@ from slimse_mcu.training.gating import gate_layers
 from slimse_mcu.training.log import Log
 from slimse_mcu.training.opinion import ovrl_of_inputs
 from slimse_mcu.training.quantization_aware import Rounding, Switch
+from slimse_mcu.training.schedule import WarmupCosine
 from slimse_mcu.training.start import take_over
 from slimse_mcu.training.validation import draw_validation
 
@@ -320,10 +321,9 @@ class _Run:
             take_over(self.model, start)
             self.progress.start = hashlib.sha256(start.read_bytes()).hexdigest()
         warmup = min(settings.warmup_steps, settings.steps // 10)
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, settings.steps - warmup, warmup_target=settings.learning_rate, warmup_steps=warmup
-        )
-        jit = family.jit and settings.jit and self.team.compiles if _on_tensorflow() else "auto"
+        schedule = WarmupCosine(settings.learning_rate, settings.steps, warmup)
+        may_compile = family.jit and settings.jit and self.team.compiles if _on_tensorflow() else "auto"
+        jit = False if settings.eager else may_compile
         with self.team.scope():
             self.switch = Switch() if config.quantization_aware else None
             rounding = Rounding(self.model, self.switch) if self.switch is not None else None
@@ -332,12 +332,14 @@ class _Run:
             optimizer = self.team.optimizer(
                 learning_rate=schedule, weight_decay=settings.weight_decay, global_clipnorm=settings.clip_norm
             )
-            self.task.compile(optimizer=optimizer, jit_compile=jit)
+            self.task.compile(optimizer=optimizer, jit_compile=jit, run_eagerly=settings.eager)
             optimizer.build(self.task.trainable_variables)
         self.validation = draw_validation(
             self.data.valid, config.mixing, config.validation.clips, config.validation.seconds
         )
-        self.enhance = _enhancer(self.network if self.team.count == 1 else self.model, self.weights)
+        self.enhance = _enhancer(
+            self.network if self.team.count == 1 else self.model, self.weights, eager=settings.eager
+        )
         self.learning_rate = schedule
         self.restored: list[Any] = []
         if config.metric == "ovrl":
@@ -512,10 +514,11 @@ def _chief_first(team: Workers, act: Callable[[], T]) -> T:
     return result[0]
 
 
-def _enhancer(network: keras.Model, weights: Weights | None) -> Any:
+def _enhancer(network: keras.Model, weights: Weights | None, *, eager: bool) -> Any:
     """A function from noisy spectra to mask and the share that is open, see :class:`Validation`."""
     gates = [layer.output for layer in gate_layers(network)]
     observed = keras.Model(network.input, [network.output, *gates])
+    observed.run_eagerly = eager
     if _on_tensorflow():
         observed.jit_compile = False
     is_complex = len(network.input.shape) == 4

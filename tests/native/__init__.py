@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -36,16 +37,17 @@ def write_project(project: Project, folder: Path) -> None:
 
 @cache
 def _kernel_objects(folder: Path) -> tuple[str, ...]:
-    """All portable kernels, compiled once per test session."""
+    """All portable kernels, compiled once per test session; in any order, so that processes at once share the work."""
     firmware = assets.path("firmware")
-    folder.mkdir(parents=True, exist_ok=True)
-    objects = []
-    for source in sorted((firmware / "kernels").glob("*.c")):
-        target = folder / f"{source.stem}.o"
-        command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{firmware}", f"-I{firmware}/kernels", f"-I{firmware}/dsp"]
-        subprocess.run([*command, "-c", str(source), "-o", str(target)], check=True)
-        objects.append(str(target))
-    return tuple(objects)
+    sources = sorted((firmware / "kernels").glob("*.c"))
+    objects = {source: folder / f"{source.stem}.o" for source in sources}
+    command = ["gcc", *WARNINGS, *SANITIZERS, f"-I{firmware}", f"-I{firmware}/kernels", f"-I{firmware}/dsp"]
+    for source in random.sample(sources, len(sources)):
+        if not objects[source].exists():
+            partial = objects[source].with_suffix(f".{os.getpid()}")
+            subprocess.run([*command, "-c", str(source), "-o", str(partial)], check=True)
+            partial.replace(objects[source])
+    return tuple(map(str, objects.values()))
 
 
 @dataclass(frozen=True, slots=True)
