@@ -330,9 +330,7 @@ def _stored(group: h5py.Group, name: str, path: Path) -> Any:
     if link is None:
         return None
     if not isinstance(link, h5py.HardLink):
-        raise ModelError(
-            f"'{path}': weight '{_name(group, name)}' is not stored in the file itself.", hint=SAVE_AGAIN
-        )
+        raise ModelError(f"'{path}': weight '{_name(group, name)}' is not stored in the file itself.", hint=SAVE_AGAIN)
     return group[name]
 
 

@@ -14,7 +14,6 @@ for package in ("tensorflow", "tflite_runtime"):
 
 from hypothesis import HealthCheck, Phase, assume, given, reject, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from native import build_native  # noqa: E402
 from networks import (  # noqa: E402
     FOLDED_KINDS,
     JITTERS,
@@ -31,7 +30,6 @@ from spectral_networks import KINDS, SpectralNetwork, spectral_graphs  # noqa: E
 from tflite_model import write_tflite  # noqa: E402
 from tflite_reference import Reference, reference_kernels  # noqa: E402
 
-from slimse_mcu.emit import emit  # noqa: E402
 from slimse_mcu.graph import Quantization, QuantizedGraph  # noqa: E402
 from slimse_mcu.plan import plan  # noqa: E402
 from slimse_mcu.quantize import quantize_with  # noqa: E402
@@ -117,14 +115,11 @@ def test_random_operator_equals_reference(reference, drawn, jitter, dense_as_con
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
 @settings(RELAXED, max_examples=12, phases=[Phase.explicit, Phase.generate])
 @given(static_graphs(), JITTERS, SEEDS)
-def test_generated_c_equals_reference(reference, tmp_path_factory, drawn, jitter, seed):
-    base = tmp_path_factory.getbasetemp()
+def test_generated_c_equals_reference(reference, build, drawn, jitter, seed):
     quantized = random_quantization(drawn.graph, jitter)
     assume(left_shifts_fit(quantized))
     features = quantized_features(quantized, FRAMES, seed)
-    planned = plan(quantized)
-    (base / "conformance").mkdir(exist_ok=True)
-    native = build_native(emit(planned), planned, base / "conformance", base / "conformance_kernels")
+    native = build(plan(quantized))
     output = native.run(features).output
     expected = reference_tensors(reference, quantized, features)[drawn.graph.output]
     np.testing.assert_array_equal(output[:: drawn.graph.tensors[drawn.graph.output].period], expected)

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from native import build_native
 from networks import Network
 
-from slimse_mcu.emit import emit
 from slimse_mcu.errors import ModelError
 from slimse_mcu.load import load
 from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
@@ -37,14 +35,13 @@ def norm_graph(channels: int, *, seed: int = 0, epsilon: float = 1e-3, spread: f
     seed=st.integers(0, 2**16),
     is_wide=st.booleans(),
 )
-def test_generated_c_equals_specification(tmp_path_factory, channels, epsilon, level, offset, seed, is_wide):
+def test_generated_c_equals_specification(build, channels, epsilon, level, offset, seed, is_wide):
     rng = np.random.default_rng(seed)
     graph = norm_graph(channels, seed=seed, epsilon=epsilon, offset=offset)
     features = (level * rng.normal(size=(30, channels))).astype(np.float32)
     quantized = quantize(graph, [features], wide=graph.tensors if is_wide else ())
     planned = plan(quantized)
-    folder = tmp_path_factory.mktemp("norm")
-    model = build_native(emit(planned), planned, folder, tmp_path_factory.getbasetemp() / "kernels")
+    model = build(planned)
     source = quantized.quantization[graph.input]
     low, high = source.lowest, source.highest
     frames = rng.integers(low, high + 1, (20, channels)).astype(source.dtype)

@@ -9,11 +9,9 @@ import pytest
 import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from native import build_native
 from networks import Network
 from numpy.typing import NDArray
 
-from slimse_mcu.emit import emit
 from slimse_mcu.errors import ModelError
 from slimse_mcu.frontend import float_analyse
 from slimse_mcu.graph import FrontEnd
@@ -65,12 +63,11 @@ def features_of(columns: int, frames: int, seed: int) -> NDArray[np.float32]:
     spread=st.sampled_from([0.0, 0.3, 1.0, 8.0]),
     seed=st.integers(0, 2**16),
 )
-def test_generated_c_equals_specification(tmp_path_factory, kind, columns, units, bias, spread, seed):
+def test_generated_c_equals_specification(build, kind, columns, units, bias, spread, seed):
     graph = recurrent_graph(kind, columns, units, seed=seed, spread=spread, bias=bias)
     quantized = quantize(graph, [features_of(columns, 40, seed)])
     planned = plan(quantized)
-    folder = tmp_path_factory.mktemp(kind)
-    model = build_native(emit(planned), planned, folder, tmp_path_factory.getbasetemp() / "kernels")
+    model = build(planned)
     features = np.random.default_rng(seed).integers(-128, 128, (30, columns)).astype(np.int8)
     expected, actual = run_int8(quantized, features), model.run(features)
     np.testing.assert_array_equal(actual.output, expected.output)

@@ -23,6 +23,7 @@ from slimse_mcu.training.batches import Batches, pooled  # noqa: E402
 from slimse_mcu.training.compact import rounded, save_compact  # noqa: E402
 from slimse_mcu.training.gated_twice import gated_twice  # noqa: E402
 from slimse_mcu.training.losses import compressed_spectral_loss  # noqa: E402
+from slimse_mcu.training.schedule import WarmupCosine  # noqa: E402
 from slimse_mcu.training.spectra import BINS, istft, stft  # noqa: E402
 from slimse_mcu.training.start import take_over  # noqa: E402
 from slimse_mcu.training.train import train  # noqa: E402
@@ -201,6 +202,15 @@ def test_training_learns_leads_the_open_ratio_and_writes_a_model_that_compiles(t
     written = json.loads((tmp_path / "out" / "history.json").read_text())
     assert (written["finished"], written["step"], written["epochs"]) == (True, 120, list(result.history))
     assert not list((tmp_path / "out").rglob(".*"))
+
+
+@pytest.mark.parametrize("warmup", [0, 1, 30])
+def test_learning_rate_is_that_of_keras(warmup: int):
+    expected = keras.optimizers.schedules.CosineDecay(0.0, 100 - warmup, warmup_target=2e-3, warmup_steps=warmup)
+    if not warmup:
+        expected = keras.optimizers.schedules.CosineDecay(2e-3, 100)
+    rates = WarmupCosine(2e-3, 100, warmup)
+    np.testing.assert_allclose([rates(step) for step in range(103)], [expected(step) for step in range(103)], atol=1e-9)
 
 
 def test_curves_are_there_for_tensorboard(tmp_path: Path, data):

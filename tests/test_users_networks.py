@@ -6,11 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
-from native import build_native
 from networks import quantized_features
 from on_board import run_on_board
 
-from slimse_mcu.emit import emit
 from slimse_mcu.load import load
 from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
 from slimse_mcu.plan import plan
@@ -87,9 +85,9 @@ def own(request, tmp_path_factory):
     return model, plan(quantize(graph, [sequence]))
 
 
-def test_users_own_keras_network_equals_the_specification(own, tmp_path):
+def test_users_own_keras_network_equals_the_specification(own, build):
     _, planned = own
-    native = build_native(emit(planned), planned, tmp_path, tmp_path / "kernels")
+    native = build(planned)
     integers = quantized_features(planned.quantized, 60, 4)
     run, trace = native.run(integers), run_int8(planned.quantized, integers)
     np.testing.assert_array_equal(run.output, trace.output)

@@ -86,6 +86,7 @@ def measured(
 ) -> dict[str, Any]:
     """``report.json`` of a gated checkpoint on a board."""
     arguments = ["--board", board, "--audio", str(CLIPS / audio), "--reference", str(CLIPS / reference)]
+    arguments += ["--audit-frames", "50"]
     assert run(["measure", f"zoo:{name}", *arguments, "--out", str(tmp_path / "out"), "--json"]) == 0
     report: dict[str, Any] = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["bit_exact"]["first_divergence"] is None

@@ -52,6 +52,12 @@ from slimse_mcu.commands.options import (
     metavar="N",
     help="Let at most N channels of each gate, and components of a policy, be open.",
 )
+@click.option(
+    "--audit-frames",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Audit the first N frames for decisions that int8 takes unlike the float model; 0: none.  [default: 3750]",
+)
 @port_option
 @baud_option
 @model_options
@@ -65,6 +71,7 @@ def command(
     features: Path | None,
     out: Path,
     limit: int | None,
+    audit_frames: int | None,
     port: str | None,
     as_json: bool,
     **options: Any,
@@ -86,6 +93,7 @@ def command(
 
     from slimse_mcu import screen
     from slimse_mcu.build import build
+    from slimse_mcu.flips import AUDIT_FRAMES
     from slimse_mcu.harness.session import Session
     from slimse_mcu.measure import check_out, measure
     from slimse_mcu.sensitivity.file import result_for
@@ -111,6 +119,7 @@ def command(
                 board,
                 recordings,
                 out,
+                audit_frames=AUDIT_FRAMES if audit_frames is None else audit_frames,
                 limit=limit,
                 sensitivity=chosen_by,
                 progress=bars,
