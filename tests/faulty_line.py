@@ -120,7 +120,7 @@ class FaultyLine:
         rates: Probability per byte and direction, by kind of fault.
         unplug_after: The cable is pulled each time that so many bytes went to the board; it comes back.
         reset_after: The board restarts each time that so many bytes went to it.
-        away_s: How long the cable is away.
+        away_s: How long the cable is away; infinity: for good, and nobody listens any more.
         times: Most times that either happens.
         bytes_per_s: Speed of each direction.
         seed: Of the dice.
@@ -253,6 +253,10 @@ class FaultyLine:
         self._hang_up()
         self.up.queue.clear()
         self.down.queue.clear()
+        if math.isinf(self._away_s):
+            self._server.close()
+            self._stop.set()
+            return
         self._stop.wait(self._away_s)
         assert self._board is not None
         with contextlib.suppress(LinkError):

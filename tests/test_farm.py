@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import DATA
+from faulty_line import FaultyLine
 from test_evaluation import FAST, RATE, texts
 
 from slimse_mcu import cli
@@ -107,18 +109,19 @@ def test_several_boards_give_the_results_of_one(tiny_compiled, test_set, servers
     assert two.lost_boards == one.lost_boards == ()
 
 
-def test_a_board_that_dies_in_mid_run_loses_nothing(tiny_compiled, test_set, servers, tmp_path, monkeypatch):
+def test_a_board_that_dies_in_mid_run_loses_nothing(
+    tiny_compiled, build_tiny, test_set, servers, tmp_path, monkeypatch
+):
     monkeypatch.setattr("slimse_mcu.evaluation.evaluate.SHORT_PATIENCE_S", 0.5)
     subjects = [Subject("tiny", tiny_compiled)]
     settings = replace(FAST, target=board("host"))
     wanted = evaluate(subjects, test_set, replace(settings, jobs=2), cache=tmp_path / "one")
 
-    def pull(stage: str, done: int, total: int) -> None:
-        if (stage, done) == ("tiny", 2):
-            servers[1].__exit__(None, None, None)
-
-    both = tuple(server.url for server in servers)
-    found = evaluate(subjects, test_set, replace(settings, ports=both), cache=tmp_path / "two", progress=pull)
+    # In the middle of its first recording: later ones might all go to the other board.
+    with FaultyLine(board("host"), build_tiny("host"), unplug_after=3000, away_s=math.inf) as dying:
+        both = servers[0].url, dying.url
+        found = evaluate(subjects, test_set, replace(settings, ports=both), cache=tmp_path / "two")
+    assert dying.happened["unplug"] == 1
     assert texts(found) == texts(wanted)
     assert len(found.lost_boards) == 1
     assert found.lost_boards[0].startswith(both[1])
