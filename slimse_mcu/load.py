@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import keyword
 import math
 import re
@@ -88,18 +90,27 @@ def read_graph(archive: KerasArchive, *, front_end: FrontEnd | None = None) -> G
 def _read_layers(archive: KerasArchive, builder: GraphBuilder) -> None:
     """Add every layer call in an order in which inputs come first."""
     tensors: dict[tuple[str, int], str] = {}
-    pending = [(layer, call) for layer in archive.layers for call in range(max(1, len(layer.calls)))]
-    while pending:
-        waiting = []
-        for layer, call in pending:
-            sources = layer.calls[call] if layer.calls else ()
-            if any(source not in tensors for source in sources):
-                waiting.append((layer, call))
-                continue
-            tensors[layer.name, call] = builder.read(layer, [tensors[source] for source in sources])
-        if len(waiting) == len(pending):
-            raise _unreadable([layer for layer, _ in waiting])
-        pending = waiting
+    calls = [(layer, call) for layer in archive.layers for call in range(max(1, len(layer.calls)))]
+    readers: dict[tuple[str, int], list[int]] = {}
+    missing = []
+    for position, (layer, call) in enumerate(calls):
+        sources = set(layer.calls[call]) if layer.calls else set()
+        missing.append(len(sources))
+        for source in sources:
+            readers.setdefault(source, []).append(position)
+    # A heap: of those that can be read, the first in the file is, so that a file in order stays in it.
+    ready = [position for position, count in enumerate(missing) if not count]
+    while ready:
+        layer, call = calls[heapq.heappop(ready)]
+        inputs = layer.calls[call] if layer.calls else ()
+        tensors[layer.name, call] = builder.read(layer, [tensors[source] for source in inputs])
+        for position in readers.get((layer.name, call), ()):
+            missing[position] -= 1
+            if not missing[position]:
+                heapq.heappush(ready, position)
+    waiting = [layer for layer, call in calls if (layer.name, call) not in tensors]
+    if waiting:
+        raise _unreadable(waiting)
     if archive.outputs[0] not in tensors:
         raise ModelError(f"The model's output layer '{archive.outputs[0][0]}' is not in the file.", hint=SAVE_AGAIN)
     builder.output = tensors[archive.outputs[0]]
@@ -167,6 +178,7 @@ class GraphBuilder:
         self._overhanging: dict[str, Overhanging] = {}
         self._views: dict[str, tuple[str, tuple[int, ...]]] = {}
         self._names: set[str] = set()
+        self._counters: dict[tuple[str, tuple[str, ...]], int] = {}
         self.gates: dict[str, Gate] = {}
         self.input = ""
         self.output = ""
@@ -230,11 +242,13 @@ class GraphBuilder:
 
     def _claim(self, base: str, *suffixes: str) -> str:
         """The name, or one with a number behind it, that is free with and without the suffixes; all are taken now."""
-        candidate, counter = base, 1
-        while not self._names.isdisjoint(taken := {candidate + suffix for suffix in ("", *suffixes)}):
-            counter += 1
-            candidate = f"{base}_{counter}"
+        for counter in itertools.count(self._counters.get((base, suffixes), 1)):
+            candidate = base if counter == 1 else f"{base}_{counter}"
+            taken = {candidate + suffix for suffix in ("", *suffixes)}
+            if self._names.isdisjoint(taken):
+                break
         self._names |= taken
+        self._counters[base, suffixes] = counter + 1
         return candidate
 
     def shape(self, tensor: str) -> tuple[int, ...]:

@@ -32,6 +32,8 @@ def main() -> None:
         for name, one in cases.measure_all([board(name) for name in names], arguments.jobs):
             found.boards[name] = one
             screen.print(tables.table(name, one))
+        spent = ", ".join(f"{command} {seconds:.1f} s" for command, seconds in cases.host_seconds().items())
+        screen.print(f"Processor time of this computer for {cases.STATIC}: {spent}")
     except SlimseError as error:
         parser.error(str(error))
     code = _check(found) if arguments.check else 0

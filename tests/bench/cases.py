@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import resource
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -61,6 +63,19 @@ def compiler_version(target: Board) -> str:
     """First line of what the compiler says of itself."""
     said = subprocess.run([target.compiler, "--version"], capture_output=True, text=True, check=True).stdout
     return said.partition("\n")[0]
+
+
+def host_seconds() -> dict[str, float]:
+    """Processor time in seconds of `slimse compile` and `slimse build` of the largest model, each on its own."""
+    seconds = {}
+    with tempfile.TemporaryDirectory(prefix="slimse-bench-") as folder:
+        for command in (["compile", STATIC, "--out", "project"], ["build", "project", "--board", "virtual-m4"]):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            run = [sys.executable, "-m", "slimse_mcu.cli", *command]
+            subprocess.run(run, cwd=folder, check=True, capture_output=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            seconds[command[0]] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds
 
 
 def _static(target: Board, folder: Path, results: BoardResults) -> None:
