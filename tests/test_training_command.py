@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -28,10 +30,16 @@ def pairs(tmp_path_factory) -> Path:
 
 def write_configs(folder: Path) -> None:
     """``start.toml`` and ``gated.toml``, which starts from it."""
+    write_chain(folder, "start", "gated")
+
+
+def write_chain(folder: Path, *names: str, first_from: str | None = None) -> None:
+    """Configs of which each starts from the one before; only the last has gates."""
     folder.mkdir(exist_ok=True)
-    (folder / "start.toml").write_text(tiny_config(gates=False, name="start", training=SHORT).to_toml())
-    gated = tiny_config(name="gated", training=SHORT, start={"config": "start.toml"})
-    (folder / "gated.toml").write_text(gated.to_toml())
+    for name, start in zip(names, (first_from, *names), strict=False):
+        tables = {} if start is None else {"start": {"config": f"{start}.toml"}}
+        config = tiny_config(gates=name == names[-1], name=name, training=SHORT, **tables)
+        (folder / f"{name}.toml").write_text(config.to_toml())
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:
@@ -62,6 +70,27 @@ def test_starting_point_is_trained_first_and_taken_the_second_time(tmp_path: Pat
     other = ["--set", "network.hidden=16", "--out", str(tmp_path / "zoo" / "four")]
     assert run([*command, *other]) == 2
     assert "does not fit to start from: its layer s0b0_expand" in said(capsys)
+
+
+def test_starting_points_have_their_own(tmp_path: Path, pairs: Path, capsys):
+    write_chain(tmp_path / "recipes", "first", "second", "last")
+    command = ["train", "convfsenet", "--config", str(tmp_path / "recipes" / "last.toml"), "--data", str(pairs)]
+    assert run([*command, "--out", str(tmp_path / "zoo" / "last")]) == 0
+    told = capsys.readouterr().err
+    places = [told.index(f"{name}: training, 2 steps") for name in ("first", "second", "last")]
+    assert places == sorted(places)
+    for name, before in (("second", "first"), ("last", "second")):
+        history = json.loads((tmp_path / "zoo" / name / "history.json").read_text())
+        model = (tmp_path / "zoo" / before / "model.keras").read_bytes()
+        assert history["start"] == hashlib.sha256(model).hexdigest()
+
+
+def test_starting_points_in_a_circle_are_refused(tmp_path: Path, pairs: Path, capsys):
+    write_chain(tmp_path / "recipes", "first", "second", "last", first_from="second")
+    command = ["train", "convfsenet", "--config", str(tmp_path / "recipes" / "last.toml"), "--data", str(pairs)]
+    assert run([*command, "--out", str(tmp_path / "zoo" / "last")]) == 2
+    assert "second starts from first starts from second" in said(capsys)
+    assert not (tmp_path / "zoo").exists()
 
 
 def test_mistakes_are_one_line_that_names_them(tmp_path: Path, pairs: Path, capsys):

@@ -21,9 +21,9 @@ FAMILIES = {"convfsenet-small": "convfsenet", "convfsenet": "convfsenet", "dsn":
 
 
 def family(name: str) -> str:
-    """The starting point's name without its end: configs of one family start from one network."""
-    config = read_config(name)
-    return (config.start.config if config.start else name).removesuffix("-start")
+    """The first starting point's name without its end: configs of one family start from one network."""
+    start = read_config(name).start
+    return name.removesuffix("-start") if start is None else family(start.config)
 
 
 def smoke(name: str, architecture: str, out: Path, *more: str) -> int:

@@ -1,4 +1,4 @@
-"""A whole training from a command line: config, data, the starting point first."""
+"""A whole training from a command line: config, data, the starting points first."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def train_with_start(
     overrides: Sequence[str],
     screen: Screen,
 ) -> Trained:
-    """Train a config, and its starting point first where it names one that has not been trained.
+    """Train a config, and its starting point first, and that one's, where they have not been trained.
 
     Args:
         config: Name of a bundled config, or a file.
@@ -67,30 +67,51 @@ def train_with_start(
     opened = open_data(data if data is not None else _smoke_corpus(folder.parent, screen), kind)
     screen.say(opened.sources.describe())
     if start is None and wanted.start is not None:
-        start = _started(wanted, config, changes, opened, folder, screen)
+        start = _started(wanted, Path(config).parent, changes, opened, folder, screen)
         if start is None:
             return Trained(folder, False, 0, ())
     return train(wanted, opened, folder, start=start, resume=resume, watch=screen)
 
 
 def _started(
-    config: Config, source: str, changes: Sequence[str], data: Data, folder: Path, screen: Screen
+    config: Config,
+    beside: Path,
+    changes: Sequence[str],
+    data: Data,
+    folder: Path,
+    screen: Screen,
+    later: tuple[str, ...] = (),
 ) -> Path | None:
-    """The starting point's model, trained now if it has not been; None if that was stopped."""
+    """The starting point's model, trained now, after its own, if it has not been; None if that was stopped.
+
+    Args:
+        config: Names the starting point.
+        beside: Where the config lies, for one that is a file beside it.
+        changes: Overrides; those of the network and of what is asked of the gates are the config's alone.
+        data: What is trained on.
+        folder: The training's folder; the starting point's is beside it.
+        screen: Shows the progress.
+        later: Names of the configs that start from this one.
+    """
     assert config.start is not None
-    beside = Path(source).parent
     kept = [
         one for one in changes if one.partition("=")[0].split(".")[0] in ("training", "mixing", "validation", "seed")
     ]
     first = read_config(config.start.config, beside=beside, overrides=kept)
-    if first.start is not None:
-        raise SlimseError(f"{first.name} starts from another config itself.", hint="Name one that does not.")
+    later = (*later, config.name)
+    if first.name in later:
+        chain = " starts from ".join([*later[later.index(first.name) :], first.name])
+        raise SlimseError(f"No config can be the first: {chain}.", hint="Let one of them name no starting point.")
     place = folder.parent / first.name
     if is_trained(place, first, data):
         screen.say(f"{first.name}: taken from {place}")
-    elif not train(first, data, place, resume=True, watch=screen).finished:
-        return None
-    return place / MODEL
+        return place / MODEL
+    start = None
+    if first.start is not None:
+        start = _started(first, (beside / config.start.config).parent, changes, data, folder, screen, later)
+        if start is None:
+            return None
+    return place / MODEL if train(first, data, place, start=start, resume=True, watch=screen).finished else None
 
 
 def _smoke_corpus(folder: Path, screen: Screen) -> Path:
