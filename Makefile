@@ -6,7 +6,8 @@ PYTHON      ?= python3
 VENV        ?= .venv
 MODEL       ?= zoo:convfsenet-dyncp25
 BOARD       ?= virtual-m4
-PYTEST_ARGS ?= -n auto --dist worksteal
+# One worker more than processors: some tests wait for a line most of their time.
+PYTEST_ARGS ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
 RUNS        ?= 10000000
 
 BIN := $(VENV)/bin

@@ -1,7 +1,8 @@
-"""Puts trained models into the zoo, each with its card: ``python docs/make_zoo.py TRAININGS EVALUATIONS``.
+"""Puts trained models into the zoo, each with its card: ``python docs/make_zoo.py TRAININGS EVALUATIONS [NAME ...]``.
 
 ``TRAININGS/NAME`` is what ``slimse train --config NAME --data CORPUS`` wrote, ``EVALUATIONS/NAME`` what
-``slimse evaluate --flips --out`` wrote.  All numbers of a card come from there and from the model itself.
+``slimse evaluate --flips --out`` wrote.  All numbers of a card come from there and from the model itself.  Models that
+are not named stay as they are, with their rows of the page.
 """
 
 from __future__ import annotations
@@ -35,12 +36,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trainings", type=Path, help="holds a folder for each training")
     parser.add_argument("evaluations", type=Path, help="holds a folder for each evaluation")
+    parser.add_argument("names", nargs="*", help="models to put; default: all")
     parser.add_argument("--corpus", type=Path, required=True, help="what was trained on")
     parser.add_argument("--machine", required=True, help="what the trainings ran on, for the cards")
     options = parser.parse_args()
-    for name in names():
+    chosen = options.names or names()
+    if unknown := sorted(set(chosen) - set(names())):
+        parser.error(f"there is no config {unknown[0]}; there are {', '.join(names())}")
+    for name in chosen:
         put(name, options.trainings / name, options.evaluations / name, options.corpus, options.machine)
-    (DOCS / "zoo.md").write_text(overview(options.evaluations), encoding="utf-8")
+    page = DOCS / "zoo.md"
+    page.write_text(overview(options.evaluations, chosen, kept_rows(page.read_text("utf-8"))), encoding="utf-8")
 
 
 def names() -> list[str]:
@@ -178,16 +184,19 @@ def tables(name: str, markdown: str) -> str:
     return "\n\n".join(kept)
 
 
-def overview(evaluations: Path) -> str:
-    """The page with all models in one table."""
-    first = _results(evaluations, names()[0])
-    return rendered(
-        "zoo.md.j2",
-        {
-            "rows": [_overview_row(name, _results(evaluations, name)) for name in names()],
-            "noisy": first["models"][names()[0]]["overall"]["scores"]["noisy"],
-        },
-    )
+def overview(evaluations: Path, chosen: Sequence[str], kept: Mapping[str, str]) -> str:
+    """The page with all models in one table; rows of those that are not chosen are taken over."""
+    rows = dict(kept)
+    for name in chosen:
+        rows[name] = f"| {' | '.join(_overview_row(name, _results(evaluations, name)))} |"
+    first = _results(evaluations, chosen[0])
+    noisy = first["models"][chosen[0]]["overall"]["scores"]["noisy"]
+    return rendered("zoo.md.j2", {"rows": [rows[name] for name in names()], "noisy": noisy})
+
+
+def kept_rows(page: str) -> dict[str, str]:
+    """Rows of the page's table by model."""
+    return {found[1]: found[0] for found in re.finditer(r"^\| \[([\w-]+)\].*\|$", page, re.MULTILINE)}
 
 
 def _overview_row(name: str, results: Mapping[str, Any]) -> list[str]:
