@@ -200,9 +200,7 @@ def test_what_is_said_does_not_depend_on_jobs_or_interruptions(evaluated, subjec
 
 def test_nothing_runs_when_all_is_known(evaluated, subjects, test_set, monkeypatch) -> None:
     first, cache = evaluated
-    monkeypatch.setattr(
-        evaluating, "run_all", lambda tasks, *rest, **more: pytest.fail("runs") if tasks else iter_closing()
-    )
+    monkeypatch.setattr(evaluating.Crew, "run", lambda crew, tasks: pytest.fail("runs") if tasks else iter_closing())
     monkeypatch.setattr(evaluating, "build", lambda *arguments: pytest.fail("builds"))
     again = evaluate(subjects, test_set, replace(FAST, jobs=2, baseline="tiny"), cache=cache)
     assert texts(again) == texts(first)

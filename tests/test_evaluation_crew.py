@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from slimse_mcu.evaluation.crew import Lost, Retired, run_all
+from slimse_mcu.evaluation.crew import Crew, Lost, Retired
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -34,6 +34,8 @@ class Doer:
             return number * number
         if what == "environment":
             return os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_NUM_THREADS"]
+        if what == "process":
+            return os.getpid()
         if what == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if what == "die once" and not (self.folder / f"died{number}").exists():
@@ -53,7 +55,8 @@ class Doer:
 
 
 def all_of(tasks: list[tuple[str, int]], folder: Path, jobs: int) -> dict[int, object]:
-    answers = list(run_all(tasks, Doer, folder, jobs=jobs))
+    with Crew(Doer, folder, jobs=jobs) as crew:
+        answers = list(crew.run(tasks))
     found = dict(answers)
     assert len(found) == len(answers) == len(tasks), "one answer for each task"
     return found
@@ -107,34 +110,49 @@ class Seated(Doer):
 def test_a_seat_that_fails_leaves_its_task_to_the_others(tmp_path: Path) -> None:
     given_up: list[Retired] = []
     tasks = [("seat", number) for number in range(200)]
-    found = list(run_all(tasks, Seated, tmp_path, jobs=2, seats=["patient", "broken"], retired=given_up.append))
+    with Crew(Seated, tmp_path, seats=["patient", "broken"], retired=given_up.append) as crew:
+        found = list(crew.run(tasks))
+        again = dict(crew.run(tasks[:3]))
     answers = dict(found)
     assert len(answers) == len(found) == len(tasks)
     assert given_up == [Retired("broken", "it broke")]
     assert list(answers.values()).count("broken") == 1
     assert list(answers.values()).count("patient") == len(tasks) - 1
+    assert again == dict.fromkeys(range(3), "patient"), "and later ones too"
 
 
 def test_the_last_seat_that_fails_is_told(tmp_path: Path) -> None:
     tasks = [("seat", number) for number in range(5)]
-    with closing(run_all(tasks, Seated, tmp_path, jobs=2, seats=["broken 1", "broken 2"])) as answers:
+    with Crew(Seated, tmp_path, seats=["broken 1", "broken 2"]) as crew, closing(crew.run(tasks)) as answers:
         told = [next(answers)[1] for _ in range(3)]
     assert sorted(told[:2]) == ["broken 1", "broken 2"]
     assert isinstance(told[2], Retired)
 
 
 def test_a_worker_that_dies_leaves_its_seat_to_the_next(tmp_path: Path) -> None:
-    answers = dict(run_all([("die once", 1), ("seat", 2)], Seated, tmp_path, jobs=1, seats=["only"]))
+    with Crew(Seated, tmp_path, seats=["only"]) as crew:
+        answers = dict(crew.run([("die once", 1), ("seat", 2)]))
     assert answers == {0: 1, 1: "only"}
 
 
-def test_leaving_early_ends_the_workers(tmp_path: Path) -> None:
-    before = {one.pid for one in psutil.Process().children(recursive=True)}
-    with closing(run_all([("hang", 0), ("square", 1), ("hang", 2)], Doer, tmp_path, jobs=2)) as answers:
-        assert next(answers) == (1, 1)
-        wait_for(lambda: len(list(tmp_path.glob("hangs*"))) == 2)
-    pids = [int(one.name.removeprefix("hangs")) for one in tmp_path.glob("hangs*")]
-    assert not any(psutil.pid_exists(pid) for pid in pids if pid not in before)
+def test_workers_stay_from_one_list_of_tasks_to_the_next(tmp_path: Path) -> None:
+    with Crew(Doer, tmp_path, jobs=2) as crew:
+        first = [crew.run([("process", 0), ("process", 1)]) for _ in range(3)]
+        assert len({process for answers in first for _, process in answers}) <= 2
+        assert dict(crew.run([("exit", 0)])) == {0: Lost(3)}
+        assert dict(crew.run([("square", 2), ("square", 3)])) == {0: 4, 1: 9}
+        assert not list(tmp_path.glob("closed*"))
+    assert len(list(tmp_path.glob("closed*"))) in (1, 2)
+
+
+def test_leaving_early_ends_those_at_work(tmp_path: Path) -> None:
+    with Crew(Doer, tmp_path, jobs=2) as crew:
+        with closing(crew.run([("hang", 0), ("square", 1), ("hang", 2)])) as answers:
+            assert next(answers) == (1, 1)
+            wait_for(lambda: len(list(tmp_path.glob("hangs*"))) == 2)
+        pids = [int(one.name.removeprefix("hangs")) for one in tmp_path.glob("hangs*")]
+        assert not any(psutil.pid_exists(pid) for pid in pids)
+        assert dict(crew.run([("square", 3)])) == {0: 9}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

@@ -24,7 +24,7 @@ from slimse_mcu import cli
 from slimse_mcu.board import board
 from slimse_mcu.data.sources import Item, TestSet
 from slimse_mcu.errors import BoardError, SlimseError
-from slimse_mcu.evaluation.evaluate import Subject, evaluate
+from slimse_mcu.evaluation.evaluate import Evaluation, Subject, evaluate
 from slimse_mcu.farm import Farm
 from slimse_mcu.harness.server import BoardServer
 from slimse_mcu.harness.session import Session
@@ -99,30 +99,33 @@ def test_serve_refuses_what_it_cannot_listen_at(tiny_model, capsys, options, why
     assert why in capsys.readouterr().err
 
 
-def test_several_boards_give_the_results_of_one(tiny_compiled, test_set, servers, tmp_path):
-    subjects = [Subject("tiny", tiny_compiled)]
-    settings = replace(FAST, target=board("host"))
-    one = evaluate(subjects, test_set, replace(settings, ports=(servers[0].url,)), cache=tmp_path / "one")
-    both = tuple(server.url for server in servers)
-    two = evaluate(subjects, test_set, replace(settings, ports=both), cache=tmp_path / "two")
-    assert texts(two) == texts(one)
-    assert two.lost_boards == one.lost_boards == ()
+@pytest.fixture(scope="module")
+def of_one_board(tiny_compiled, test_set, tmp_path_factory) -> Evaluation:
+    """What a single board says."""
+    cache = tmp_path_factory.mktemp("one_board")
+    return evaluate([Subject("tiny", tiny_compiled)], test_set, replace(FAST, target=board("host")), cache=cache)
+
+
+def test_several_boards_give_the_results_of_one(tiny_compiled, test_set, servers, of_one_board, tmp_path):
+    ports = tuple(server.url for server in servers)
+    settings = replace(FAST, target=board("host"), ports=ports)
+    found = evaluate([Subject("tiny", tiny_compiled)], test_set, settings, cache=tmp_path)
+    assert texts(found) == texts(of_one_board)
+    assert found.lost_boards == of_one_board.lost_boards == ()
 
 
 def test_a_board_that_dies_in_mid_run_loses_nothing(
-    tiny_compiled, build_tiny, test_set, servers, tmp_path, monkeypatch
+    tiny_compiled, build_tiny, test_set, servers, of_one_board, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("slimse_mcu.evaluation.evaluate.SHORT_PATIENCE_S", 0.5)
     subjects = [Subject("tiny", tiny_compiled)]
     settings = replace(FAST, target=board("host"))
-    wanted = evaluate(subjects, test_set, replace(settings, jobs=2), cache=tmp_path / "one")
-
     # In the middle of its first recording: later ones might all go to the other board.
     with FaultyLine(board("host"), build_tiny("host"), unplug_after=3000, away_s=math.inf) as dying:
         both = servers[0].url, dying.url
-        found = evaluate(subjects, test_set, replace(settings, ports=both), cache=tmp_path / "two")
+        found = evaluate(subjects, test_set, replace(settings, ports=both), cache=tmp_path)
     assert dying.happened["unplug"] == 1
-    assert texts(found) == texts(wanted)
+    assert texts(found) == texts(of_one_board)
     assert len(found.lost_boards) == 1
     assert found.lost_boards[0].startswith(both[1])
 

@@ -67,67 +67,110 @@ class _Member:
 
 @dataclass(slots=True)
 class _Work:
+    tasks: Sequence[Any]
     waiting: deque[int]
-    seats: deque[Any]  # where nobody works
     tries: dict[int, int] = field(default_factory=dict)
 
 
-def run_all(
-    tasks: Sequence[Any],
-    begin: Callable[..., Perform],
-    *arguments: Any,
-    jobs: int,
-    seats: Sequence[Any] | None = None,
-    retired: Callable[[Retired], None] = lambda seat: None,
-) -> Generator[tuple[int, Any], None, None]:
-    """Do tasks in worker processes; yield (number of the task, result) as they are done, in any order.
-
-    Workers take tasks in order.  When the iterator is left early, the workers are ended at once.
+class Crew:
+    """Workers that stay between one list of tasks and the next; a context manager.
 
     Args:
-        tasks: What travels to the workers; can be pickled.
         begin: A function of a module, called once in every worker with ``arguments``; what it returns does the tasks.
             Whatever that raises is a mistake of the program; it ends the worker.
         *arguments: Can be pickled.
-        jobs: Workers at once, 1 or more.
+        jobs: Workers at once, 1 or more; with ``seats`` as many as there are.
         seats: What there is only once for each worker, such as a board; ``begin`` gets it as its last argument.
             None: nothing.
         retired: Told of a seat that is of no use any more, and given up.
-
-    Yields:
-        The result, or :class:`Lost`; :class:`Retired` when the last seat was given up.
     """
-    places = [None] * jobs if seats is None else list(seats)[:jobs]
-    work = _Work(deque(range(len(tasks))), deque(places))
-    members: list[_Member] = []
-    try:
-        while work.waiting or any(one.task is not None for one in members):
-            _leave(members, work)
-            while work.waiting and work.seats and len(members) < len(tasks):
-                seat = work.seats.popleft()
-                members.append(_hire(begin, arguments if seats is None else (*arguments, seat), seat))
-            for member in members:
-                _give(member, work, tasks)
-            for member in _ready(members):
-                found = _take(member, work)
-                if found is not None and isinstance(found[1], Retired) and (len(members) > 1 or work.seats):
-                    work.waiting.appendleft(found[0])
-                    members.remove(member)
-                    _dismiss([member])
-                    retired(found[1])
-                    continue
-                _give(member, work, tasks)  # it goes on while the answer is looked at
-                if found is not None:
-                    yield found
-    finally:
-        _dismiss(members)
 
+    def __init__(
+        self,
+        begin: Callable[..., Perform],
+        *arguments: Any,
+        jobs: int = 1,
+        seats: Sequence[Any] | None = None,
+        retired: Callable[[Retired], None] = lambda seat: None,
+    ) -> None:
+        self._begin = begin
+        self._arguments = arguments
+        self._seated = seats is not None
+        self._seats: deque[Any] = deque([None] * jobs if seats is None else seats)  # where nobody works
+        self._retired = retired
+        self._members: list[_Member] = []
 
-def _leave(members: list[_Member], work: _Work) -> None:
-    """Workers that have ended leave their seats."""
-    gone = [one for one in members if one.task is None and not one.process.is_alive()]
-    work.seats.extend(one.seat for one in gone)
-    members[:] = [one for one in members if one not in gone]
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._dismiss(list(self._members))
+
+    def run(self, tasks: Sequence[Any]) -> Generator[tuple[int, Any], None, None]:
+        """Do tasks in the workers; yield (number of the task, result) as they are done, in any order.
+
+        Workers take tasks in order.  When the iterator is left early, those that are at work are ended at once.
+
+        Args:
+            tasks: What travels to the workers; can be pickled.
+
+        Yields:
+            The result, or :class:`Lost`; :class:`Retired` when the last seat was given up.
+        """
+        work = _Work(tasks, deque(range(len(tasks))))
+        try:
+            while work.waiting or any(one.task is not None for one in self._members):
+                self._leave()
+                while work.waiting and self._seats and len(self._members) < len(tasks):
+                    self._members.append(self._hire(self._seats.popleft()))
+                for member in self._members:
+                    _give(member, work)
+                for member in _ready(self._members):
+                    found = _take(member, work)
+                    if found is not None and isinstance(found[1], Retired) and (len(self._members) > 1 or self._seats):
+                        work.waiting.appendleft(found[0])
+                        self._give_up(member, found[1])
+                        continue
+                    _give(member, work)  # it goes on while the answer is looked at
+                    if found is not None:
+                        yield found
+        finally:
+            self._dismiss([one for one in self._members if one.task is not None])
+
+    def _leave(self) -> None:
+        """Workers that have ended leave their seats."""
+        gone = [one for one in self._members if one.task is None and not one.process.is_alive()]
+        self._dismiss(gone)
+
+    def _give_up(self, member: _Member, why: Retired) -> None:
+        """The member goes, and its seat with it."""
+        self._dismiss([member])
+        self._seats.remove(member.seat)
+        self._retired(why)
+
+    def _hire(self, seat: Any) -> _Member:
+        arguments = (*self._arguments, seat) if self._seated else self._arguments
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, self._begin, arguments), daemon=True)
+        with _one_thread():
+            process.start()
+        theirs.close()
+        return _Member(process, ours, seat)
+
+    def _dismiss(self, members: Sequence[_Member]) -> None:
+        """End members, whose seats are free then; those that do nothing end by themselves, with what they keep open."""
+        for member in members:
+            self._members.remove(member)
+            if member.task is not None:
+                member.process.terminate()
+            member.connection.close()
+        for member in members:
+            member.process.join(_END_TIMEOUT_S)
+            if member.process.is_alive():
+                member.process.kill()
+                member.process.join()
+            self._seats.append(member.seat)
 
 
 def _ready(members: Sequence[_Member]) -> list[_Member]:
@@ -136,13 +179,13 @@ def _ready(members: Sequence[_Member]) -> list[_Member]:
     return [busy[one] for one in wait(list(busy)) if isinstance(one, Connection)] if busy else []
 
 
-def _give(member: _Member, work: _Work, tasks: Sequence[Any]) -> None:
+def _give(member: _Member, work: _Work) -> None:
     """The next task for a member that has none and has not ended."""
     if member.task is not None or not work.waiting or not member.process.is_alive():
         return
     member.task = work.waiting.popleft()
     with suppress(OSError):  # it has ended: reading its answer will tell
-        member.connection.send(tasks[member.task])
+        member.connection.send(work.tasks[member.task])
 
 
 def _take(member: _Member, work: _Work) -> tuple[int, Any] | None:
@@ -162,16 +205,6 @@ def _take(member: _Member, work: _Work) -> tuple[int, Any] | None:
         return None
 
 
-def _hire(begin: Callable[..., Perform], arguments: tuple[Any, ...], seat: Any) -> _Member:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, begin, arguments), daemon=True)
-    with _one_thread():
-        process.start()
-    theirs.close()
-    return _Member(process, ours, seat)
-
-
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """What is started meanwhile computes in one thread."""
@@ -185,19 +218,6 @@ def _one_thread() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _dismiss(members: Sequence[_Member]) -> None:
-    """End all members; those that do nothing end by themselves, and with them what they keep open."""
-    for member in members:
-        if member.task is not None:
-            member.process.terminate()
-        member.connection.close()
-    for member in members:
-        member.process.join(_END_TIMEOUT_S)
-        if member.process.is_alive():
-            member.process.kill()
-            member.process.join()
 
 
 def _serve(connection: Connection, begin: Callable[..., Perform], arguments: tuple[Any, ...]) -> None:

@@ -6,7 +6,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from slimse_mcu.errors import AudioError, ModelError, SlimseError
 from slimse_mcu.evaluation import groups
 from slimse_mcu.evaluation.activity import SILENCE_DBFS
 from slimse_mcu.evaluation.cache import Cache, digest_of_files, digest_of_text
-from slimse_mcu.evaluation.crew import Lost, Retired, run_all
+from slimse_mcu.evaluation.crew import Crew, Lost, Retired
 from slimse_mcu.evaluation.records import SignalRecord
 from slimse_mcu.evaluation.signals import BOARD, FLIPPED, FLOAT, INT8, Asked, Job, Target
 from slimse_mcu.evaluation.summary import Comparison, Facts, ModelResult, Recording, compare, summarise
@@ -162,11 +162,14 @@ def evaluate(
     asked = Asked(settings.opinion and quality.has_dnsmos(), settings.silence_dbfs)
     chosen = _Chosen.of(test_set, settings.limit, rate_hz)
     book = _Book(Cache(cache), asked, chosen)
-    with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
-        work = Path(folder)
-        book.run(None, work, settings.jobs, (), tell)
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slimse-")))
+        crew = stack.enter_context(Crew(Worker, work, asked, jobs=settings.jobs))
+        book.run(None, crew, tell)
+        if settings.ports:
+            crew = stack.enter_context(Crew(Worker, work, asked, seats=settings.ports, retired=book.lose))
         for number, subject in enumerate(subjects):
-            book.run(_Model.of(number, subject, settings, work), work, settings.jobs, settings.ports, tell)
+            book.run(_Model.of(number, subject, settings, work), crew, tell)
     return _conclude(subjects, test_set, settings, asked, chosen, book)
 
 
@@ -297,10 +300,8 @@ class _Book:
         self.lost_boards: dict[str, str] = {}
         self.left_out: list[tuple[int, LeftOut]] = []
 
-    def run(self, model: _Model | None, work: Path, jobs: int, ports: Sequence[str], tell: Progress) -> None:
+    def run(self, model: _Model | None, crew: Crew, tell: Progress) -> None:
         """Score the inputs (``model`` is None), or run a model on every recording whose input could be scored.
-
-        With ``ports``, one recording at a time goes to the board at each, unless it failed before.
 
         Raises:
             SlimseError: A board failed, or the records cannot be written.
@@ -315,17 +316,14 @@ class _Book:
             model.prepare()
         done = len(found) - len(tasks)
         tell(stage, done, len(found))
-        seats = [one for one in ports if one not in self.lost_boards] if ports else None
-        workers = len(seats) if seats else jobs
-        with closing(
-            run_all(tasks, Worker, work, self._asked, jobs=workers, seats=seats, retired=self._lose)
-        ) as answers:
+        with closing(crew.run(tasks)) as answers:
             for index, answer in answers:
                 self._take(model, tasks[index], answer)
                 done += 1
                 tell(stage, done, len(found))
 
-    def _lose(self, seat: Retired) -> None:
+    def lose(self, seat: Retired) -> None:
+        """A board failed while there are others."""
         self.lost_boards[seat.seat] = seat.message
 
     def _keys(self, model: _Model | None, number: int, opinion: bool) -> dict[_Signals, str]:
