@@ -14,6 +14,8 @@ BIN := $(VENV)/bin
 
 # Several workers share the processors; more threads in each only wait for one another at every small product.
 export OPENBLAS_NUM_THREADS ?= 1
+# The hundreds of programs that the tests start would each compile all sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test fuzz bench bench-check bench-accept docs boards boards-check lint format wheel clean distclean \
     system-demo system-test

@@ -58,6 +58,7 @@ def attentive_graphs(draw: st.DrawFn) -> Drawn:
     return Drawn(network, network.graph(network.dense(x, draw(SMALL))))
 
 
+@pytest.mark.slow
 @settings(RELAXED, max_examples=30)
 @given(attentive_graphs(), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, drawn, jitter, instrumented, seed):

@@ -74,6 +74,7 @@ def _gated_dense(draw: st.DrawFn, network: Network, x: Value, policy: Value, com
     return gated if after in ("none", "norm") else network.activation(gated, after)
 
 
+@pytest.mark.slow
 @settings(RELAXED, max_examples=40)
 @given(slimmable_graphs(), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, drawn, jitter, instrumented, seed):

@@ -62,6 +62,7 @@ def test_generated_c_equals_specification(build, drawn, jitter, seed):
     assert_equal_runs(build(plan(quantized)), quantized_features(quantized, FRAMES, seed), None)
 
 
+@pytest.mark.slow
 @needs_gcc
 @settings(RELAXED, max_examples=40, phases=[Phase.explicit, Phase.generate])
 @given(spectral_graphs(gated=True), JITTERS, st.booleans(), st.integers(0, 2**31))

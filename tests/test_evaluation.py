@@ -173,6 +173,7 @@ def test_differing_frames_are_counted(tiny_compiled, folder) -> None:
 # ---- a set ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_said_does_not_depend_on_jobs_or_interruptions(evaluated, subjects, test_set, tmp_path) -> None:
     """One worker after an interruption in the middle, and two from nothing: the same to the byte."""
     ours = texts(evaluated[0])

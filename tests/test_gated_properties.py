@@ -29,6 +29,7 @@ RELAXED = settings(
 )
 
 
+@pytest.mark.slow
 @settings(RELAXED, max_examples=45)
 @given(gated_graphs(), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, drawn, jitter, instrumented, seed):

@@ -117,12 +117,14 @@ def test_gates_of_both_kinds_are_led_and_the_policy_cools(guidance):
     assert len(gate_layers(conv_fsenet(bottleneck=2, hidden=2, stacks=1, dilations=(1, 2)))) == 2
 
 
+@pytest.mark.slow
 def test_a_few_steps_teach_the_policy_to_open_more_for_noisier_clips():
     guidance = MetricGuidance(
         least=0.1, most=0.9, easy_db=15.0, hard_db=0.0, start=0.5, ramp_steps=10, weight=30.0, warm=0.5
     )
     task = EnhancementTask(small_dsn(), guidance)
     task.compile(optimizer=keras.optimizers.Adam(1e-2), jit_compile=False)
+    task.optimizer.build(task.trainable_variables)  # or the graph would be traced once with and once without it
     ratios = np.random.default_rng(2).uniform(-5.0, 20.0, (60, 8))
     for step in range(400):
         task.train_on_batch(clips_at(*ratios[step % len(ratios)]), np.zeros((8, 1), np.float32))

@@ -149,6 +149,7 @@ def grouped_graphs(draw: st.DrawFn) -> Drawn:
     return Drawn(network, network.graph(network.dense(x, draw(st.integers(1, 4)))))
 
 
+@pytest.mark.slow
 @settings(RELAXED, max_examples=30)
 @given(grouped_graphs(), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, drawn, jitter, instrumented, seed):

@@ -143,6 +143,7 @@ def test_simplified_graph_computes_the_same(network):
     assert_simplified_graph_computes_the_same(network)
 
 
+@pytest.mark.slow
 @needs_gcc
 @settings(RELAXED, max_examples=40)
 @given(mixed_networks(), JITTERS, st.booleans(), st.integers(0, 2**31))

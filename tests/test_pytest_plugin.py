@@ -74,6 +74,7 @@ def spoil(path: Path, group: str, key: str, factor: float) -> None:
     path.write_text(json.dumps(content))
 
 
+@pytest.mark.slow
 def test_a_firmware_that_got_slower_or_larger_fails_with_what_it_was(project):
     """The baseline is written, then measured against, and so is one that was better."""
     baseline, better = project / "baseline.json", project / "better.json"

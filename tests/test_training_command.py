@@ -118,6 +118,7 @@ def test_help_names_the_architectures_without_keras():
     assert set(NETWORKS) == {"convfsenet", "dsn_ftf"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_terminated_process_says_how_to_go_on_and_goes_on(tmp_path: Path, pairs: Path):
     write_configs(tmp_path)

@@ -50,6 +50,7 @@ def free_addresses() -> list[str]:
         return [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, other)]
 
 
+@pytest.mark.slow
 def test_two_workers_have_the_loss_curve_of_one_and_can_be_stopped(tmp_path: Path):
     tiny_data(tmp_path / "data")
     alone = lines(start(tmp_path, str(tmp_path / "one")))

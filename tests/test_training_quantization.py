@@ -109,6 +109,7 @@ class StopsAfter(Unwatched):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+@pytest.mark.slow
 def test_training_goes_through_the_rounding_and_resumes_exactly(tmp_path: Path):
     data = tiny_data(tmp_path / "data")
     config = tiny_config(network={"gate_noise": 0.1}, quantization_aware={"from_step": 2})

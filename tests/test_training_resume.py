@@ -61,6 +61,7 @@ def final_state(folder: Path) -> dict[str, np.ndarray]:
 _MIDDLE, _END, _MIDDLE_OF_SECOND = (1, signal.SIGINT), (2, signal.SIGTERM), (3, signal.SIGINT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "changes", "stops"),
     [

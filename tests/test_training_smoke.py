@@ -31,6 +31,7 @@ def smoke(name: str, architecture: str, out: Path, *more: str) -> int:
     return run(["train", architecture, "--config", name, "--smoke", "--out", str(out / name), *scores, *more])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", FAMILIES)
 def test_every_config_trains_and_compiles(tmp_path: Path, capsys: pytest.CaptureFixture[str], group: str):
     write_pairs(tmp_path / "pairs")
@@ -48,7 +49,7 @@ def test_every_config_trains_and_compiles(tmp_path: Path, capsys: pytest.Capture
         assert all(epoch["spectral"] > 0 for epoch in history["epochs"])
     assert len(set(made)) == 1  # one starting point for all, trained once
     told = capsys.readouterr()
-    assert told.out.count("4 steps") == 3
+    assert told.out.count("2 steps") == 3
     assert told.err.count(f"{group}-start: taken from") == 2
 
 
@@ -56,6 +57,7 @@ def test_every_bundled_config_belongs_to_a_tested_family():
     assert {family(name) for name in bundled()} == set(FAMILIES)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 def test_without_data_a_corpus_is_made_and_used_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     tiny = ["--set", "network.hidden=8", "--set", "network.bottleneck=8", "--set", "network.stacks=1"]

@@ -6,18 +6,21 @@ import hashlib
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from conftest import needs_arm, needs_qemu
 
-from slimse_mcu import zoo
+from slimse_mcu import compile_model, zoo
 from slimse_mcu.cli import run
+from slimse_mcu.data.sources import Item, TestSet
 from slimse_mcu.errors import ModelError
+from slimse_mcu.evaluation.evaluate import Evaluation, Settings, Subject, evaluate
+from slimse_mcu.evaluation.summary import ModelResult
 
 CLIPS = Path(__file__).parent / "data"
+GATED, SLIMMABLE = "convfsenet-dyncp25", "dsn-mgt"
 
 
 def test_entries_are_found_by_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -81,45 +84,56 @@ def test_held_out_clips_are_aligned_pairs():
         assert np.corrcoef(noisy, clean)[0, 1] > 0.3
 
 
-def measured(
-    tmp_path: Path, board: str, audio: str, reference: str, name: str = "convfsenet-dyncp25"
-) -> dict[str, Any]:
-    """``report.json`` of a gated checkpoint on a board."""
-    arguments = ["--board", board, "--audio", str(CLIPS / audio), "--reference", str(CLIPS / reference)]
-    arguments += ["--audit-frames", "50"]
-    assert run(["measure", f"zoo:{name}", *arguments, "--out", str(tmp_path / "out"), "--json"]) == 0
-    report: dict[str, Any] = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert report["bit_exact"]["first_divergence"] is None
-    return report
-
-
-def test_gated_checkpoint_enhances_the_held_out_clips_on_the_board(tmp_path):
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory) -> Evaluation:
+    """The gated and the slimmable checkpoint on the held-out clips, whose ratios rise from 0 to 15 dB."""
     pytest.importorskip("pesq")
-    report = measured(tmp_path, "host", "noisy", "clean")
-    noisy, device = report["quality"]["noisy"], report["quality"]["device"]
-    assert device["pesq_wb"] - noisy["pesq_wb"] >= 0.35
-    assert device["si_sdr_db"] - noisy["si_sdr_db"] >= 5.0
-    open_ratios = [gate["open_ratio"] for gate in report["gates"].values()]
-    assert 0.22 <= sum(open_ratios) / len(open_ratios) <= 0.27
-    assert report["macs"]["saved_ratio"] >= 0.55
+    names = sorted(path.name for path in (CLIPS / "noisy").glob("*.wav"))
+    items = tuple(Item(name, CLIPS / "noisy" / name, CLIPS / "clean" / name, {}) for name in names)
+    subjects = [Subject(name, compile_model(zoo.path(name))) for name in (GATED, SLIMMABLE)]
+    settings = Settings(opinion=False)
+    return evaluate(subjects, TestSet(items, (), "pairs"), settings, cache=tmp_path_factory.mktemp("evaluation"))
 
 
-def test_slimmable_checkpoint_enhances_and_opens_more_for_noisier_clips(tmp_path):
-    pytest.importorskip("pesq")
-    report = measured(tmp_path, "host", "noisy", "clean", "dsn-mgt")
-    noisy, device = report["quality"]["noisy"], report["quality"]["device"]
-    assert device["pesq_wb"] - noisy["pesq_wb"] >= 0.43
-    assert device["si_sdr_db"] - noisy["si_sdr_db"] >= 5.5
-    assert report["quality"]["float"]["pesq_wb"] - device["pesq_wb"] <= 0.03
-    assert report["macs"]["all_open"] <= 560_000
-    assert 0.65 <= report["macs"]["mean"] / report["macs"]["all_open"] <= 0.75
-    shares = np.mean([list(gate["per_file"].values()) for gate in report["gates"].values()], axis=0).tolist()
-    assert min(shares[:3]) > max(shares[3:]) + 0.03  # the clips' ratios rise from 0 to 15 dB
+def gains(result: ModelResult) -> dict[str, float]:
+    """What the int8 model adds to the noisy clips' mean scores."""
+    scores = result.overall.scores
+    return {name: scores["int8"][name].mean - scores["noisy"][name].mean for name in ("pesq_wb", "si_sdr_db")}
+
+
+@pytest.mark.slow
+def test_gated_checkpoint_enhances_the_held_out_clips(judged):
+    result = judged.models[0]
+    assert gains(result)["pesq_wb"] >= 0.35
+    assert gains(result)["si_sdr_db"] >= 5.0
+    load = result.overall.loads["int8"]
+    assert 0.22 <= load.opened.mean <= 0.27
+    assert load.saved >= 0.55
+
+
+@pytest.mark.slow
+def test_slimmable_checkpoint_enhances_and_opens_more_for_noisier_clips(judged):
+    result = judged.models[1]
+    assert gains(result)["pesq_wb"] >= 0.43
+    assert gains(result)["si_sdr_db"] >= 5.5
+    assert result.costs["int8"]["pesq_wb"].mean >= -0.03
+    assert result.facts.macs_all_open <= 560_000
+    assert 0.65 <= 1 - result.overall.loads["int8"].saved <= 0.75
+    shares = []
+    for recording in judged.recordings:
+        work = recording.models[SLIMMABLE]["int8"].total
+        shares.append(sum(work.opened.values()) / work.frames / len(work.opened))
+    assert min(shares[:3]) > max(shares[3:]) + 0.03
     assert shares[-1] == min(shares)
 
 
+@pytest.mark.slow
 @needs_arm
 @needs_qemu
-def test_saved_macs_are_saved_instructions_on_the_virtual_m4(tmp_path):
-    report = measured(tmp_path, "virtual-m4", "noisy/clip02.wav", "clean/clip02.wav")
-    assert report["eta"] >= 0.75
+@pytest.mark.parametrize(("name", "least"), [(GATED, 0.75), (SLIMMABLE, 0.75)])
+def test_saved_macs_are_saved_instructions_on_the_virtual_m4(tmp_path, short_clip, name, least):
+    command = ["measure", f"zoo:{name}", "--board", "virtual-m4", "--audio", str(short_clip), "--audit-frames", "10"]
+    assert run([*command, "--out", str(tmp_path / "out"), "--json"]) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["bit_exact"]["first_divergence"] is None
+    assert report["eta"] >= least

@@ -12,8 +12,8 @@ from slimse_mcu.training.train import MODEL, Data, Trained, is_trained, open_dat
 
 #: What makes a training of any config a matter of seconds; the networks keep their sizes.
 SMOKE = (
-    "training.steps=4",
-    "training.steps_per_epoch=2",
+    "training.steps=2",
+    "training.steps_per_epoch=1",
     "training.batch=2",
     "training.seconds=0.1",
     "training.warmup_steps=0",

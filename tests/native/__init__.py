@@ -36,7 +36,7 @@ def write_project(project: Project, folder: Path) -> None:
 
 
 @cache
-def _kernel_objects(folder: Path) -> tuple[str, ...]:
+def _kernel_library(folder: Path) -> Path:
     """All portable kernels, compiled once per test session; in any order, so that processes at once share the work."""
     firmware = assets.path("firmware")
     sources = sorted((firmware / "kernels").glob("*.c"))
@@ -47,7 +47,12 @@ def _kernel_objects(folder: Path) -> tuple[str, ...]:
             partial = objects[source].with_suffix(f".{os.getpid()}")
             subprocess.run([*command, "-c", str(source), "-o", str(partial)], check=True)
             partial.replace(objects[source])
-    return tuple(map(str, objects.values()))
+    library = folder / "libkernels.a"
+    if not library.exists():
+        partial = folder / f"libkernels.{os.getpid()}.a"
+        subprocess.run(["ar", "rcs", str(partial), *map(str, objects.values())], check=True)
+        partial.replace(library)
+    return library
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,6 @@ def build_native(project: Project, plan: Plan, folder: Path, cache_folder: Path,
     includes = [f"-I{folder}", f"-I{folder}/kernels", f"-I{folder}/dsp"]
     names = ("model.c", "model_layers.c", "model_weights.c", "poison.c")
     sources = [*(str(folder / name) for name in names), str(_RUNNER)]
-    command = ["gcc", *WARNINGS, *SANITIZERS, *includes, *sources, *_kernel_objects(cache_folder)]
+    command = ["gcc", *WARNINGS, *SANITIZERS, *includes, *sources, str(_kernel_library(cache_folder))]
     subprocess.run([*command, "-o", str(executable)], check=True)
     return NativeModel(executable, plan)
