@@ -127,8 +127,8 @@ def test_a_few_steps_teach_the_policy_to_open_more_for_noisier_clips():
     task.optimizer.build(task.trainable_variables)  # or the graph would be traced once with and once without it
     ratios = np.random.default_rng(2).uniform(-5.0, 20.0, (60, 8))
     for step in range(400):
-        task.train_on_batch(clips_at(*ratios[step % len(ratios)]), np.zeros((8, 1), np.float32))
-    inputs = clips_at(*np.linspace(-5.0, 20.0, 32))
+        task.train_on_batch(clips_at(*ratios[step % len(ratios)], frames=5), np.zeros((8, 1), np.float32))
+    inputs = clips_at(*np.linspace(-5.0, 20.0, 32), frames=5)
     share, target = np.asarray(task(inputs)["share"]).mean(axis=1), np.asarray(guidance.target(inputs))
     assert np.corrcoef(share, target)[0, 1] > 0.7
     assert share.mean() == pytest.approx(target.mean(), abs=0.2)

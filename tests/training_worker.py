@@ -1,4 +1,4 @@
-"""Trains a tiny network as one worker of several, or alone: ``python training_worker.py DATA OUT [STOP]``.
+"""Trains a tiny network as one worker of several: ``python training_worker.py DATA OUT [STOP]``.
 
 With STOP the last worker gets SIGTERM while it makes its second batch.
 """
@@ -16,6 +16,11 @@ from training_data import tiny_config, tiny_data
 
 from slimse_mcu.training.batches import Batches
 from slimse_mcu.training.train import Unwatched, train
+
+#: Noise, gates, batch norm, and gradients whose norm is clipped: all that could differ between slices and whole.
+CONFIG = tiny_config(
+    network={"gate_noise": 0.3, "feature_noise": 0.05}, training={"batch": 4, "clip_norm": 0.5, "seconds": 0.2}
+)
 
 
 class Notes(Unwatched):
@@ -37,9 +42,5 @@ class Interrupted(Batches):
 if __name__ == "__main__":
     if "STOP" in sys.argv:
         sys.modules["slimse_mcu.training.train"].Batches = Interrupted
-    # Noise, gates, batch norm, and gradients whose norm is clipped: all that could differ between slices and whole.
-    config = tiny_config(
-        network={"gate_noise": 0.3, "feature_noise": 0.05}, training={"batch": 4, "clip_norm": 0.5, "seconds": 0.2}
-    )
-    result = train(config, tiny_data(Path(sys.argv[1])), Path(sys.argv[2]), resume=True, watch=Notes())
+    result = train(CONFIG, tiny_data(Path(sys.argv[1])), Path(sys.argv[2]), resume=True, watch=Notes())
     print(json.dumps({"finished": result.finished, "history": result.history}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,8 @@ from slimse_mcu.plan import Plan
 
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Werror"]
 SANITIZERS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+#: The quickest there is: every example of a property is linked.
+_LINKER = ["-fuse-ld=gold"] if shutil.which("ld.gold") else []
 _RUNNER = Path(__file__).parent / "run_model.c"
 _POISON = """#include "model_weights.h"
 #include <sanitizer/asan_interface.h>
@@ -115,6 +118,6 @@ def build_native(project: Project, plan: Plan, folder: Path, cache_folder: Path,
     includes = [f"-I{folder}", f"-I{folder}/kernels", f"-I{folder}/dsp"]
     names = ("model.c", "model_layers.c", "model_weights.c", "poison.c")
     sources = [*(str(folder / name) for name in names), str(_RUNNER)]
-    command = ["gcc", *WARNINGS, *SANITIZERS, *includes, *sources, str(_kernel_library(cache_folder))]
+    command = ["gcc", *WARNINGS, *SANITIZERS, *_LINKER, *includes, *sources, str(_kernel_library(cache_folder))]
     subprocess.run([*command, "-o", str(executable)], check=True)
     return NativeModel(executable, plan)
