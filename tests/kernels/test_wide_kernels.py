@@ -254,13 +254,13 @@ def test_prelu(library, seed, size):
 @pytest.mark.parametrize("function", ["sigmoid", "tanh", "relu", "relu6", "silu", "elu", "leaky_relu", "hard_sigmoid"])
 @pytest.mark.parametrize("scale", [1e-12, 3e-5, 2.0**-12, 1e-3, 0.05, 2.6])
 def test_activation_of_every_input(library, function, scale):
-    node = node_of("lookup", 1, function=function, slope=0.3, channels=256)
+    node = node_of("lookup", 1, function=function, slope=0.3, channels=2048)
     source, output = (Quantization(float(np.float32(one)), 0, bits=16) for one in (scale, 3e-4))
     operator = operators()["lookup"]
     output = operator.fixed_quantization(node, [source]) or output
     parameters = operator.quantize(node, QuantizeContext([source], output))
-    for values in np.arange(-32768, 32768).astype(np.int16).reshape(-1, 256):
-        made, _ = run_calls(library, node, parameters, [values], Gates(), None, 256)
+    for values in np.arange(-32768, 32768).astype(np.int16).reshape(-1, 2048):
+        made, _ = run_calls(library, node, parameters, [values], Gates(), None, 2048)
         np.testing.assert_array_equal(made, specified(node, parameters, [values], Gates(), None))
 
 
