@@ -7,14 +7,14 @@ VENV        ?= .venv
 MODEL       ?= zoo:convfsenet-dyncp25
 BOARD       ?= virtual-m4
 # One worker more than processors: some tests wait for a line most of their time.
-PYTEST_ARGS ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
+PYTEST_ARGS ?= -n $(shell expr $$(nproc) + 1) --dist worksteal
 RUNS        ?= 10000000
 
 BIN := $(VENV)/bin
 
 # Several workers share the processors; more threads in each only wait for one another at every small product.
 export OPENBLAS_NUM_THREADS ?= 1
-# The hundreds of programs that the tests start would each compile all sources anew.
+# Where no bytecode is to be kept, each of the hundreds of programs that the tests start compiles all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test fuzz bench bench-check bench-accept docs boards boards-check lint format wheel clean distclean \

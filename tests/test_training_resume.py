@@ -67,7 +67,7 @@ _MIDDLE, _END, _MIDDLE_OF_SECOND = (1, signal.SIGINT), (2, signal.SIGTERM), (3, 
     [
         ("convfsenet", {"training": {"jit": True, "pool": 7}, "network": {"gate_noise": 0.3}}, [_MIDDLE]),
         ("convfsenet", {"network": {"gates": True}}, [_END, _MIDDLE_OF_SECOND]),
-        ("dsn_ftf", {"training": {"eager": True}, "network": {"feature_noise": 0.1}}, [_MIDDLE]),
+        ("dsn_ftf", {"network": {"feature_noise": 0.1}}, [_MIDDLE]),
     ],
     ids=["compiled by XLA", "convfsenet", "dsn_ftf"],
 )

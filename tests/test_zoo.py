@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import soundfile
 from conftest import needs_arm, needs_qemu
 
 from slimse_mcu import compile_model, zoo
+from slimse_mcu.board import board
 from slimse_mcu.cli import run
-from slimse_mcu.data.sources import Item, TestSet
+from slimse_mcu.data import open_test_set
 from slimse_mcu.errors import ModelError
 from slimse_mcu.evaluation.evaluate import Evaluation, Settings, Subject, evaluate
 from slimse_mcu.evaluation.summary import ModelResult
@@ -86,13 +88,16 @@ def test_held_out_clips_are_aligned_pairs():
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory) -> Evaluation:
-    """The gated and the slimmable checkpoint on the held-out clips, whose ratios rise from 0 to 15 dB."""
+    """The gated and the slimmable checkpoint on the held-out clips, whose ratios rise from 0 to 15 dB.
+
+    On this computer, and on the virtual M4 where that can be built and run.
+    """
     pytest.importorskip("pesq")
-    names = sorted(path.name for path in (CLIPS / "noisy").glob("*.wav"))
-    items = tuple(Item(name, CLIPS / "noisy" / name, CLIPS / "clean" / name, {}) for name in names)
     subjects = [Subject(name, compile_model(zoo.path(name))) for name in (GATED, SLIMMABLE)]
-    settings = Settings(opinion=False)
-    return evaluate(subjects, TestSet(items, (), "pairs"), settings, cache=tmp_path_factory.mktemp("evaluation"))
+    target = board("virtual-m4")
+    has_target = all(map(shutil.which, (target.compiler, "qemu-system-arm")))
+    settings = Settings(opinion=False, target=target if has_target else None)
+    return evaluate(subjects, open_test_set(CLIPS, "pairs"), settings, cache=tmp_path_factory.mktemp("evaluation"))
 
 
 def gains(result: ModelResult) -> dict[str, float]:
@@ -104,6 +109,7 @@ def gains(result: ModelResult) -> dict[str, float]:
 @pytest.mark.slow
 def test_gated_checkpoint_enhances_the_held_out_clips(judged):
     result = judged.models[0]
+    assert not result.differing_frames
     assert gains(result)["pesq_wb"] >= 0.35
     assert gains(result)["si_sdr_db"] >= 5.0
     load = result.overall.loads["int8"]
@@ -114,6 +120,7 @@ def test_gated_checkpoint_enhances_the_held_out_clips(judged):
 @pytest.mark.slow
 def test_slimmable_checkpoint_enhances_and_opens_more_for_noisier_clips(judged):
     result = judged.models[1]
+    assert not result.differing_frames
     assert gains(result)["pesq_wb"] >= 0.43
     assert gains(result)["si_sdr_db"] >= 5.5
     assert result.costs["int8"]["pesq_wb"].mean >= -0.03
@@ -130,10 +137,10 @@ def test_slimmable_checkpoint_enhances_and_opens_more_for_noisier_clips(judged):
 @pytest.mark.slow
 @needs_arm
 @needs_qemu
-@pytest.mark.parametrize(("name", "least"), [(GATED, 0.75), (SLIMMABLE, 0.75)])
-def test_saved_macs_are_saved_instructions_on_the_virtual_m4(tmp_path, short_clip, name, least):
+@pytest.mark.parametrize("name", [GATED, SLIMMABLE])
+def test_saved_macs_are_saved_instructions_on_the_virtual_m4(tmp_path, short_clip, name):
     command = ["measure", f"zoo:{name}", "--board", "virtual-m4", "--audio", str(short_clip), "--audit-frames", "10"]
     assert run([*command, "--out", str(tmp_path / "out"), "--json"]) == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["bit_exact"]["first_divergence"] is None
-    assert report["eta"] >= least
+    assert report["eta"] >= 0.75
