@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from traceback import walk_stack
 
 import numpy as np
 import pytest
@@ -85,6 +88,25 @@ def test_serve_says_where_its_board_is_and_ends_when_it_is_told_to(tiny_model, b
         finally:
             served.terminate()
         assert served.wait(60) == 130
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.timeout(60)
+def test_a_signal_that_wakes_nobody_ends_the_waiting_for_a_server(build_tiny):
+    """The system may hand a signal to a thread other than the one that has to act on it, and that sleeps on."""
+    waiting = threading.get_ident()
+
+    def take_a_signal() -> None:
+        while BoardServer.wait.__code__ not in (at.f_code for at, _ in walk_stack(sys._current_frames()[waiting])):
+            time.sleep(0.001)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    taker = threading.Thread(target=take_a_signal)
+    with BoardServer(board("host"), build_tiny("host").elf) as server:
+        taker.start()
+        with pytest.raises(KeyboardInterrupt):
+            server.wait()
+    taker.join()
 
 
 @pytest.mark.parametrize(

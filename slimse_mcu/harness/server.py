@@ -40,6 +40,7 @@ class BoardServer:
         self._address = host, port
         self._server: socket.socket | None = None
         self._stop = threading.Event()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, name=f"board {board.name}", daemon=True)
         self._error: Exception | None = None
 
@@ -80,7 +81,10 @@ class BoardServer:
         Raises:
             BoardError: The board does not start.
         """
-        self._thread.join()
+        # Again and again: a signal that comes just before this thread falls asleep, or to another thread, does not wake
+        # it, and Ctrl-C would do nothing.  (And no join: it takes a thread for ended when a signal interrupts it.)
+        while not self._ended.wait(_POLL_S):
+            pass
         if self._error is not None:
             raise self._error
 
@@ -91,6 +95,8 @@ class BoardServer:
                     self._run(running)
         except Exception as error:  # noqa: BLE001 - told by wait(), in the thread that asks
             self._error = error
+        finally:
+            self._ended.set()
 
     def _run(self, running: VirtualBoard) -> None:
         """Serve peers until the board ends."""
