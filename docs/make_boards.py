@@ -7,16 +7,19 @@ fit where the page says so, and no size may differ by more than 3 %.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from slimse_mcu import compile_model, zoo
 from slimse_mcu.board import Board, boards
 from slimse_mcu.build import build
-from slimse_mcu.emit import Project, emit
+from slimse_mcu.emit import emit
 from slimse_mcu.errors import PlanError
 from slimse_mcu.flash.tool import tools
 from slimse_mcu.graph import QuantizedGraph
@@ -49,41 +52,58 @@ Virtual boards count executed instructions, real ones core clock cycles.
 """
 
 
+Sizes = dict[str, dict[str, tuple[int, int] | None]]
+"""Flash and RAM in bytes by board and model; None where the model does not fit."""
+
+
 def quantized() -> dict[str, QuantizedGraph]:
     """Every zoo model, as far as it is the same for all boards."""
-    return {name: compile_model(f"zoo:{name}").quantized for name in zoo.entries()}
+    names = list(zoo.entries())
+    with ProcessPoolExecutor() as pool:
+        return dict(zip(names, pool.map(_quantized, names), strict=True))
 
 
-def sizes(models: Mapping[str, QuantizedGraph], say: bool = False) -> dict[str, dict[str, tuple[int, int] | None]]:
-    """Flash and RAM in bytes by board and model; None where the model does not fit.
+def _quantized(name: str) -> QuantizedGraph:
+    return compile_model(f"zoo:{name}").quantized
+
+
+def sizes(models: Mapping[str, QuantizedGraph]) -> Sizes:
+    """Build every board with every model.
 
     Sources and objects are shared: boards differ in their board layer and flags, and kinds of boards in kernels and
     the arithmetic of the audio path.
     """
-    found: dict[str, dict[str, tuple[int, int] | None]] = {}
-    projects: dict[tuple[str, tuple[str, ...], str], Project] = {}
-    with tempfile.TemporaryDirectory(prefix="slimse-") as folder:
-        for one in boards():
-            if one.core == "host":
-                continue
-            row = found.setdefault(one.name, {})
-            for name, model in models.items():
-                kind = (name, one.kernels, one.audio_arithmetic)
-                if kind not in projects:
-                    planned = plan(model, kernels=one.kernels, audio_arithmetic=one.audio_arithmetic)
-                    projects[kind] = emit(planned)
-                try:
-                    image = build(projects[kind], one, Path(folder) / "out", objects=Path(folder) / "objects")
-                except PlanError:
-                    row[name] = None
-                else:
-                    row[name] = image.flash_weights_bytes + image.flash_code_bytes, image.ram_total_bytes
-            if say:
-                print(one.name, row, file=sys.stderr, flush=True)  # noqa: T201 - a script's progress
+    kinds: dict[tuple[tuple[str, ...], ...], list[Board]] = {}
+    for one in boards():
+        if one.core != "host":
+            kinds.setdefault((one.kernels, one.flags), []).append(one)
+    found: Sizes = {}
+    with tempfile.TemporaryDirectory(prefix="slimse-") as folder, ProcessPoolExecutor() as pool:
+        build_kind = partial(_sizes_of_kind, models, Path(folder))
+        for rows in pool.map(build_kind, sorted(kinds.values(), key=len, reverse=True)):
+            found.update(rows)
+    return {one.name: found[one.name] for one in boards() if one.name in found}
+
+
+def _sizes_of_kind(models: Mapping[str, QuantizedGraph], folder: Path, kind: Sequence[Board]) -> Sizes:
+    """The rows of boards that have their kernels, and so most objects, in common."""
+    found: Sizes = {one.name: {} for one in kind}
+    for name, model in models.items():
+        project = emit(plan(model, kernels=kind[0].kernels, audio_arithmetic=kind[0].audio_arithmetic))
+        for one in kind:
+            try:
+                image = build(project, one, folder / f"{os.getpid()}", jobs=1, objects=folder / "objects")
+            except PlanError:
+                found[one.name][name] = None
+            else:
+                flash = image.flash_weights_bytes + image.flash_code_bytes
+                found[one.name][name] = flash, image.ram_total_bytes
+    for row in found.items():
+        print(*row, file=sys.stderr, flush=True)  # noqa: T201 - a script's progress
     return found
 
 
-def page(found: Mapping[str, Mapping[str, tuple[int, int] | None]]) -> str:
+def page(found: Sizes) -> str:
     """The whole page."""
     table = _sizes(found) if found else ["Not built yet: `make boards`."]
     return "\n".join([_HEAD, "## What there is\n", *_overview(boards()), "", *_size_head(), *table, ""])
@@ -116,7 +136,7 @@ def _size_head() -> tuple[str, ...]:
     )
 
 
-def _sizes(found: Mapping[str, Mapping[str, tuple[int, int] | None]]) -> Iterator[str]:
+def _sizes(found: Sizes) -> Iterator[str]:
     names = list(next(iter(found.values())))
     yield "| board | " + " | ".join(f"`{name}`" for name in names) + " |"
     yield "|---" + "|---:" * len(names) + "|"
@@ -125,14 +145,14 @@ def _sizes(found: Mapping[str, Mapping[str, tuple[int, int] | None]]) -> Iterato
         yield f"| `{board}` | " + " | ".join(cells) + " |"
 
 
-def sizes_of_page(text: str) -> dict[str, dict[str, tuple[int, int] | None]]:
+def sizes_of_page(text: str) -> Sizes:
     """The table of sizes as the page has it."""
     part = text.partition("## What fits\n")[2]
     rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in part.splitlines() if line[:1] == "|"]
     if not rows:
         return {}
     names = rows[0][1:]
-    found: dict[str, dict[str, tuple[int, int] | None]] = {}
+    found: Sizes = {}
     for board, *cells in rows[2:]:
         numbers = [re.findall(r"[\d,]+", cell) for cell in cells]
         found[board] = {
@@ -170,7 +190,7 @@ def main(arguments: list[str]) -> int:
         before = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
         PAGE.write_text(page(sizes_of_page(before)), encoding="utf-8")
         return 0
-    found = sizes(quantized(), say=True)
+    found = sizes(quantized())
     if arguments != ["--check"]:
         PAGE.write_text(page(found), encoding="utf-8")
         return 0

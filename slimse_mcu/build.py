@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -296,6 +297,7 @@ def _compilations(
     flags: tuple[str, ...],
 ) -> list[_Compilation]:
     defines = [f"-D{define}" for define in (f'HAL_BOARD="{board.name}"', *standard_defines(board), *board.defines)]
+    contents = _Contents(src)
     result = []
     for source in sources:
         relative = source.relative_to(src)
@@ -304,8 +306,8 @@ def _compilations(
         arguments += DSP_FLAGS if relative.parts[0] == "dsp" else ()
         arguments += defines if relative.parts[0] == "hal" else ()
         digest = hashlib.sha256("\0".join([version, command, *arguments, relative.as_posix()]).encode())
-        for path in _read_by(source, src):
-            digest.update(b"\0" + path.relative_to(src).as_posix().encode() + b"\0" + path.read_bytes())
+        for path in contents.read_by(source):
+            digest.update(contents.digest(path))
         target = objects / f"{relative.stem}-{digest.hexdigest()[:20]}.o"
         includes = ["-I.", "-Ihal", f"-fdebug-prefix-map={src}=."]
         full = (command, *arguments, *includes, "-c", relative.as_posix())
@@ -313,20 +315,38 @@ def _compilations(
     return result
 
 
-def _read_by(source: Path, src: Path) -> Sequence[Path]:
-    """A source and the headers that it includes, and these include, whether or not a condition leaves them out.
+class _Contents:
+    """What the files below ``src`` hold and include; each is read once."""
 
-    Only these decide whether an object can be used again: so builds that share objects compile the board layer once for
-    all models of a board, and the kernels once for all models of a core.
-    """
-    found = [source]
-    for path in found:
+    def __init__(self, src: Path) -> None:
+        self._src = src
+        self.digest = cache(self._digest)
+        self._included = cache(self._find_included)
+
+    def read_by(self, source: Path) -> Sequence[Path]:
+        """A source and the headers that it includes, and these include, whether or not a condition leaves them out.
+
+        Only these decide whether an object can be used again: so builds that share objects compile the board layer once
+        for all models of a board, and the kernels once for all models of a core.
+        """
+        found = [source]
+        for path in found:
+            found += [header for header in self._included(path) if header not in found]
+        return found
+
+    def _digest(self, path: Path) -> bytes:
+        """Of the file's place and text."""
+        return hashlib.sha256(path.relative_to(self._src).as_posix().encode() + b"\0" + path.read_bytes()).digest()
+
+    def _find_included(self, path: Path) -> Sequence[Path]:
+        """The headers below ``src`` that a file names itself."""
+        found = []
         for name in _INCLUDE.findall(path.read_text(encoding="utf-8")):
-            places = ((folder / name).resolve() for folder in (path.parent, src, src / "hal"))
-            header = next((place for place in places if place.is_file() and place.is_relative_to(src)), None)
-            if header is not None and header not in found:
+            places = ((folder / name).resolve() for folder in (path.parent, self._src, self._src / "hal"))
+            header = next((place for place in places if place.is_file() and place.is_relative_to(self._src)), None)
+            if header is not None:
                 found.append(header)
-    return found
+        return tuple(dict.fromkeys(found))
 
 
 def standard_defines(board: Board) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import replace
 from itertools import product
@@ -28,14 +29,14 @@ from audio_device import (
     extremes,
     host_checksum,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from slimse_mcu import frontend as fe
 from slimse_mcu import spectral
 from slimse_mcu.dsp import complex_s32, stft_s32
-from slimse_mcu.dsp.features_s32 import bit_length, number_from, number_of
+from slimse_mcu.dsp.features_s32 import FRACTION_BITS, bit_length, number_from, number_of
 from slimse_mcu.errors import ModelError
 from slimse_mcu.graph import FrontEnd, Quantization
 from slimse_mcu.harness.audio import read_audio
@@ -276,9 +277,20 @@ def test_numbers_order_like_what_they_stand_for(values: list[int]) -> None:
 
 
 @given(st.floats(0, 2.0**60))
-def test_a_threshold_is_the_least_number_above(power: float) -> None:
+@example(2.0**25 + 0.5)  # an integer away: the threshold is the next integer's number, not one below it
+@example(math.nextafter(2.0, 0.0))
+@example(2.0**60)
+def test_a_threshold_is_the_least_number_that_means_as_much(power: float) -> None:
     number = number_from(power)
-    below, above = int(power), int(power) + 1
-    if power < 2**26:
-        assert number_of(np.array([above]))[0] > number or power == 0 or above == 1
-        assert (number_of(np.array([below]))[0] >= number) == (below >= power)
+    if power > 1:
+        assert meaning(number - 1) < power <= meaning(number)
+    for value in (int(power), int(power) + 1):
+        reached = number_of(np.array([value]))[0] >= number
+        # Larger values lose bits, and so reach a threshold later than they might; never earlier.
+        assert reached == (value >= power) if power < 2**26 else reached <= (value >= power)
+
+
+def meaning(number: int) -> float:
+    """The least power that has a number."""
+    places, fraction = divmod(number, 1 << FRACTION_BITS)
+    return math.ldexp(1 + fraction / (1 << FRACTION_BITS), places - 1)
