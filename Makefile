@@ -17,7 +17,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 # Where no bytecode is to be kept, each of the hundreds of programs that the tests start compiles all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test fuzz bench bench-check bench-accept docs boards boards-check lint format wheel clean distclean \
+.PHONY: help demo test explore fuzz bench bench-check bench-accept docs boards boards-check lint format wheel clean distclean \
     system-demo system-test
 .DEFAULT_GOAL := help
 
@@ -30,6 +30,9 @@ demo: $(VENV)/.demo ## Enhance the bundled noisy clips on a virtual Cortex-M4 an
 
 test: $(VENV)/.test ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+explore: $(VENV)/.test ## Run all tests with random examples that no run has seen
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --hypothesis-profile=explore
 
 fuzz: $(VENV)/.test ## Run ten million inputs through what the firmware takes from strangers (RUNS=...)
 	$(BIN)/python -m tests.fuzz --runs $(RUNS)

@@ -24,7 +24,7 @@ SCALES = st.floats(1e-3, 1.0)
 ZEROS = st.integers(-128, 127)
 
 
-@settings(deadline=None, derandomize=True, max_examples=40)
+@settings(max_examples=40)
 @given(SCALES, SCALES, st.floats(0.5, 2.0), ZEROS, ZEROS, ZEROS, st.sampled_from(["linear", "relu"]))
 def test_a_form_that_is_found_equals_the_specification(first, second, ratio, zero0, zero1, zero2, activation):
     scales = (first, second, max(first, second) * ratio)

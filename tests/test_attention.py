@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from gated_layers import slim_attention
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras_file import functional_config, save, weights_store, write_archive
 from native import build_native
@@ -27,9 +27,6 @@ from slimse_mcu.plan import plan
 from slimse_mcu.quantize import quantize
 from slimse_mcu.streaming import count_macs, gate_layout, run_float, run_int8
 
-RELAXED = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 FRAMES = 24
 SMALL = st.sampled_from([1, 2, 3, 4, 5, 8, 9])
 
@@ -59,7 +56,7 @@ def attentive_graphs(draw: st.DrawFn) -> Drawn:
 
 
 @pytest.mark.slow
-@settings(RELAXED, max_examples=30)
+@settings(max_examples=30)
 @given(attentive_graphs(), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, drawn, jitter, instrumented, seed):
     quantized = random_quantization(drawn.graph, jitter)

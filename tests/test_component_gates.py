@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from gated_layers import grouped_gru
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from native import build_native
 from native.gated import assert_equal_runs, closed_constants, gate_sequences, poison_statements
@@ -20,9 +20,6 @@ from slimse_mcu.errors import ModelError
 from slimse_mcu.plan import plan
 from slimse_mcu.streaming import count_macs, gate_layout, run_float, run_int8
 
-RELAXED = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 FRAMES = 24
 SMALL = st.sampled_from([1, 2, 3, 4, 5, 8, 9])
 RULES = st.sampled_from(["zero", "zero", "hold", "bypass"])
@@ -75,7 +72,7 @@ def _gated_dense(draw: st.DrawFn, network: Network, x: Value, policy: Value, com
 
 
 @pytest.mark.slow
-@settings(RELAXED, max_examples=40)
+@settings(max_examples=40)
 @given(slimmable_graphs(), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, drawn, jitter, instrumented, seed):
     quantized = random_quantization(drawn.graph, jitter)

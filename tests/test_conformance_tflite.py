@@ -12,7 +12,7 @@ for package in ("tensorflow", "tflite_runtime"):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed", allow_module_level=True)
 
-from hypothesis import HealthCheck, Phase, assume, given, reject, settings  # noqa: E402
+from hypothesis import Phase, assume, given, reject, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from networks import (  # noqa: E402
     FOLDED_KINDS,
@@ -36,9 +36,6 @@ from slimse_mcu.quantize import quantize_with  # noqa: E402
 from slimse_mcu.streaming import run_int8  # noqa: E402
 
 FRAMES = 13
-RELAXED = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 SEEDS = st.integers(0, 2**31)
 #: Layers along frequency, without those of 1-D.
 REFERENCE_KINDS = tuple(dict.fromkeys(KINDS))
@@ -86,7 +83,7 @@ def reference_tensors(
     return {name: output.reshape(-1, size) for name, size, output in zip(names, sizes, outputs, strict=True)}
 
 
-@settings(RELAXED, max_examples=150)
+@settings(max_examples=150)
 @given(static_graphs(), JITTERS, st.booleans(), SEEDS)
 def test_random_graph_equals_reference_at_every_tensor(reference, drawn, jitter, dense_as_convolution, seed):
     quantized = random_quantization(drawn.graph, jitter)
@@ -98,7 +95,7 @@ def test_random_graph_equals_reference_at_every_tensor(reference, drawn, jitter,
         np.testing.assert_array_equal(trace.tensors[name][::period], expected, err_msg=name)
 
 
-@settings(RELAXED, max_examples=250)
+@settings(max_examples=250)
 @given(static_graphs(max_layers=1), JITTERS, st.booleans(), SEEDS)
 def test_random_operator_equals_reference(reference, drawn, jitter, dense_as_convolution, seed):
     quantized = random_quantization(drawn.graph, jitter)
@@ -113,7 +110,7 @@ def test_random_operator_equals_reference(reference, drawn, jitter, dense_as_con
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
-@settings(RELAXED, max_examples=12, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=12, phases=[Phase.explicit, Phase.generate])
 @given(static_graphs(), JITTERS, SEEDS)
 def test_generated_c_equals_reference(reference, build, drawn, jitter, seed):
     quantized = random_quantization(drawn.graph, jitter)
@@ -125,7 +122,7 @@ def test_generated_c_equals_reference(reference, build, drawn, jitter, seed):
     np.testing.assert_array_equal(output[:: drawn.graph.tensors[drawn.graph.output].period], expected)
 
 
-@settings(RELAXED, max_examples=120)
+@settings(max_examples=120)
 @given(spectral_graphs(kinds=REFERENCE_KINDS), JITTERS, st.booleans(), SEEDS)
 def test_random_graph_along_frequency_equals_reference_at_every_tensor(
     reference, drawn, jitter, dense_as_convolution, seed
@@ -139,7 +136,7 @@ def test_random_graph_along_frequency_equals_reference_at_every_tensor(
 
 
 @pytest.mark.parametrize("kind", REFERENCE_KINDS)
-@settings(RELAXED, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data(), jitter=JITTERS, seed=SEEDS)
 def test_random_operator_along_frequency_equals_reference(reference, kind, data, jitter, seed):
     graph = data.draw(spectral_graphs(max_layers=1, kinds=[kind])).graph
@@ -160,7 +157,7 @@ QUANTIZATIONS = st.builds(Quantization, SCALES, st.integers(-128, 127))
 
 
 @pytest.mark.parametrize("function", STATIC_ACTIVATIONS)
-@settings(RELAXED, max_examples=60)
+@settings(max_examples=60)
 @given(QUANTIZATIONS, QUANTIZATIONS, SEEDS)
 def test_activation_of_every_input_equals_reference(reference, function, source, output, seed):
     network = Network(1, seed)
@@ -203,7 +200,7 @@ def test_leaky_relu_of_negative_slope_rounds_ties_as_the_reference(reference):
     np.testing.assert_array_equal(run_int8(quantized, inputs).output, expected)
 
 
-@settings(RELAXED, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.one_of(st.integers(1, 40), st.sampled_from([64, 257, 511])),
     st.one_of(st.integers(-12, 6).map(lambda power: 2.0**power), st.floats(1e-4, 40.0)),
@@ -222,7 +219,7 @@ def test_softmax_equals_reference(reference, channels, scale, spread, seed):
     np.testing.assert_array_equal(run_int8(quantized, features).output, expected)
 
 
-@settings(RELAXED, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.one_of(st.integers(1, 40), st.sampled_from([64, 128, 255, 257, 1024])),
     st.integers(1, 5),
@@ -269,7 +266,7 @@ def assert_converted_model_equals(reference: Reference, drawn: Drawn) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Statistics for quantized inputs")
-@settings(RELAXED, max_examples=12, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=12, phases=[Phase.explicit, Phase.generate])
 @given(static_graphs(max_layers=8, weight_spreads=(0.0, 0.5), kinds=FOLDED_KINDS))
 def test_random_model_converted_by_tensorflow_lite_equals_reference(reference, drawn):
     from tensorflow.lite.python.convert_phase import ConverterError

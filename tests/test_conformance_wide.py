@@ -15,7 +15,7 @@ for package in ("tensorflow", "tflite_runtime"):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed", allow_module_level=True)
 
-from hypothesis import HealthCheck, assume, given, settings  # noqa: E402
+from hypothesis import assume, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from networks import (  # noqa: E402
     JITTERS,
@@ -36,9 +36,6 @@ from slimse_mcu.quantize import quantize_with  # noqa: E402
 from slimse_mcu.streaming import run_int8  # noqa: E402
 
 FRAMES = 13
-RELAXED = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 SEEDS = st.integers(0, 2**31)
 ACTIVATIONS = ("relu", "relu6", "sigmoid", "tanh")
 #: Layers along frequency that both have in 16 bits.
@@ -97,14 +94,14 @@ def assert_equals_reference(
         assert values.dtype == expected.dtype
 
 
-@settings(RELAXED, max_examples=120)
+@settings(max_examples=120)
 @given(static_graphs(activations=ACTIVATIONS), JITTERS, st.booleans(), SEEDS)
 def test_random_graph_equals_reference_at_every_tensor(reference, drawn, jitter, dense_as_convolution, seed):
     assert_equals_reference(reference, quantized_wide(drawn.graph, jitter), seed, dense_as_convolution)
 
 
 @pytest.mark.parametrize("kind", sorted(set(STATIC_KINDS)))
-@settings(RELAXED, max_examples=25)
+@settings(max_examples=25)
 @given(data=st.data(), jitter=JITTERS, seed=SEEDS)
 def test_random_operator_equals_reference(reference, kind, data, jitter, seed):
     graph = data.draw(static_graphs(max_layers=1, kinds=[kind], activations=ACTIVATIONS)).graph
@@ -112,7 +109,7 @@ def test_random_operator_equals_reference(reference, kind, data, jitter, seed):
     assert_equals_reference(reference, quantized_wide(graph, jitter), seed)
 
 
-@settings(RELAXED, max_examples=40)
+@settings(max_examples=40)
 @given(static_graphs(max_layers=1, activations=ACTIVATIONS), JITTERS, SEEDS)
 def test_narrowed_output_equals_reference(reference, drawn, jitter, seed):
     """A wide layer writes int16, which is then quantized to int8."""
@@ -123,7 +120,7 @@ def test_narrowed_output_equals_reference(reference, drawn, jitter, seed):
     assert_equals_reference(reference, quantized, seed)
 
 
-@settings(RELAXED, max_examples=80)
+@settings(max_examples=80)
 @given(spectral_graphs(kinds=SPECTRAL_KINDS, activations=ACTIVATIONS), JITTERS, st.booleans(), SEEDS)
 def test_random_graph_along_frequency_equals_reference(reference, drawn, jitter, dense_as_convolution, seed):
     assert_equals_reference(reference, quantized_wide(drawn.graph, jitter), seed, dense_as_convolution)

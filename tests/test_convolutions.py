@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from keras_file import functional_config, weights_store, write_archive
 from native import build_native
@@ -25,9 +25,6 @@ from slimse_mcu.load import load
 from slimse_mcu.plan import plan
 from slimse_mcu.streaming import count_macs, layer_macs, run_float, run_int8
 
-RELAXED = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 FRAMES = 12
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
 
@@ -42,20 +39,20 @@ def assert_equals_keras(drawn) -> None:
     assert np.max(np.abs(actual - expected)) <= 1e-5 * max(1e-3, float(np.max(np.abs(expected))))
 
 
-@settings(RELAXED, max_examples=60, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=60, phases=[Phase.explicit, Phase.generate])
 @given(spectral_graphs(weight_spreads=(0.0,), strided_depthwise=False))
 def test_random_stream_equals_keras(drawn):
     assert_equals_keras(drawn)
 
 
-@settings(RELAXED, max_examples=25, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=25, phases=[Phase.explicit, Phase.generate])
 @given(spectral_graphs(weight_spreads=(0.0,), strided_depthwise=False, gated=True))
 def test_random_gated_stream_equals_keras(drawn):
     assert_equals_keras(drawn)
 
 
 @needs_gcc
-@settings(RELAXED, max_examples=40, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=40, phases=[Phase.explicit, Phase.generate])
 @given(spectral_graphs(), JITTERS, st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, drawn, jitter, seed):
     quantized = random_quantization(drawn.graph, jitter)
@@ -64,7 +61,7 @@ def test_generated_c_equals_specification(build, drawn, jitter, seed):
 
 @pytest.mark.slow
 @needs_gcc
-@settings(RELAXED, max_examples=40, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=40, phases=[Phase.explicit, Phase.generate])
 @given(spectral_graphs(gated=True), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_with_parts_equals_specification(build, drawn, jitter, instrumented, seed):
     quantized = random_quantization(drawn.graph, jitter)
@@ -398,7 +395,7 @@ def test_usual_network_loads(tmp_path):
     assert {node.op for node in graph.nodes} >= {"conv2d", "depthwise_conv2d", "conv2d_transpose", "bands", "resize"}
 
 
-@settings(RELAXED, max_examples=200)
+@settings(max_examples=200)
 @given(st.data())
 def test_changed_configuration_gives_a_model_or_a_model_error(tmp_path_factory, data):
     network = usual_network()

@@ -281,7 +281,7 @@ def test_a_mixer_refuses_other_rates_lengths_and_seeds(folder: Path):
 
 
 @given(st.integers(0, 2**63), st.integers(0, 2**40))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_seed_and_number_make_a_finite_mixture(folder: Path, seed: int, index: int):
     one = mixer(folder, Mixing(), seed=seed, seconds=0.5).mixture(index)
     assert np.isfinite(one.speech).all()

@@ -24,7 +24,7 @@ from slimse_mcu.data.sets.layout import held_out
 from slimse_mcu.data.sets.voicebank import LAYOUT as VOICEBANK
 from slimse_mcu.errors import AudioError, SlimseError
 
-HOSTILE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+HOSTILE = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def reasons(rejected: tuple[Rejected, ...]) -> dict[str, str]:

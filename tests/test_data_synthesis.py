@@ -296,7 +296,7 @@ def test_text_is_data_for_every_engine(tmp_path: Path):
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_talker_and_microphone_are_inside_the_room(seed: int):
     room = draw_room(np.random.default_rng(seed))
     assert room == draw_room(np.random.default_rng(seed))

@@ -85,7 +85,7 @@ def test_intervals_do_not_depend_on_what_was_computed_before() -> None:
     assert statistics.mean(values, seed=1) != first
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4)), min_size=3, max_size=30))
 def test_rank_correlation_is_spearman_s(pairs: list[tuple[int, int]]) -> None:
     scipy = pytest.importorskip("scipy.stats")
@@ -130,7 +130,7 @@ def test_measured_ratios_are_binned() -> None:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.one_of(st.none(), st.floats(-120, 120)), max_size=40))
 def test_every_known_ratio_is_in_one_group(ratios: list[float | None]) -> None:
     members = [number for one in groups.by_snr(ratios) for number in one.members]
@@ -164,7 +164,7 @@ def test_many_values_that_differ_in_a_number_become_ranges() -> None:
     assert [one.name for one in groups.by_tags(few)["room"]] == [f"rt60 0.2{digit} s" for digit in range(5)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.one_of(st.text(max_size=8), st.floats(), st.integers()), max_size=40))
 def test_any_tag_gives_groups_without_overlap(values: list) -> None:
     for found in groups.by_tags([{"tag": value} for value in values]).values():
@@ -232,7 +232,7 @@ def test_a_silent_reference_has_no_speech() -> None:
         assert kinds["pause"].all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 3000), st.integers(0, 2**32 - 1), st.booleans())
 def test_every_frame_is_of_one_kind(samples: int, seed: int, has_clean: bool) -> None:
     rng = np.random.default_rng(seed)
@@ -297,7 +297,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_JSON)
 def test_no_json_is_taken_for_a_record_by_accident(values) -> None:
     with pytest.raises(ValueError, match=r"."):

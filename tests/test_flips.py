@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import Drawn, Network, features_for, gated_graphs
 from test_component_gates import slimmable_graphs
@@ -23,8 +23,6 @@ from slimse_mcu.ops.arithmetic import dequantize_values, quantize_values
 from slimse_mcu.quantize import quantize, quantize_with
 from slimse_mcu.side_by_side import compare
 from slimse_mcu.streaming import run_float, run_int8
-
-RELAXED = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def audited(quantized: QuantizedGraph, features: list[np.ndarray], frames: int = 10_000) -> FlipAudit:
@@ -116,7 +114,7 @@ def test_flips_that_follow_from_a_flip_are_told_apart() -> None:
     assert found.apart == 2 / 8
 
 
-@settings(RELAXED, max_examples=25)
+@settings(max_examples=25)
 @given(st.one_of(gated_graphs(), slimmable_graphs()), st.integers(0, 2**31), st.integers(0, 90))
 def test_audit_equals_runs_from_end_to_end(drawn: Drawn, seed: int, most: int) -> None:
     graph = drawn.graph
@@ -171,7 +169,7 @@ def test_audit_equals_runs_from_end_to_end(drawn: Drawn, seed: int, most: int) -
     assert sum(found.flipped) == found.opened + found.closed
 
 
-@settings(RELAXED, max_examples=25)
+@settings(max_examples=25)
 @given(st.one_of(gated_graphs(), slimmable_graphs()), st.integers(0, 2**31))
 def test_margin_tells_the_float_decision(drawn: Drawn, seed: int) -> None:
     graph = drawn.graph

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from native import build_native
 from native.gated import assert_equal_runs, closed_constants, gate_sequences, poison_statements
@@ -21,16 +21,11 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is miss
 
 FRAMES = 14
 #: Every example runs a C compiler, so a failing one is not shrunk.
-RELAXED = settings(
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+UNSHRUNK = settings(phases=[Phase.explicit, Phase.generate])
 
 
 @pytest.mark.slow
-@settings(RELAXED, max_examples=45)
+@settings(UNSHRUNK, max_examples=45)
 @given(gated_graphs(), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, drawn, jitter, instrumented, seed):
     quantized = random_quantization(drawn.graph, jitter)

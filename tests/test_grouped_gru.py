@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gated_layers import grouped_gru
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from native import build_native
 from native.gated import assert_equal_runs, closed_constants, gate_sequences, poison_statements
@@ -23,9 +23,6 @@ from slimse_mcu.plan import plan
 from slimse_mcu.quantize import quantize_with
 from slimse_mcu.streaming import count_macs, gate_layout, run_float, run_int8
 
-RELAXED = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 FRAMES = 20
 
 
@@ -150,7 +147,7 @@ def grouped_graphs(draw: st.DrawFn) -> Drawn:
 
 
 @pytest.mark.slow
-@settings(RELAXED, max_examples=30)
+@settings(max_examples=30)
 @given(grouped_graphs(), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, drawn, jitter, instrumented, seed):
     quantized = random_quantization(drawn.graph, jitter)

@@ -68,7 +68,7 @@ def packer(tmp_path_factory) -> Packer:
     return Packer(tmp_path_factory.mktemp("pack"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(samples=SAMPLES | SMOOTH)
 @example(samples=np.zeros(256, np.int16))
 @example(samples=np.tile(np.array([-32768, 32767], np.int16), 128))
@@ -81,7 +81,7 @@ def test_audio_comes_back_and_both_sides_pack_alike(packer, samples):
     np.testing.assert_array_equal(packer.unpack_audio(packed, len(samples)), samples)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.binary(max_size=120), count=st.integers(1, 70))
 def test_both_sides_unpack_alike_or_refuse(packer, data, count):
     theirs = packer.unpack_audio(data, count)
@@ -93,7 +93,7 @@ def test_both_sides_unpack_alike_or_refuse(packer, data, count):
         np.testing.assert_array_equal(theirs, ours)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data(), samples=SMOOTH)
 def test_both_sides_agree_on_packed_audio_that_was_tampered_with(packer, data, samples):
     packed = bytearray(pack_audio(samples))
@@ -108,7 +108,7 @@ def test_both_sides_agree_on_packed_audio_that_was_tampered_with(packer, data, s
         np.testing.assert_array_equal(theirs, ours)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     both=st.integers(1, 60).flatmap(lambda n: st.tuples(*[st.binary(min_size=n, max_size=n)] * 2)), few=st.booleans()
 )
@@ -123,7 +123,7 @@ def test_gates_come_back(packer, both, few):
     assert unpack_gates(packed, np.frombuffer(before, np.uint8)).tobytes() == gates
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.binary(max_size=60), count=st.integers(1, 40))
 @example(data=b"\x01\xff\xff\x0f", count=2)
 def test_any_bytes_are_gates_or_refused(data, count):
@@ -143,7 +143,7 @@ PARSERS: list[Callable[[bytes], Any]] = [
 
 
 @pytest.mark.parametrize("parse", PARSERS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.binary(max_size=250))
 def test_any_bytes_are_parsed_or_refused(parse, data):
     with contextlib.suppress(ValueError):
@@ -270,7 +270,7 @@ def test_the_hostile_board_can_be_honest():
             assert len(list(session.frames([np.zeros(16, np.int16)] * 5))) == 5
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), honest=st.integers(0, 16), packed=st.booleans())
 def test_a_hostile_board_ends_in_a_link_error_or_an_end(data, honest, packed):
     fields = ["window", "counter", "request", "reply", "gate_bytes", "gates", "layers", "buffers", "hop", "inputs"]

@@ -15,7 +15,7 @@ from slimse_mcu.plan import plan
 from slimse_mcu.quantize import quantize
 from slimse_mcu.streaming import run_float, run_int8
 
-RELAXED = settings(deadline=None, derandomize=True, max_examples=10, suppress_health_check=list(HealthCheck))
+RELAXED = settings(max_examples=10, suppress_health_check=list(HealthCheck))
 
 
 def norm_graph(channels: int, *, seed: int = 0, epsilon: float = 1e-3, spread: float = 0.3, offset: float = 0.3):

@@ -87,7 +87,7 @@ def test_device_names_a_packet_that_is_too_long(framing):
     assert framing.decode(wire + encode(Packet(Kind.RESET, 2, b"")), capacity=50)[1] == Packet(3, 2, b"")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.binary(max_size=1000))
 def test_checksum_and_framing_equal_the_libraries(data, framing):
     packet = Packet(5, 77, data)
@@ -97,7 +97,7 @@ def test_checksum_and_framing_equal_the_libraries(data, framing):
     assert framing.decode(encode(packet)) == [packet]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.binary(max_size=600) | st.lists(st.sampled_from([0, 1, 2, 3, 255]), max_size=600).map(bytes))
 def test_both_sides_see_the_same_in_any_bytes(data, framing):
     ours = list(Decoder().feed(data))
@@ -108,7 +108,7 @@ def test_both_sides_see_the_same_in_any_bytes(data, framing):
     assert [item for item in ours if isinstance(item, Packet)] == [item for item in theirs if isinstance(item, Packet)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cuts=st.lists(st.integers(1, 40), max_size=30))
 def test_decoder_does_not_care_how_bytes_arrive(cuts):
     packets = [Packet(5, i, bytes(range(i, i + 30))) for i in range(5)]

@@ -23,7 +23,7 @@ from slimse_mcu.keras_archive import MAX_CONFIG_BYTES, KerasArchive
 from slimse_mcu.load import MAX_LAYERS, load, read_graph
 from slimse_mcu.streaming import run_float
 
-RELAXED = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+RELAXED = settings(suppress_health_check=list(HealthCheck))
 
 
 def usual_network() -> Network:

@@ -165,7 +165,7 @@ def test_what_is_loaded_can_be_printed(runner):
         assert it.ask("\r\ndb print\r\n") == ["m-buffer-ab-cd"], "line ends of terminals mean nothing"
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.one_of(st.binary(max_size=200), st.sampled_from([b"db load 257%", b"infer 1 0%", b"db ", b"ff%"]))))
 def test_any_bytes_are_safe(runner, chunks):
     with runner("host") as it:

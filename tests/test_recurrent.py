@@ -24,7 +24,7 @@ from slimse_mcu.quantize import quantize
 from slimse_mcu.streaming import run_float, run_int8
 
 DATA = Path(__file__).resolve().parent / "data"
-RELAXED = settings(deadline=None, derandomize=True, max_examples=12, suppress_health_check=list(HealthCheck))
+RELAXED = settings(max_examples=12, suppress_health_check=list(HealthCheck))
 
 
 KINDS = {"gru": (3, {"reset_after": True}), "gru_before": (3, {"reset_after": False}), "lstm": (4, {})}

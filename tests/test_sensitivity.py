@@ -308,9 +308,7 @@ def paths_of(value: object, path: tuple = ()) -> list[tuple]:
     return [path, *(one for key, child in inner for one in paths_of(child, (*path, key)))]
 
 
-@settings(
-    deadline=None, derandomize=True, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_a_file_that_was_changed_is_refused_or_read(
     found: Sensitivity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: st.DataObject

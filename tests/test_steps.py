@@ -38,7 +38,7 @@ def interesting(steps: Steps, reach: int) -> list[int]:
     return sorted(number for number in near if 0 <= number <= reach)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_any_thresholds(data: st.DataObject) -> None:
     """As near to each other as they like, anywhere among the numbers."""

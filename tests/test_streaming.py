@@ -30,7 +30,7 @@ from slimse_mcu.ops.op import Ring
 from slimse_mcu.streaming import count_macs, gate_layout, layer_macs, run_float, run_int8
 
 TOLERANCE = 1e-5
-RELAXED = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+RELAXED = settings(suppress_health_check=list(HealthCheck))
 CLIPS = sorted((Path(__file__).parent / "data" / "noisy").glob("*.wav"))[:2]
 
 

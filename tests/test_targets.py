@@ -103,7 +103,7 @@ def test_a_module_of_the_kernels_name_says_what_it_reads(own_assets, tiny_compil
     assert {"kernels/slimse_fast_add_s8.c", "kernels/slimse_fast_add_s8.h"} <= set(emit(planned).files)
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40))
 def test_what_was_packed_can_be_unpacked(seed, rows, columns):
     matrix = np.random.default_rng(seed).integers(-127, 128, (rows, columns)).astype(np.int8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 
@@ -11,13 +10,13 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from training_data import tiny_config, tiny_data  # noqa: E402
+from training_data import StopsAfter, tiny_config, tiny_data  # noqa: E402
 
 from slimse_mcu.load import load  # noqa: E402
 from slimse_mcu.models import conv_fsenet, dsn_ftf  # noqa: E402
 from slimse_mcu.training.accelerate import copy_weights, training_twin  # noqa: E402
 from slimse_mcu.training.quantization_aware import Grid, Rounding, Switch  # noqa: E402
-from slimse_mcu.training.train import Unwatched, train  # noqa: E402
+from slimse_mcu.training.train import train  # noqa: E402
 
 NETWORKS = {
     "convfsenet": lambda: conv_fsenet(
@@ -100,21 +99,12 @@ def test_only_results_that_the_device_holds_are_rounded(name: str):
     assert held & norms  # those in front of a sum
 
 
-class StopsAfter(Unwatched):
-    def __init__(self, step: int) -> None:
-        self._step = step
-
-    def step(self, step, logs) -> None:
-        if step == self._step:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-
 @pytest.mark.slow
 def test_training_goes_through_the_rounding_and_resumes_exactly(tmp_path: Path):
     data = tiny_data(tmp_path / "data")
     config = tiny_config(network={"gate_noise": 0.1}, quantization_aware={"from_step": 2})
     whole = train(config, data, tmp_path / "whole")
-    train(config, data, tmp_path / "parts", watch=StopsAfter(3))
+    train(config, data, tmp_path / "parts", watch=StopsAfter(3, signal.SIGTERM))
     parts = train(config, data, tmp_path / "parts", resume=True)
     assert parts.history == whole.history
     plain = train(tiny_config(network={"gate_noise": 0.1}), data, tmp_path / "plain")

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
 
-from training_data import tiny_config, tiny_data  # noqa: E402
+from training_data import StopsAfter, tiny_config, tiny_data  # noqa: E402
 
 from slimse_mcu.errors import SlimseError  # noqa: E402
 from slimse_mcu.training.architectures import architecture  # noqa: E402
 from slimse_mcu.training.checkpoint import Checkpoints, read_arrays, snapshot, variables, write_arrays  # noqa: E402
 from slimse_mcu.training.task import EnhancementTask  # noqa: E402
-from slimse_mcu.training.train import Unwatched, train  # noqa: E402
+from slimse_mcu.training.train import train  # noqa: E402
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="bits are promised on TensorFlow")
 
@@ -39,17 +37,6 @@ def heeded_signals():
         signal.signal(number, handler)
 
 
-class StopsAfter(Unwatched):
-    """Sends this process a signal after a step, as a user or a scheduler would."""
-
-    def __init__(self, step: int, number: int) -> None:
-        self._step, self._signal = step, number
-
-    def step(self, step: int, logs: Any) -> None:
-        if step == self._step:
-            os.kill(os.getpid(), self._signal)
-
-
 def final_state(folder: Path) -> dict[str, np.ndarray]:
     """All variables after the last step, and the weights of the model."""
     with np.load(Checkpoints(folder / "checkpoint").latest()) as content:
@@ -65,11 +52,14 @@ _MIDDLE, _END, _MIDDLE_OF_SECOND = (1, signal.SIGINT), (2, signal.SIGTERM), (3, 
 @pytest.mark.parametrize(
     ("family", "changes", "stops"),
     [
-        ("convfsenet", {"training": {"jit": True, "pool": 7}, "network": {"gate_noise": 0.3}}, [_MIDDLE]),
-        ("convfsenet", {"network": {"gates": True}}, [_END, _MIDDLE_OF_SECOND]),
+        (
+            "convfsenet",
+            {"training": {"jit": True, "pool": 7}, "network": {"gate_noise": 0.3}},
+            [_END, _MIDDLE_OF_SECOND],
+        ),
         ("dsn_ftf", {"network": {"feature_noise": 0.1}}, [_MIDDLE]),
     ],
-    ids=["compiled by XLA", "convfsenet", "dsn_ftf"],
+    ids=["convfsenet, compiled by XLA", "dsn_ftf"],
 )
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, data, family: str, changes, stops):
     config = tiny_config(family, **changes)

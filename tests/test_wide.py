@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from gated_layers import grouped_gru, slim_attention
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from native.gated import assert_equal_runs, gate_sequences
 from networks import (
@@ -43,12 +43,7 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is miss
 
 FRAMES = 14
 #: Every example runs a C compiler, so a failing one is not shrunk.
-RELAXED = settings(
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+UNSHRUNK = settings(phases=[Phase.explicit, Phase.generate])
 
 
 def some_wide(draw: st.DrawFn, graph: Graph) -> frozenset[str]:
@@ -86,7 +81,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(RELAXED, max_examples=6)
+@settings(UNSHRUNK, max_examples=6)
 @given(data=st.data(), jitter=JITTERS, instrumented=st.booleans(), seed=st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, family, data, jitter, instrumented, seed):
     drawn, wide = data.draw(widened(FAMILIES[family]))

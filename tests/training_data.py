@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import soundfile
 from slimse_mcu.data import SpeechAndNoise
 from slimse_mcu.data.audio_files import Recording, probe
 from slimse_mcu.training.config import Config, parse_config
-from slimse_mcu.training.train import Data
+from slimse_mcu.training.train import Data, Unwatched
 
 RATE_HZ = 16000
 
@@ -88,3 +89,14 @@ def tiny_config(architecture: str = "convfsenet", *, gates: bool = True, **table
     for name, table in tables.items():
         values[name] = {**values.get(name, {}), **table} if isinstance(table, dict) else table
     return parse_config(values, "tiny.toml")
+
+
+class StopsAfter(Unwatched):
+    """Sends this process a signal after a step, as a user or a scheduler would."""
+
+    def __init__(self, step: int, number: int) -> None:
+        self._step, self._signal = step, number
+
+    def step(self, step: int, logs: Any) -> None:
+        if step == self._step:
+            signal.raise_signal(self._signal)

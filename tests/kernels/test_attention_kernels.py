@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kernels.machines import Machine
-from kernels.test_kernels import CANARY, RELAXED, SEEDS, frames, node_of, pytestmark, ring_of
+from kernels.test_kernels import CANARY, SEEDS, THOROUGH, frames, node_of, pytestmark, ring_of
 from slimse_mcu import assets
 from slimse_mcu.graph import Component, Node, Part, Quantization
 from slimse_mcu.ops import operators
@@ -76,7 +76,7 @@ def attention_node(heads: int, sizes: tuple[int, int], positions: int, **attribu
 SIZE = st.sampled_from([1, 2, 3, 4, 5, 8, 9, 16])
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, st.integers(1, 4), SIZE, SIZE, st.integers(1, 12), st.integers(1, 20))
 def test_attention_along_frequency(library, seed, heads, key_size, value_size, positions, keys):
     rng = np.random.default_rng(seed)
@@ -85,7 +85,7 @@ def test_attention_along_frequency(library, seed, heads, key_size, value_size, p
     check_attention(library, node, attention_parameters(rng, key_size), [frames(rng, size) for size in sizes], {})
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, st.integers(1, 4), SIZE, SIZE, st.integers(1, 6), st.integers(1, 20))
 def test_attention_along_time(library, seed, heads, key_size, value_size, positions, window):
     rng = np.random.default_rng(seed)
@@ -151,7 +151,7 @@ def test_exponential_of_the_header_is_the_specifications():
     assert [int(number) for number in numbers[1].split(",")[:-1]] == EXP_TABLE.tolist()
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, st.sampled_from([1, 2, 3, 5, 10, 64, 511]), st.integers(1, 4), st.floats(-12, 5))
 def test_softmax(library, seed, size, positions, log_scale):
     rng = np.random.default_rng(seed)

@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernels.test_kernels import (
-    RELAXED,
     SEEDS,
+    THOROUGH,
     Gates,
     frames,
     linear,
@@ -83,20 +83,20 @@ def check_planes(
     check(library, node, parameters, values, ring, gates)
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, WINDOWS, SMALL, CHANNELS, st.integers(1, 4), st.integers(1, 3))
 def test_conv2d(library, seed, window, rows, columns, taps, dilation):
     check_planes(library, "conv2d", window, seed, rows, columns, taps, dilation)
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, WINDOWS, SMALL, CHANNELS, st.integers(1, 4))
 def test_conv2d_transpose(library, seed, window, rows, columns, taps):
     turned = replace(window, dilation=1, is_transposed=True)
     check_planes(library, "conv2d_transpose", turned, seed, rows, columns, taps, 1)
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SMALL, CHANNELS, st.integers(1, 20))
 def test_pointwise(library, seed, rows, columns, positions):
     """A dense layer at several positions, in parts, with any open ranges of its inputs."""
@@ -118,7 +118,7 @@ def test_pointwise(library, seed, rows, columns, positions):
     )
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, WINDOWS, SMALL, st.integers(1, 3), st.integers(1, 4), st.integers(1, 3))
 def test_depthwise_conv2d(library, seed, window, channels, multiplier, taps, dilation):
     rng = np.random.default_rng(seed)
@@ -130,7 +130,7 @@ def test_depthwise_conv2d(library, seed, window, channels, multiplier, taps, dil
     check(library, node, parameters, frames(rng, window.inputs * channels), ring, Gates())
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SMALL, SMALL, SMALL, st.sampled_from([0.0, 0.2, 0.5, 1.0]))
 def test_bands(library, seed, rows, positions, depth, share):
     """Rows of zeros, zeros inside a row, and matrices of nothing else."""
@@ -143,7 +143,7 @@ def test_bands(library, seed, rows, positions, depth, share):
     check(library, node, parameters, frames(rng, positions * depth), None, Gates())
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, WINDOWS, SMALL, st.sampled_from(["average_pool", "max_pool"]))
 def test_pools(library, seed, window, channels, op):
     window = replace(window, dilation=1)
@@ -152,7 +152,7 @@ def test_pools(library, seed, window, channels, op):
     check(library, node, {}, frames(np.random.default_rng(seed), window.inputs * channels), None, Gates())
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, st.one_of(SMALL, st.sampled_from([257, 65535])), SMALL)
 def test_mean(library, seed, positions, channels):
     """Multipliers as the specification forms them, and all that fit."""
@@ -174,7 +174,7 @@ def test_mean_of_ties_rounds_away_from_zero(library):
     assert output.tolist() == [2, -2, -128, 127]
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SMALL, SMALL, st.integers(1, 30), st.integers(1, 4), st.integers(-9, 9))
 def test_resize(library, seed, inputs, channels, positions, repeat, before):
     rng = np.random.default_rng(seed)

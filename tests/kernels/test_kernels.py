@@ -22,7 +22,7 @@ from slimse_mcu.ops import operators
 from slimse_mcu.ops.op import QuantizeContext, Ring, is_wide
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
-RELAXED = settings(deadline=None, derandomize=True, max_examples=150)
+THOROUGH = settings(max_examples=150)
 #: What a kernel must not touch: put behind every buffer it writes.
 CANARY = 0x5A
 
@@ -212,14 +212,14 @@ def check_dense(library: Machine, rng: np.random.Generator, parameters: dict[str
     assert macs == open_rows * (columns if gates.columns is None else int(gates.columns.sum()))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES, SIZES)
 def test_dense(library, seed, rows, columns):
     rng = np.random.default_rng(seed)
     check_dense(library, rng, linear(rng, (rows, columns)), gates_of(rng, rows, columns))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, st.one_of(SIZES, st.just(256)), st.one_of(SIZES, st.sampled_from([200, 257])), st.sampled_from([0, 1, 2]))
 def test_dense_of_short_sums(library, seed, rows, columns, gated):
     """Every form that an adapter chooses by gates and zero point, with sums up to the last that it holds."""
@@ -232,7 +232,7 @@ def test_dense_of_short_sums(library, seed, rows, columns, gated):
     check_dense(library, rng, parameters, gates)
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES, SIZES, st.integers(2, 6), st.integers(1, 4))
 def test_conv1d(library, seed, rows, columns, taps, dilation):
     rng = np.random.default_rng(seed)
@@ -244,7 +244,7 @@ def test_conv1d(library, seed, rows, columns, taps, dilation):
     assert macs == (rows if gates.rows is None else int(gates.rows.sum())) * taps * columns
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES, st.integers(1, 3), st.integers(1, 6), st.integers(1, 4), st.booleans())
 def test_depthwise_conv1d(library, seed, channels, multiplier, taps, dilation, is_short):
     rng = np.random.default_rng(seed)
@@ -259,7 +259,7 @@ def test_depthwise_conv1d(library, seed, channels, multiplier, taps, dilation, i
     assert macs == (rows if gates.rows is None else int(gates.rows.sum())) * taps
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES)
 def test_add(library, seed, size):
     rng = np.random.default_rng(seed)
@@ -274,7 +274,7 @@ def test_add(library, seed, size):
     np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES, st.floats(-2, 2), st.floats(-2, 2), st.booleans())
 def test_add_of_calibrated_tensors(library, seed, size, first, second, is_relu):
     """Scales as calibration yields them, for which there mostly is a short form."""
@@ -288,7 +288,7 @@ def test_add_of_calibrated_tensors(library, seed, size, first, second, is_relu):
     np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES)
 def test_multiply(library, seed, size):
     rng = np.random.default_rng(seed)
@@ -300,7 +300,7 @@ def test_multiply(library, seed, size):
     np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES)
 def test_prelu(library, seed, size):
     rng = np.random.default_rng(seed)
@@ -315,7 +315,7 @@ def test_prelu(library, seed, size):
     np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES)
 def test_lookup(library, seed, size):
     rng = np.random.default_rng(seed)
@@ -326,7 +326,7 @@ def test_lookup(library, seed, size):
     np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, st.lists(SIZES, min_size=1, max_size=4), st.integers(1, 4))
 def test_concatenate(library, seed, sizes, pieces):
     rng = np.random.default_rng(seed)
@@ -348,7 +348,7 @@ def test_concatenate(library, seed, sizes, pieces):
     np.testing.assert_array_equal(output, specified(node, parameters, values, Gates(), None))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES)
 def test_gate_channels(library, seed, size):
     rng = np.random.default_rng(seed)
@@ -359,7 +359,7 @@ def test_gate_channels(library, seed, size):
     np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES, SIZES, st.booleans(), st.booleans())
 def test_channel_gate(library, seed, rows, columns, is_forced, is_short):
     rng = np.random.default_rng(seed)
@@ -400,7 +400,7 @@ def test_channel_whose_logit_is_zero_stays_closed(library):
     assert gate.lists[1].tolist() == [0b100]
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES, st.integers(1, 9), st.integers(1, 20))
 def test_ring_push(library, seed, channels, slots, pushes):
     rng = np.random.default_rng(seed)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.test_kernels import (
-    RELAXED,
     SEEDS,
+    THOROUGH,
     Gates,
     check_dense,
     frames,
@@ -33,7 +33,7 @@ from slimse_mcu.ops.op import Hidden, QuantizeContext
 
 __all__ = ["pytestmark"]
 
-FEW = settings(RELAXED, max_examples=40)
+FEW = settings(THOROUGH, max_examples=40)
 #: Rows and columns on both sides of where sums are formed in another chunk, run or loop.
 ROWS = st.sampled_from([95, 96, 97, 98, 100, 127, 128, 129, 131, 192, 193, 255, 256, 257, 260])
 COLUMNS = st.sampled_from([15, 16, 17, 127, 128, 129, 143, 144, 145, 255, 256, 257, 272, 300])
@@ -102,7 +102,7 @@ def test_conv2d(library, seed, rows, columns, taps):
     np.testing.assert_array_equal(output, specified(node, parameters, [values], Gates(), ring))
 
 
-@settings(RELAXED, max_examples=20)
+@settings(THOROUGH, max_examples=20)
 @given(
     SEEDS,
     st.sampled_from(["gru", "gru_before"]),
@@ -128,7 +128,7 @@ def test_gru(library, seed, kind, columns, units, scale):
     assert macs == 3 * units * (columns + units)
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, st.sampled_from([1, 2, 3, 4, 5, 15, 16, 17, 48, 129]), st.integers(1, 3), st.floats(-3, 1))
 def test_layer_norm(library, seed, size, positions, log_scale):
     """Values that spread, that hardly differ, and that are all the same."""

@@ -18,7 +18,7 @@ from slimse_mcu import assets
 from slimse_mcu.limit import Limit, in_bytes
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
-RELAXED = settings(deadline=None, derandomize=True, max_examples=300)
+THOROUGH = settings(max_examples=300)
 
 
 class LimitFields(ctypes.Structure):
@@ -73,7 +73,7 @@ def limited(
     return indices[: gate.open_count].tolist(), bits[:-1].tolist()
 
 
-@RELAXED
+@THOROUGH
 @given(
     st.integers(0, 2**32 - 1),
     st.one_of(st.integers(1, 70), st.integers(254, 600)),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kernels.machines import Machine
-from kernels.test_kernels import CANARY, RELAXED, SEEDS, pytestmark
+from kernels.test_kernels import CANARY, SEEDS, THOROUGH, pytestmark
 from slimse_mcu import assets
 from slimse_mcu.errors import QuantizeError
 from slimse_mcu.graph import Component, Node, Part, Quantization
@@ -78,7 +78,7 @@ def run_calls(
 SMALL = st.one_of(st.integers(1, 9), st.sampled_from([16, 17, 33]))
 
 
-@RELAXED
+@THOROUGH
 @given(
     seed=SEEDS,
     kind=st.sampled_from(sorted(CELLS)),

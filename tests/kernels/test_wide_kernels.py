@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from kernels import test_attention_kernels, test_kernels
 from kernels.test_convolution_kernels import ROOM, SMALL, WINDOWS, check, parts_of
 from kernels.test_kernels import (
-    RELAXED,
     SEEDS,
     SIZES,
+    THOROUGH,
     Gates,
     gates_of,
     node_of,
@@ -66,7 +66,7 @@ def linear(rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES, MANY, st.integers(1, 3))
 def test_dense(library, seed, rows, columns, positions):
     rng = np.random.default_rng(seed)
@@ -87,7 +87,7 @@ def test_dense(library, seed, rows, columns, positions):
     assert macs == positions * open_rows * (columns if closed is None else int(closed.sum()))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES, SIZES, st.integers(2, 5), st.integers(1, 4))
 def test_conv1d(library, seed, rows, columns, taps, dilation):
     rng = np.random.default_rng(seed)
@@ -99,7 +99,7 @@ def test_conv1d(library, seed, rows, columns, taps, dilation):
     assert macs == (rows if gates.rows is None else int(gates.rows.sum())) * taps * columns
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES, st.sampled_from([1, 2, 3, 32]), st.integers(1, 4), st.integers(1, 3))
 def test_depthwise_conv1d(library, seed, channels, taps, dilation, multiplier):
     rng = np.random.default_rng(seed)
@@ -113,7 +113,7 @@ def test_depthwise_conv1d(library, seed, channels, taps, dilation, multiplier):
 
 
 @pytest.mark.parametrize("op", ["conv2d", "conv2d_transpose"])
-@RELAXED
+@THOROUGH
 @given(SEEDS, WINDOWS, SMALL, st.one_of(SMALL, st.just(130)), st.integers(1, 4), st.integers(1, 3))
 def test_planes(library, op, seed, window, rows, columns, taps, dilation):
     rng = np.random.default_rng(seed)
@@ -130,7 +130,7 @@ def test_planes(library, op, seed, window, rows, columns, taps, dilation):
     check(library, node, parameters, values, ring, gates)
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, WINDOWS, SMALL, st.integers(1, 3), st.integers(1, 4), st.integers(1, 3))
 def test_depthwise_conv2d(library, seed, window, channels, multiplier, taps, dilation):
     rng = np.random.default_rng(seed)
@@ -142,7 +142,7 @@ def test_depthwise_conv2d(library, seed, window, channels, multiplier, taps, dil
     check(library, node, parameters, frames(rng, window.inputs * channels), ring, Gates())
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SMALL, st.one_of(SMALL, st.just(700)), SMALL, st.sampled_from([0.0, 0.2, 1.0]))
 def test_bands(library, seed, rows, positions, depth, share):
     rng = np.random.default_rng(seed)
@@ -153,7 +153,7 @@ def test_bands(library, seed, rows, positions, depth, share):
     check(library, node, parameters, frames(rng, positions * depth), None, Gates())
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES, MANY)
 def test_channel_gate(library, seed, rows, columns):
     rng = np.random.default_rng(seed)
@@ -171,7 +171,7 @@ def test_channel_gate(library, seed, rows, columns):
     assert (macs, indices) == (rows * columns, np.flatnonzero(expected).tolist())
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, WINDOWS, SMALL, st.sampled_from(["average_pool", "max_pool"]))
 def test_pools(library, seed, window, channels, op):
     window = replace(window, dilation=1)
@@ -180,7 +180,7 @@ def test_pools(library, seed, window, channels, op):
     check(library, node, {"bits": 16}, frames(np.random.default_rng(seed), window.inputs * channels), None, Gates())
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, st.one_of(SMALL, st.sampled_from([257, 65535])), SMALL)
 def test_mean(library, seed, positions, channels):
     rng = np.random.default_rng(seed)
@@ -194,7 +194,7 @@ def test_mean(library, seed, positions, channels):
     check(library, node, parameters, frames(rng, positions * channels), None, Gates())
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SMALL, SMALL, st.integers(1, 30), st.integers(1, 4), st.integers(-9, 9))
 def test_resize(library, seed, inputs, channels, positions, repeat, before):
     sizes = {"positions": positions, "channels": channels, "inputs": inputs, "repeat": repeat, "before": before}
@@ -222,7 +222,7 @@ def clamp(rng: np.random.Generator) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("op", ["add", "multiply"])
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES)
 def test_pairs(library, op, seed, size):
     rng = np.random.default_rng(seed)
@@ -236,7 +236,7 @@ def test_pairs(library, op, seed, size):
     np.testing.assert_array_equal(output, specified(node, parameters, values, gates, None))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES)
 def test_prelu(library, seed, size):
     rng = np.random.default_rng(seed)
@@ -264,7 +264,7 @@ def test_activation_of_every_input(library, function, scale):
         np.testing.assert_array_equal(made, specified(node, parameters, [values], Gates(), None))
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, SIZES, st.sampled_from(["sigmoid", "relu", "silu"]))
 def test_activation_of_closed_channels(library, seed, size, function):
     rng = np.random.default_rng(seed)
@@ -301,7 +301,7 @@ WIDTHS = [(8, 16), (16, 8), (16, 16)]
 
 
 @pytest.mark.parametrize(("source", "output"), WIDTHS)
-@RELAXED
+@THOROUGH
 @given(SEEDS, st.integers(1, 4), st.integers(1, 9), st.integers(0, 3))
 def test_rescale(library, source, output, seed, positions, channels, room):
     rng = np.random.default_rng(seed)
@@ -342,7 +342,7 @@ def test_widening_changes_no_value(scale, zero_point):
 # ---- attention ---------------------------------------------------------------------------------------------------
 
 
-@RELAXED
+@THOROUGH
 @given(SEEDS, st.integers(1, 3), st.integers(1, 9), st.integers(1, 9), st.integers(1, 4), st.integers(0, 5))
 def test_attention(library, seed, heads, key_size, value_size, positions, past):
     """Along frequency, and along time with rings, for any scales; sums as long as they can be."""
