@@ -17,8 +17,8 @@ export OPENBLAS_NUM_THREADS ?= 1
 # Where no bytecode is to be kept, each of the hundreds of programs that the tests start compiles all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test explore fuzz bench bench-check bench-accept docs boards boards-check lint format wheel clean distclean \
-    system-demo system-test
+.PHONY: help demo test explore fuzz bench bench-check bench-accept docs boards boards-check lint format wheel clean \
+    distclean system-demo system-test
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made

@@ -92,7 +92,7 @@ def _sizes_of_kind(models: Mapping[str, QuantizedGraph], folder: Path, kind: Seq
         project = emit(plan(model, kernels=kind[0].kernels, audio_arithmetic=kind[0].audio_arithmetic))
         for one in kind:
             try:
-                image = build(project, one, folder / f"{os.getpid()}", jobs=1, objects=folder / "objects")
+                image = build(project, one, folder / str(os.getpid()), jobs=1, objects=folder / "objects")
             except PlanError:
                 found[one.name][name] = None
             else:
@@ -162,14 +162,12 @@ def sizes_of_page(text: str) -> Sizes:
     return found
 
 
-def differences(told: Mapping[str, object], true: Mapping[str, object]) -> list[str]:
+def differences(told: Sizes, true: Sizes) -> list[str]:
     """What the page says otherwise than it is, one line each."""
     wrong = [f"{board}: not on the page" for board in true.keys() - told.keys()]
     wrong += [f"{board}: there is no such board" for board in told.keys() - true.keys()]
     for board in sorted(told.keys() & true.keys()):
         ours, theirs = told[board], true[board]
-        assert isinstance(ours, dict)
-        assert isinstance(theirs, dict)
         if ours.keys() != theirs.keys():
             wrong.append(f"{board}: the models are {', '.join(theirs)}")
             continue

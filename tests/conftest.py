@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from slimse_mcu.build import OBJECTS_VARIABLE
 
@@ -29,6 +29,9 @@ settings.register_profile(
 # New examples in every run: for those who look for faults (pytest --hypothesis-profile=explore).
 settings.register_profile("explore", settings.get_profile("repeatable"), derandomize=False)
 settings.load_profile("repeatable")
+
+UNSHRUNK = (Phase.explicit, Phase.generate)
+"""Phases in which no failure is shrunk: for properties whose every example runs a C compiler or takes as long."""
 
 needs_arm = pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is missing")
 needs_qemu = pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is missing")

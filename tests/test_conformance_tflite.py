@@ -12,7 +12,8 @@ for package in ("tensorflow", "tflite_runtime"):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed", allow_module_level=True)
 
-from hypothesis import Phase, assume, given, reject, settings  # noqa: E402
+from conftest import UNSHRUNK  # noqa: E402
+from hypothesis import assume, given, reject, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from networks import (  # noqa: E402
     FOLDED_KINDS,
@@ -110,7 +111,7 @@ def test_random_operator_equals_reference(reference, drawn, jitter, dense_as_con
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
-@settings(max_examples=12, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=12, phases=UNSHRUNK)
 @given(static_graphs(), JITTERS, SEEDS)
 def test_generated_c_equals_reference(reference, build, drawn, jitter, seed):
     quantized = random_quantization(drawn.graph, jitter)
@@ -266,7 +267,7 @@ def assert_converted_model_equals(reference: Reference, drawn: Drawn) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Statistics for quantized inputs")
-@settings(max_examples=12, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=12, phases=UNSHRUNK)
 @given(static_graphs(max_layers=8, weight_spreads=(0.0, 0.5), kinds=FOLDED_KINDS))
 def test_random_model_converted_by_tensorflow_lite_equals_reference(reference, drawn):
     from tensorflow.lite.python.convert_phase import ConverterError

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from conftest import UNSHRUNK
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras_file import functional_config, weights_store, write_archive
 from native import build_native
@@ -39,20 +40,20 @@ def assert_equals_keras(drawn) -> None:
     assert np.max(np.abs(actual - expected)) <= 1e-5 * max(1e-3, float(np.max(np.abs(expected))))
 
 
-@settings(max_examples=60, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=60, phases=UNSHRUNK)
 @given(spectral_graphs(weight_spreads=(0.0,), strided_depthwise=False))
 def test_random_stream_equals_keras(drawn):
     assert_equals_keras(drawn)
 
 
-@settings(max_examples=25, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=25, phases=UNSHRUNK)
 @given(spectral_graphs(weight_spreads=(0.0,), strided_depthwise=False, gated=True))
 def test_random_gated_stream_equals_keras(drawn):
     assert_equals_keras(drawn)
 
 
 @needs_gcc
-@settings(max_examples=40, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=40, phases=UNSHRUNK)
 @given(spectral_graphs(), JITTERS, st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, drawn, jitter, seed):
     quantized = random_quantization(drawn.graph, jitter)
@@ -61,7 +62,7 @@ def test_generated_c_equals_specification(build, drawn, jitter, seed):
 
 @pytest.mark.slow
 @needs_gcc
-@settings(max_examples=40, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=40, phases=UNSHRUNK)
 @given(spectral_graphs(gated=True), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_with_parts_equals_specification(build, drawn, jitter, instrumented, seed):
     quantized = random_quantization(drawn.graph, jitter)

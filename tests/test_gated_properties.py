@@ -6,7 +6,8 @@ import shutil
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from conftest import UNSHRUNK
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from native import build_native
 from native.gated import assert_equal_runs, closed_constants, gate_sequences, poison_statements
@@ -20,12 +21,10 @@ from slimse_mcu.plan import plan
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
 
 FRAMES = 14
-#: Every example runs a C compiler, so a failing one is not shrunk.
-UNSHRUNK = settings(phases=[Phase.explicit, Phase.generate])
 
 
 @pytest.mark.slow
-@settings(UNSHRUNK, max_examples=45)
+@settings(max_examples=45, phases=UNSHRUNK)
 @given(gated_graphs(), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, drawn, jitter, instrumented, seed):
     quantized = random_quantization(drawn.graph, jitter)

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from conftest import UNSHRUNK
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import JITTERS, Jitter, Network, gated_graphs, quantized_features, random_quantization
 from test_component_gates import graph_of, layered, slimmable_graphs
@@ -23,7 +24,6 @@ from slimse_mcu.streaming import Stream, count_macs, gate_layout, layer_macs, ru
 from slimse_mcu.worst_case import limit_table, worst_macs
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
-UNSHRUNK = settings(phases=[Phase.explicit, Phase.generate])
 FRAMES = 16
 
 
@@ -40,7 +40,7 @@ def shuffled(quantized: QuantizedGraph, seed: int) -> QuantizedGraph:
 
 
 @needs_gcc
-@settings(UNSHRUNK, max_examples=30)
+@settings(max_examples=30, phases=UNSHRUNK)
 @given(st.one_of(gated_graphs(), slimmable_graphs()), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_c_obeys_limits_that_change_like_the_specification(build, drawn, jitter, instrumented, seed):
     quantized = shuffled(random_quantization(drawn.graph, jitter), seed)
@@ -59,7 +59,7 @@ def test_c_obeys_limits_that_change_like_the_specification(build, drawn, jitter,
         assert found.macs[index] == trace.macs[0] <= worst_macs(drawn.graph, int(limits[: index + 1].max()))
 
 
-@settings(UNSHRUNK, max_examples=60)
+@settings(max_examples=60, phases=UNSHRUNK)
 @given(st.one_of(gated_graphs(), slimmable_graphs()), st.integers(0, 12), st.integers(0, 2**31))
 def test_no_choice_costs_more_than_the_worst_case(drawn, most, seed):
     """No choice of so many costs more."""

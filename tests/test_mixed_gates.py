@@ -6,8 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
+from conftest import UNSHRUNK
 from gated_layers import grouped_gru
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from native.gated import assert_equal_runs, gate_sequences
 from networks import JITTERS, Drawn, Jitter, Network, Value, features_for, quantized_features, random_quantization
@@ -20,8 +21,6 @@ from slimse_mcu.streaming import gate_layout, run_float
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
 
 FRAMES = 14
-#: Every example runs a C compiler, so a failing one is not shrunk.
-UNSHRUNK = settings(phases=[Phase.explicit, Phase.generate])
 #: Layers that rules meet and pass, or do not.
 LAYERS = ("dense", "depthwise", "conv", "stride", "activation", "norm", "gru", "sum", "product", "concat", "positions")
 
@@ -132,7 +131,7 @@ def gate_bits(graph: Graph) -> dict[str, np.ndarray]:
     return {name: np.zeros((FRAMES, count), bool) for name, count in gate_layout(graph).channels.items()}
 
 
-@settings(UNSHRUNK, max_examples=120)
+@settings(max_examples=120, phases=UNSHRUNK)
 @given(mixed_networks())
 def test_simplified_graph_computes_the_same(network):
     assert_simplified_graph_computes_the_same(network)
@@ -140,7 +139,7 @@ def test_simplified_graph_computes_the_same(network):
 
 @pytest.mark.slow
 @needs_gcc
-@settings(UNSHRUNK, max_examples=40)
+@settings(max_examples=40, phases=UNSHRUNK)
 @given(mixed_networks(), JITTERS, st.booleans(), st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, network, jitter, instrumented, seed):
     drawn = Drawn(network, network.graph(network.output))

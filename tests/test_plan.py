@@ -9,7 +9,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from conftest import UNSHRUNK
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from native import WARNINGS, write_project
 from networks import JITTERS, Jitter, Network, gated_graphs, random_quantization, static_graphs
@@ -144,7 +145,7 @@ def sizes_agree(result: Plan, folder, compiler: list[str]) -> None:
     subprocess.run(command, check=True)
 
 
-@settings(RELAXED, max_examples=12, phases=[Phase.explicit, Phase.generate])
+@settings(RELAXED, max_examples=12, phases=UNSHRUNK)
 @given(GRAPHS, JITTERS, st.booleans(), st.sampled_from(sorted(COMPILERS)))
 def test_planned_sizes_are_those_of_the_compiler(tmp_path_factory, drawn, jitter, instrumented, name):
     if shutil.which(COMPILERS[name][0]) is None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, Phase, given, settings
+from conftest import UNSHRUNK
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from networks import (
     MORE_ACTIVATIONS,
@@ -135,7 +136,7 @@ def test_sequential_model_with_strides_equals_keras(keras, tmp_path):
     np.testing.assert_array_equal(output[:6], np.repeat(output[:1], 6, 0))
 
 
-@settings(RELAXED, max_examples=50, phases=[Phase.explicit, Phase.generate])
+@settings(RELAXED, max_examples=50, phases=UNSHRUNK)
 @given(st.one_of(static_graphs(activations=MORE_ACTIVATIONS, weight_spreads=(0.0,)), gated_graphs()))
 def test_random_network_equals_keras(keras, drawn):
     from keras_twin import to_keras

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import UNSHRUNK
 from gated_layers import grouped_gru, slim_attention
-from hypothesis import Phase, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from native.gated import assert_equal_runs, gate_sequences
 from networks import (
@@ -42,8 +43,6 @@ from slimse_mcu.widths import widenable, with_changes
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is missing")
 
 FRAMES = 14
-#: Every example runs a C compiler, so a failing one is not shrunk.
-UNSHRUNK = settings(phases=[Phase.explicit, Phase.generate])
 
 
 def some_wide(draw: st.DrawFn, graph: Graph) -> frozenset[str]:
@@ -81,7 +80,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(UNSHRUNK, max_examples=6)
+@settings(max_examples=6, phases=UNSHRUNK)
 @given(data=st.data(), jitter=JITTERS, instrumented=st.booleans(), seed=st.integers(0, 2**31))
 def test_generated_c_equals_specification(build, family, data, jitter, instrumented, seed):
     drawn, wide = data.draw(widened(FAMILIES[family]))
