@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fuzz.targets import TARGETS, Target, build_guided, pack_corpus, unpack_corpus
+from fuzz.targets import TARGETS, Target, build_guided, pack_corpus, run_guided, unpack_corpus
 
 
 def main() -> int:
@@ -48,9 +47,9 @@ def fuzz(target: Target, runs: int, seed: int, out: Path, keep: bool) -> int:
             return 1
         before = unpack_corpus(target, folder / "corpus")
         start = time.monotonic()
-        limits = [f"-runs={runs}", f"-max_len={target.longest}", f"-seed={seed}", "-timeout=10", "-print_final_stats=1"]
-        command = [str(program), *limits, f"-artifact_prefix={crashes}/", str(folder / "corpus")]
-        result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        longest = f"-max_len={target.longest}"
+        given = [f"-runs={runs}", longest, f"-seed={seed}", "-print_final_stats=1", f"-artifact_prefix={crashes}/"]
+        result = run_guided(program, given, folder / "corpus")
         done = re.search(r"number_of_executed_units: (\d+)", result.stderr)
         if result.returncode != 0:
             print(result.stderr[-6000:], file=sys.stderr)
@@ -58,8 +57,7 @@ def fuzz(target: Target, runs: int, seed: int, out: Path, keep: bool) -> int:
             return 1
         seconds = time.monotonic() - start
         (folder / "least").mkdir()
-        merge = [str(program), "-merge=1", f"-max_len={target.longest}", str(folder / "least"), str(folder / "corpus")]
-        subprocess.run(merge, capture_output=True, check=True)
+        run_guided(program, ["-merge=1", longest], folder / "least", folder / "corpus").check_returncode()
         after = pack_corpus(target, folder / "least") if keep else before
         count = int(done[1]) if done else 0
         print(f"{target.name}: {count:,} inputs in {seconds:.0f} s, no failure; corpus {before} -> {after} inputs")
