@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def firmware_objects(shared_folder) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(OBJECTS_VARIABLE, str(shared_folder / "firmware_objects"))
         yield
+
+
+@pytest.fixture
+def heeded_signals() -> Iterator[None]:
+    """What nohup and background jobs ignore, their children ignore too: tests of signals run there as well."""
+    usual = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
+    numbers = {name: getattr(signal, name) for name in usual if hasattr(signal, name)}
+    before = {number: signal.signal(number, usual[name]) for name, number in numbers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -548,14 +548,7 @@ def started_measurement(model: Path, name: str, place: Path) -> subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=heed_signals,
     )
-
-
-def heed_signals() -> None:
-    """What nohup and background jobs ignore, their children ignore too: tests run there as well."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def running_board(process: subprocess.Popen) -> psutil.Process:
@@ -586,6 +579,7 @@ def test_error_emulator_killed_in_mid_run(tiny_model, tmp_path, name):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.usefixtures("heeded_signals")
 def test_stopping_in_mid_run_leaves_no_process_and_no_file(tiny_model, tmp_path, number):
     process = started_measurement(tiny_model, "host", tmp_path)
     child = running_board(process)

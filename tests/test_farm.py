@@ -92,6 +92,7 @@ def test_serve_says_where_its_board_is_and_ends_when_it_is_told_to(tiny_model, b
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.timeout(60)
+@pytest.mark.usefixtures("heeded_signals")
 def test_a_signal_that_wakes_nobody_ends_the_waiting_for_a_server(build_tiny):
     """The system may hand a signal to a thread other than the one that has to act on it, and that sleeps on."""
     waiting = threading.get_ident()

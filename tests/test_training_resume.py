@@ -19,22 +19,15 @@ from slimse_mcu.training.checkpoint import Checkpoints, read_arrays, snapshot, v
 from slimse_mcu.training.task import EnhancementTask  # noqa: E402
 from slimse_mcu.training.train import train  # noqa: E402
 
-pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="bits are promised on TensorFlow")
+pytestmark = [
+    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="bits are promised on TensorFlow"),
+    pytest.mark.usefixtures("heeded_signals"),
+]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return tiny_data(tmp_path_factory.mktemp("corpus"))
-
-
-@pytest.fixture(autouse=True)
-def heeded_signals():
-    """What nohup and background jobs ignore, their children ignore too: tests run there as well."""
-    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def final_state(folder: Path) -> dict[str, np.ndarray]:
