@@ -53,20 +53,20 @@ def double_rounding(value: int, multiplier: int, shift: int) -> int:
     return half_away(Fraction(high, 2 ** max(-shift, 0)))
 
 
-@settings(THOROUGH)
+@THOROUGH
 @given(INT32, MULTIPLIERS, SHIFTS)
 def test_requantization_rounds_twice(value, multiplier, shift):
     assert int(multiply_by_quantized_multiplier(value, multiplier, shift)) == double_rounding(value, multiplier, shift)
 
 
-@settings(THOROUGH)
+@THOROUGH
 @given(INT32, MULTIPLIERS, st.integers(-31, 0))
 def test_negative_multiplier_mirrors_all_but_ties(value, multiplier, shift):
     mirrored = int(multiply_by_quantized_multiplier(value, -multiplier, shift))
     assert mirrored == half_away(Fraction(half_up(Fraction(-value * multiplier, 2**31)), 2**-shift))
 
 
-@settings(THOROUGH)
+@THOROUGH
 @given(st.floats(2.0**-31, 2.0**29))
 def test_multiplier_is_the_nearest_of_31_bits(real):
     multiplier, shift = quantize_multiplier(real)
@@ -106,7 +106,7 @@ def test_multipliers_of_an_array_are_those_of_its_elements():
     assert list(zip(multipliers.tolist(), shifts.tolist(), strict=True)) == [quantize_multiplier(x) for x in real]
 
 
-@settings(THOROUGH)
+@THOROUGH
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
 def test_chosen_range_holds_zero_exactly_and_both_ends_within_a_step(first, second):
     low, high = min(first, second), max(first, second)
@@ -127,7 +127,7 @@ def test_range_of_nothing_stays_representable(limits):
     assert chosen.zero_point == 0
 
 
-@settings(THOROUGH)
+@THOROUGH
 @given(st.lists(st.floats(-300, 300, width=32), min_size=2, max_size=20), SCALES, st.integers(-128, 127))
 def test_quantized_values_are_nearest_saturated_and_ascending(values, scale, zero_point):
     parameters = Quantization(scale, zero_point)
@@ -140,14 +140,14 @@ def test_quantized_values_are_nearest_saturated_and_ascending(values, scale, zer
             assert abs(integer - exact) <= Fraction(1, 2) + abs(exact - zero_point) * Fraction(1, 2**22)
 
 
-@settings(THOROUGH)
+@THOROUGH
 @given(st.integers(-128, 127), SCALES, st.integers(-128, 127))
 def test_every_integer_comes_back(integer, scale, zero_point):
     parameters = Quantization(scale, zero_point)
     assert int(quantize_values(dequantize_values(integer, parameters), parameters)) == integer
 
 
-@settings(THOROUGH)
+@THOROUGH
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9), SCALES)
 def test_weights_and_bias_are_within_half_a_step(seed, rows, columns, input_scale):
     rng = np.random.default_rng(seed)
@@ -174,7 +174,7 @@ def test_bias_that_dwarfs_its_weights_fits_int32():
     assert bias[0] * scale[0] * 1e-6 == pytest.approx(1e3, rel=1e-3)
 
 
-@settings(THOROUGH)
+@THOROUGH
 @given(SCALES, st.integers(-128, 127))
 def test_clamp_of_an_activation_is_its_range(scale, zero_point):
     output = Quantization(scale, zero_point)

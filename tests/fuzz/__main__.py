@@ -47,9 +47,8 @@ def fuzz(target: Target, runs: int, seed: int, out: Path, keep: bool) -> int:
             return 1
         before = unpack_corpus(target, folder / "corpus")
         start = time.monotonic()
-        longest = f"-max_len={target.longest}"
-        given = [f"-runs={runs}", longest, f"-seed={seed}", "-print_final_stats=1", f"-artifact_prefix={crashes}/"]
-        result = run_guided(program, given, folder / "corpus")
+        given = [f"-runs={runs}", f"-seed={seed}", "-print_final_stats=1", f"-artifact_prefix={crashes}/"]
+        result = run_guided(target, program, given, folder / "corpus")
         done = re.search(r"number_of_executed_units: (\d+)", result.stderr)
         if result.returncode != 0:
             print(result.stderr[-6000:], file=sys.stderr)
@@ -57,7 +56,7 @@ def fuzz(target: Target, runs: int, seed: int, out: Path, keep: bool) -> int:
             return 1
         seconds = time.monotonic() - start
         (folder / "least").mkdir()
-        run_guided(program, ["-merge=1", longest], folder / "least", folder / "corpus").check_returncode()
+        run_guided(target, program, ["-merge=1"], folder / "least", folder / "corpus").check_returncode()
         after = pack_corpus(target, folder / "least") if keep else before
         count = int(done[1]) if done else 0
         print(f"{target.name}: {count:,} inputs in {seconds:.0f} s, no failure; corpus {before} -> {after} inputs")

@@ -14,8 +14,9 @@ from firmware_native import APP, FIRMWARE, TESTS, includes, write_probe
 from slimse_mcu.build import LANGUAGE, WARNINGS
 
 FOLDER = Path(__file__).parent
-MEMORY_MB = 1024
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-DMODEL_FAULTS=0", "-g", "-O1")
+MEMORY_MB = 1024
+"""What a program under libFuzzer may have at a time, with what the address sanitizer needs for itself."""
 
 
 @dataclass(frozen=True)
@@ -46,47 +47,35 @@ class Target:
 TARGETS = (Target("session", 800), Target("pack", 700, whole=False), Target("mlperf", 400))
 
 
-def build(target: Target, folder: Path, driver: Path) -> Path | str:
-    """The program that a driver of our own runs, or what the compiler said."""
-    return compile_program(["gcc", *build_options(target, folder), str(driver)], folder / f"fuzz_{target.name}")
+def build(target: Target, compiler: Sequence[str], driver: Sequence[Path], folder: Path) -> Path | str:
+    """The program, or what the compiler said."""
+    program = folder / f"fuzz_{target.name}"
+    options = [*LANGUAGE, *WARNINGS, *SANITIZERS, *includes(folder), f"-I{FIRMWARE / 'app'}"]
+    sources = [*target.sources(folder), *driver]
+    command = [*compiler, *options, *map(str, sources), "-o", str(program)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return program if result.returncode == 0 else result.stderr
 
 
 def build_guided(target: Target, folder: Path) -> Path | str:
     """The program with libFuzzer in it, or why there is none."""
-    return compile_guided(build_options(target, folder), folder / f"fuzz_{target.name}")
-
-
-def build_options(target: Target, folder: Path) -> list[str]:
-    """What a compiler is told of a target: how it is built, and of what."""
-    sources = target.sources(folder)
-    return [*LANGUAGE, *WARNINGS, *SANITIZERS, *includes(folder), f"-I{FIRMWARE / 'app'}", *map(str, sources)]
-
-
-def compile_guided(arguments: Sequence[str], program: Path) -> Path | str:
-    """The program of these options and sources with libFuzzer in it, or why there is none."""
     if shutil.which("clang") is None:
         return "clang is missing"
-    built = compile_program(["clang", "-fsanitize=fuzzer", *arguments], program)
+    built = build(target, ["clang", "-fsanitize=fuzzer"], [], folder)
     if isinstance(built, str) and "libclang_rt" in built:
         return "clang's runtime libraries are missing (Debian: libclang-rt-dev)"
     return built
 
 
-def compile_program(command: Sequence[str], program: Path) -> Path | str:
-    """The program, or what the compiler said."""
-    result = subprocess.run([*command, "-o", str(program)], capture_output=True, text=True, check=False)
-    return program if result.returncode == 0 else result.stderr
-
-
 def run_guided(
-    program: Path, options: Sequence[str], *folders: Path, memory_mb: int = MEMORY_MB
+    target: Target, program: Path, options: Sequence[str], *folders: Path, memory_mb: int = MEMORY_MB
 ) -> subprocess.CompletedProcess[str]:
     """Run a program with libFuzzer in it over folders of inputs; what more it finds worth keeping goes to the first.
 
     Its memory is limited by the address sanitizer, which looks at what the program has at the time.  libFuzzer's own
     limit goes by the most that the process ever had, and on Linux that begins as what the one that started it had.
     """
-    limits = ["-rss_limit_mb=0", f"-malloc_limit_mb={memory_mb}", "-timeout=10"]
+    limits = [f"-max_len={target.longest}", "-timeout=10", "-rss_limit_mb=0", f"-malloc_limit_mb={memory_mb}"]
     given = os.environ.get("ASAN_OPTIONS", "")
     environment = {**os.environ, "ASAN_OPTIONS": f"{given}:hard_rss_limit_mb={memory_mb}"}
     command = [str(program), *limits, *options, *map(str, folders)]

@@ -6,32 +6,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from fuzz.targets import FOLDER, TARGETS, build, build_guided, compile_guided, run_guided, unpack_corpus
+from fuzz.targets import FOLDER, TARGETS, Target, build, build_guided, run_guided, unpack_corpus
 
 ALL = [pytest.param(target, id=target.name) for target in TARGETS]
-HOARDER = """
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length) {
-    static char *volatile kept;
-    size_t bytes = (size_t)atoi(getenv("HOARD_MB")) << 20;
-
-    (void)data, (void)length;
-    if (kept == NULL) {
-        kept = malloc(bytes);
-        (void)memset(kept, 1, bytes);
-    }
-    return 0;
-}
-"""
 
 
 @pytest.mark.parametrize("target", ALL)
 def test_pseudo_random_bytes_and_packets(tmp_path, target):
-    program = build(target, tmp_path, FOLDER / "driver.c")
+    program = build(target, ["gcc"], [FOLDER / "driver.c"], tmp_path)
     assert isinstance(program, Path), program
     result = subprocess.run([program, "3000"], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (0, "3000 runs\n"), result.stderr
@@ -42,24 +24,22 @@ def test_kept_inputs_and_some_thousand_that_are_made_from_them(tmp_path, target)
     program = build_guided(target, tmp_path)
     require(program)
     assert unpack_corpus(target, tmp_path / "corpus") > 20
-    options = ["-runs=20000", f"-max_len={target.longest}", "-seed=1"]
-    result = run_guided(program, options, tmp_path / "corpus")
+    result = run_guided(target, program, ["-runs=20000", "-seed=1"], tmp_path / "corpus")
     assert result.returncode == 0, result.stderr[-4000:]
 
 
 def test_memory_is_limited_by_what_a_program_has_and_not_by_what_the_one_that_starts_it_had(tmp_path, monkeypatch):
-    source = tmp_path / "hoarder.c"
-    source.write_text(HOARDER)
-    program = compile_guided(["-fsanitize=address", str(source)], tmp_path / "hoarder")
+    hoarder = Target("hoarder", 1, whole=False)
+    program = build_guided(hoarder, tmp_path)
     require(program)
     had = bytearray(b"\1") * (300 << 20)
     del had
     # libFuzzer looks once in a second.
     monkeypatch.setenv("HOARD_MB", "10")
-    little = run_guided(program, ["-max_total_time=2"], memory_mb=200)
+    little = run_guided(hoarder, program, ["-max_total_time=2"], memory_mb=200)
     assert little.returncode == 0, little.stderr
     monkeypatch.setenv("HOARD_MB", "190")
-    much = run_guided(program, ["-max_total_time=10"], memory_mb=200)
+    much = run_guided(hoarder, program, ["-max_total_time=10"], memory_mb=200)
     assert much.returncode != 0
     assert "hard rss limit exhausted" in much.stderr
 
